@@ -77,17 +77,17 @@ async function measure(name: string, store: Store): Promise<void> {
     now,
   };
   const cases: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['everything', () => store.accounting(query)],
+    ['everything', () => store.read.accounting(query)],
     [
       'one tenant, 90 days',
-      () => store.accounting({ ...query, tenants: ['default'], since: firstHour * hourMs, until: now }),
+      () => store.read.accounting({ ...query, tenants: ['default'], since: firstHour * hourMs, until: now }),
     ],
-    ['one type', () => store.accounting({ ...query, eventTypes: ['payment.type1'] })],
-    ['one team', () => store.accounting({ ...query, owners: ['team-1'] })],
-    ['by day', () => store.accountingBy(query, 'day')],
-    ['by endpoint', () => store.accountingBy(query, 'endpoint')],
-    ['by event type', () => store.accountingBy(query, 'event_type')],
-    ['last week by hour', () => store.accountingBy({ ...query, since: now - 7 * 24 * hourMs }, 'hour')],
+    ['one type', () => store.read.accounting({ ...query, eventTypes: ['payment.type1'] })],
+    ['one team', () => store.read.accounting({ ...query, owners: ['team-1'] })],
+    ['by day', () => store.read.accountingBy(query, 'day')],
+    ['by endpoint', () => store.read.accountingBy(query, 'endpoint')],
+    ['by event type', () => store.read.accountingBy(query, 'event_type')],
+    ['last week by hour', () => store.read.accountingBy({ ...query, since: now - 7 * 24 * hourMs }, 'hour')],
   ];
   for (const [what, run] of cases) {
     await run();
@@ -105,7 +105,8 @@ async function measure(name: string, store: Store): Promise<void> {
 }
 
 async function fillEndpoints(store: Store): Promise<void> {
-  for (let n = 0; n < endpoints; n++) await store.createEndpoint(anEndpoint({ owner: `team-${n % 4}` }));
+  for (let n = 0; n < endpoints; n++)
+    await store.write.createEndpoint(anEndpoint({ owner: `team-${n % 4}` }));
 }
 
 note(
@@ -126,7 +127,7 @@ if (values.store !== 'postgres') {
     db.close();
     note('SQLite is filled');
     const filled = await openSqliteStore({ dataDir, thread: true });
-    while (await filled.fold(now));
+    while (await filled.write.fold(now));
     await measure('SQLite', filled);
     await filled.close();
   } finally {
@@ -145,7 +146,7 @@ if (values.store !== 'sqlite') {
     for (const sql of statements(series, 'posthorn.', true)) await client.query(sql);
     await client.query('VACUUM ANALYZE');
     note('PostgreSQL is filled');
-    while (await store.fold(now));
+    while (await store.write.fold(now));
     // As if each day had been folded in its turn: ninety at once leave room behind that no day leaves.
     await client.query(
       'VACUUM FULL ANALYZE posthorn.tallies, posthorn.ledger, posthorn.latency, posthorn.latency_days, posthorn.event_ledger',

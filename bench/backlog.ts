@@ -28,12 +28,12 @@ export async function fillBacklog(
   maxInFlight: number,
 ): Promise<void> {
   const now = Date.now();
-  await store.createEndpoint(
+  await store.write.createEndpoint(
     anEndpoint({ url, maxInFlight, timeoutMs: 15_000, createdAt: now, updatedAt: now }),
   );
   for (let at = 0; at < count; at += 500) {
     const events = Array.from({ length: Math.min(500, count - at) }, (_, n) => payment(now, at + n));
-    await store.accept([events], { now, node: 'filler', leaseMs: 0, defaultRoom: 0, room: new Map() });
+    await store.write.accept([events], { now, node: 'filler', leaseMs: 0, defaultRoom: 0, room: new Map() });
   }
 }
 
@@ -46,18 +46,18 @@ export async function fillHistory(store: Store, count: number): Promise<void> {
     createdAt: now,
     updatedAt: now,
   });
-  await store.createEndpoint(endpoint);
+  await store.write.createEndpoint(endpoint);
   for (let at = 0; at < count; at += 1000) {
     const events = Array.from({ length: Math.min(1000, count - at) }, (_, n) => payment(now, at + n));
     const room = events.length;
-    const answer = await store.accept([events], {
+    const answer = await store.write.accept([events], {
       now,
       node: 'filler',
       leaseMs: 0,
       defaultRoom: room,
       room: new Map(),
     });
-    await store.settle(
+    await store.write.settle(
       answer.claimed.map(({ number, endpointId }) => ({
         number,
         endpointId,

@@ -72,7 +72,7 @@ async function run(urls: readonly string[], untimed: number | null): Promise<Mea
   const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
   const store = await openSqliteStore({ dataDir, thread: true });
   await Promise.all(
-    urls.map((url, n) => store.createEndpoint(anEndpoint({ url, tenant: `tenant-${n}`, timeoutMs }))),
+    urls.map((url, n) => store.write.createEndpoint(anEndpoint({ url, tenant: `tenant-${n}`, timeoutMs }))),
   );
   const lookup = new NameLookup({
     clock,

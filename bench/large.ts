@@ -16,8 +16,8 @@ async function fill(into: string): Promise<void> {
   const filler = await openSqliteStore({ dataDir: into, thread: true });
   if (settled! > 0) await fillHistory(filler, settled!);
   if (pending! > 0) await fillBacklog(filler, 'http://127.0.0.1:1/', pending!, 64);
-  for (const { id } of await filler.endpoints({ after: null, limit: 10 }))
-    await filler.updateEndpoint(id, { enabled: false, eventTypes: ['nothing'], updatedAt: Date.now() });
+  for (const { id } of await filler.read.endpoints({ after: null, limit: 10 }))
+    await filler.write.updateEndpoint(id, { enabled: false, eventTypes: ['nothing'], updatedAt: Date.now() });
   await fillBacklog(filler, `http://127.0.0.1:${port}/hook`, count!, 64);
   await filler.close();
 }

@@ -181,9 +181,9 @@ export async function createWorld(url: string, store: Store): Promise<World> {
         notifiedSeverity: 'ticket',
       };
       for (;;) {
-        const { version } = await store.alerts();
+        const { version } = await store.read.alerts();
         const step = { version, changed: [alert], forgotten: [], notifications: [], now };
-        if (await store.saveAlerts(step)) return marked(side, { id });
+        if (await store.write.saveAlerts(step)) return marked(side, { id });
       }
     },
     key: async (side) =>

@@ -19,11 +19,17 @@ async function history(): Promise<string> {
   const dataDir = tempDir();
   const store = openHere({ dataDir });
   const endpoint = anEndpoint();
-  await store.createEndpoint(endpoint);
+  await store.write.createEndpoint(endpoint);
   for (const [index, began] of [-3, -2, -1, 0, 1, 2].map((n) => change + n * hour + 60_000).entries()) {
     const events = Array.from({ length: 240 }, () => anEvent({ value }));
-    await store.accept([events], { now: began, node: 'n', leaseMs: 0, defaultRoom: 0, room: new Map() });
-    const { deliveries } = await store.claim({
+    await store.write.accept([events], {
+      now: began,
+      node: 'n',
+      leaseMs: 0,
+      defaultRoom: 0,
+      room: new Map(),
+    });
+    const { deliveries } = await store.write.claim({
       endpointId: endpoint.id,
       shards: null,
       limit: 240,
@@ -32,7 +38,7 @@ async function history(): Promise<string> {
       leaseMs: 1000,
       node: 'n',
     });
-    await store.settle(
+    await store.write.settle(
       deliveries.map((delivery, n) =>
         settlementOf(delivery, index < 3 && n < 12 ? 'dead' : 'delivered', began + 100),
       ),

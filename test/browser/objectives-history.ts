@@ -39,10 +39,16 @@ async function live(
       },
     }),
   );
-  await store.accept([events], { now: at, node: 'a', leaseMs: minute, defaultRoom: 0, room: new Map() });
+  await store.write.accept([events], {
+    now: at,
+    node: 'a',
+    leaseMs: minute,
+    defaultRoom: 0,
+    room: new Map(),
+  });
   for (let step = 0; ; step++) {
     const at2 = at + step * 5 * minute + 100;
-    const { deliveries } = await store.claim({
+    const { deliveries } = await store.write.claim({
       endpointId,
       shards: null,
       limit: 1000,
@@ -52,7 +58,7 @@ async function live(
       node: 'a',
     });
     if (deliveries.length === 0) return;
-    await store.settle(
+    await store.write.settle(
       deliveries.map((delivery, index) => {
         const steps = fate(index);
         const [state, fields, afterMs] = steps[Math.min(step, steps.length - 1)]!;
@@ -98,7 +104,7 @@ export async function aMonth(): Promise<string> {
   const now = Date.now();
   const begin = Math.floor((now - 31 * day) / day) * day;
   for (const name of ['payments', 'shop', 'finance', 'platform'])
-    await store.putDocument('team', name, { description: '', channels: [] });
+    await store.write.putDocument('team', name, { description: '', channels: [] });
   const make = async (
     id: string,
     name: string,
@@ -106,7 +112,7 @@ export async function aMonth(): Promise<string> {
     eventTypes: readonly string[],
     createdAt = begin,
   ) => {
-    await store.createEndpoint(
+    await store.write.createEndpoint(
       anEndpoint({
         id,
         name,
@@ -121,15 +127,15 @@ export async function aMonth(): Promise<string> {
   await make('ep_orders', 'orders', 'shop', ['payment_intent.succeeded']);
   await make('ep_ledger', 'ledger', 'finance', ['charge.succeeded']);
   await make('ep_new', 'search', 'shop', ['refund.updated'], now - 4 * day);
-  await store.putDocument('slo', 'payments-in-time', slo);
-  await store.putDocument('slo', 'ledger-in-time', {
+  await store.write.putDocument('slo', 'payments-in-time', slo);
+  await store.write.putDocument('slo', 'ledger-in-time', {
     ...slo,
     event_types: ['charge.*'],
     consumer: 'finance',
     target: 0.999,
   });
-  await store.putDocument('slo', 'refunds-in-time', { ...slo, event_types: ['refund.*'], target: 0.9 });
-  await store.putDocument('slo', 'nothing-lost', {
+  await store.write.putDocument('slo', 'refunds-in-time', { ...slo, event_types: ['refund.*'], target: 0.9 });
+  await store.write.putDocument('slo', 'nothing-lost', {
     ...slo,
     objective: 'accounted',
     target: 1,
@@ -151,12 +157,12 @@ export async function aMonth(): Promise<string> {
       ago < 2.5 && index === 0 ? late : good,
     );
     if (ago < 4) await live(store, 'ep_new', 'refund.updated', at, 5, () => good);
-    if (at % day === 0) while (await store.fold(at));
+    if (at % day === 0) while (await store.write.fold(at));
   }
-  while (await store.fold(now));
-  const { version } = await store.alerts();
+  while (await store.write.fold(now));
+  const { version } = await store.read.alerts();
   const notified = { channel: 'ops', says: 'firing', eventId: 'gone' } as const;
-  await store.saveAlerts({
+  await store.write.saveAlerts({
     version,
     now,
     forgotten: [],

@@ -21,9 +21,9 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
     });
 
     const publish = async (fields: Parameters<typeof anEvent>[0], at: number) =>
-      await store.accept([[anEvent(fields)]], { ...noRoom, now: at });
+      await store.write.accept([[anEvent(fields)]], { ...noRoom, now: at });
     const settle = async (endpointId: string, state: Settlement['state'], at: number): Promise<void> => {
-      const { deliveries } = await store.claim({
+      const { deliveries } = await store.write.claim({
         endpointId,
         shards: null,
         limit: 1,
@@ -32,7 +32,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
         leaseMs: minute,
         node: 'a',
       });
-      await store.settle([settlementOf(deliveries[0]!, state, at)]);
+      await store.write.settle([settlementOf(deliveries[0]!, state, at)]);
     };
     const query = (fields: Partial<OverviewQuery> = {}): OverviewQuery => ({
       endpointIds: null,
@@ -47,14 +47,14 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
     test('worth by endpoint and currency, in a window and in a scope', async () => {
       const live = anEndpoint();
       const off = anEndpoint({ enabled: false, tenant: 'other' });
-      for (const endpoint of [live, off]) await store.createEndpoint(endpoint);
+      for (const endpoint of [live, off]) await store.write.createEndpoint(endpoint);
       await publish({ value: euros(500n) }, start);
       await publish({ value: null }, start + 2 * hour);
       await publish({ value: euros(70n), tenant: 'other' }, start);
       await settle(live.id, 'dead', start + 2 * hour + 1);
       await settle(live.id, 'dead', start + 2 * hour + 2);
       const worth = async (fields: Partial<OverviewQuery> = {}) =>
-        sorted(await store.worth(query(fields)), ({ endpointId, currency, dead, suppressed }) => [
+        sorted(await store.read.worth(query(fields)), ({ endpointId, currency, dead, suppressed }) => [
           endpointId === live.id ? 'live' : 'off',
           currency,
           dead.count,
@@ -77,7 +77,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
     test('what is pending and late, with its worth, as far as it is read', async () => {
       const quick = anEndpoint({ deliverWithinMs: minute, eventTypes: ['quick'] });
       const slow = anEndpoint({ deliverWithinMs: 24 * hour, eventTypes: ['slow'] });
-      for (const endpoint of [quick, slow]) await store.createEndpoint(endpoint);
+      for (const endpoint of [quick, slow]) await store.write.createEndpoint(endpoint);
       await publish({ type: 'quick', value: euros(2n ** 40n) }, start);
       await publish({ type: 'quick', value: euros(5n) }, start + 2 * hour);
       await publish({ type: 'quick', value: null }, start + 2 * hour);
@@ -86,7 +86,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
       await publish({ type: 'slow', value: null }, start);
       await publish({ type: 'slow', value: null }, start);
       const read = async (fields: Partial<OverviewQuery>, maxRows = 100) => {
-        const { parts, ...rest } = await store.pendingWorth(query(fields), maxRows);
+        const { parts, ...rest } = await store.read.pendingWorth(query(fields), maxRows);
         return {
           ...rest,
           parts: sorted(parts, (part) => [
@@ -128,16 +128,16 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
     });
 
     test('types that no endpoint takes, the most events first', async () => {
-      await store.createEndpoint(anEndpoint({ eventTypes: ['taken'] }));
+      await store.write.createEndpoint(anEndpoint({ eventTypes: ['taken'] }));
       for (const type of ['taken', 'b', 'a', 'b']) await publish({ type }, start);
       await publish({ type: 'old' }, start - 5 * hour);
       const window = query({ since: start - hour, until: start + hour });
-      expect(await store.unmatchedTypes(window, 9)).toEqual([
+      expect(await store.read.unmatchedTypes(window, 9)).toEqual([
         { tenant: 'default', type: 'b', events: 2 },
         { tenant: 'default', type: 'a', events: 1 },
       ]);
-      expect(await store.unmatchedTypes(window, 1)).toHaveLength(1);
-      expect(await store.unmatchedTypes({ ...window, tenants: ['nobody'] }, 9)).toEqual([]);
+      expect(await store.read.unmatchedTypes(window, 1)).toHaveLength(1);
+      expect(await store.read.unmatchedTypes({ ...window, tenants: ['nobody'] }, 9)).toEqual([]);
     });
   });
 }

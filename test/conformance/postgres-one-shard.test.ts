@@ -105,8 +105,8 @@ async function touched(client: pg.Client, { text, values }: Sent): Promise<Set<s
 describe('distributed tables', () => {
   test('the store works on partitioned tables by hash, in this mode', async () => {
     const { store } = await openPostgresStore(partitioned, { oneShard: true });
-    expect(await store.conservation()).toEqual([]);
-    expect(await store.nextDue([1, 2, 3])).toEqual([]);
+    expect(await store.read.conservation()).toEqual([]);
+    expect(await store.read.nextDue([1, 2, 3])).toEqual([]);
     await store.close();
   });
 

@@ -48,14 +48,17 @@ test('a step by a copy of endpoints that another node has changed hands nothing 
   const url = await postgres.createMigrated();
   const [{ store }, { store: other }] = [await openPostgresStore(url), await openPostgresStore(url)];
   const endpoint = anEndpoint();
-  await store.createEndpoint(endpoint);
+  await store.write.createEndpoint(endpoint);
   const room = { ...noRoom, defaultRoom: 9 };
-  await store.accept([[anEvent()], [anEvent()]], { ...room, maxDirect: 0 });
-  await other.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
-  expect(await store.stepFanOut({ ...room, limit: 1, after: null })).toMatchObject({ made: 1, claimed: [] });
+  await store.write.accept([[anEvent()], [anEvent()]], { ...room, maxDirect: 0 });
+  await other.write.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
+  expect(await store.write.stepFanOut({ ...room, limit: 1, after: null })).toMatchObject({
+    made: 1,
+    claimed: [],
+  });
   // What it has noticed it reads anew.
-  await other.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
-  expect((await store.stepFanOut({ ...room, limit: 1, after: null })).claimed).toHaveLength(1);
+  await other.write.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+  expect((await store.write.stepFanOut({ ...room, limit: 1, after: null })).claimed).toHaveLength(1);
   await other.close();
   await store.close();
 });
@@ -65,18 +68,18 @@ test('an event that can neither be stored nor found is refused, and does not hol
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
   // The API refuses such an id; PostgreSQL keeps another one in its place.
   const half = [[anEvent({ id: '\ud800' })]];
-  await store.accept(half, options);
-  await expect(store.accept(half, options)).rejects.toThrow(UnavailableError);
+  await store.write.accept(half, options);
+  await expect(store.write.accept(half, options)).rejects.toThrow(UnavailableError);
   await store.close();
 });
 
 test('G6: an event whose delivery has vanished is found with what it was worth', async () => {
   const url = await postgres.createDatabase();
   const { store } = await openPostgresStore(url);
-  await store.createEndpoint(anEndpoint());
+  await store.write.createEndpoint(anEndpoint());
   const value = { amountMinor: 700n, currency: 'EUR' };
   const options = { now: start, node: 'a', leaseMs: 0, defaultRoom: 0, room: new Map() };
-  await store.accept([[anEvent({ id: 'gone', value }), anEvent({ value })]], options);
+  await store.write.accept([[anEvent({ id: 'gone', value }), anEvent({ value })]], options);
   const client = new Client({ connectionString: url });
   await client.connect();
   await client.query(
@@ -84,7 +87,7 @@ test('G6: an event whose delivery has vanished is found with what it was worth',
   );
   await client.end();
   const hour = Math.floor(start / 3_600_000) * 3_600_000;
-  const { events } = await store.gone({ tenant: 'default', since: hour, until: hour + 3_600_000 }, 9);
+  const { events } = await store.read.missing({ tenant: 'default', since: hour, until: hour + 3_600_000 }, 9);
   expect(events).toEqual([{ acceptedAt: start, missing: 1, value }]);
   await store.close();
 });
@@ -122,12 +125,12 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
   const url = await postgres.createMigrated();
   const { store } = await openPostgresStore(url);
   const endpoint = anEndpoint();
-  await store.createEndpoint(endpoint);
-  await store.accept([[anEvent()]], noRoom);
+  await store.write.createEndpoint(endpoint);
+  await store.write.accept([[anEvent()]], noRoom);
   const claim = { endpointId: endpoint.id, shards: null, limit: 1, maxPayload: 1e9, leaseMs: lease };
-  const [held] = (await store.claim({ ...claim, now: start, node: 'a' })).deliveries;
+  const [held] = (await store.write.claim({ ...claim, now: start, node: 'a' })).deliveries;
   const { number } = held!;
-  await store.settle([settlementOf(held!, 'dead', start + 1)]);
+  await store.write.settle([settlementOf(held!, 'dead', start + 1)]);
 
   // A redrive that has changed the row and has not committed: retention has read it as dead, and waits for it.
   const redriving = new Client({ connectionString: url });
@@ -138,7 +141,7 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
     [number, start + 2],
   );
   const late = start + 1000;
-  const pruning = store.prune({
+  const pruning = store.write.prune({
     ages: agesAt(late),
     settledBefore: late,
     deadBefore: late,
@@ -155,7 +158,7 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
   });
   await redriving.query('COMMIT');
   expect(await pruning).toMatchObject({ deleted: 0 });
-  expect(await store.delivery(number)).toMatchObject({ state: 'pending', dueAt: start + 2 });
+  expect(await store.read.delivery(number)).toMatchObject({ state: 'pending', dueAt: start + 2 });
   for (const client of [redriving, watching]) await client.end();
   await store.close();
 });
@@ -163,14 +166,20 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
 test('G7: a node that has not seen a jump of the clock deletes nothing by the former time', async () => {
   const { store } = await openPostgresStore(await postgres.createMigrated());
   const endpoint = anEndpoint();
-  await store.createEndpoint(endpoint);
-  await store.accept([[anEvent(), anEvent({ tenant: 'nobody' })]], noRoom);
+  await store.write.createEndpoint(endpoint);
+  await store.write.accept([[anEvent(), anEvent({ tenant: 'nobody' })]], noRoom);
   const claim = { endpointId: endpoint.id, shards: null, limit: 1, maxPayload: 1e9, leaseMs: lease };
-  const [held] = (await store.claim({ ...claim, now: start, node: 'a' })).deliveries;
-  await store.settle([settlementOf(held!, 'delivered', start + 1)]);
+  const [held] = (await store.write.claim({ ...claim, now: start, node: 'a' })).deliveries;
+  await store.write.settle([settlementOf(held!, 'delivered', start + 1)]);
   const run = { id: 'key', token: 'a' };
-  await store.beginKeyedRequest({ ...run, caller: '', fingerprint: '', now: start, leaseUntil: start + 1 });
-  await store.finishKeyedRequest(run, 'answer');
+  await store.write.beginKeyedRequest({
+    ...run,
+    caller: '',
+    fingerprint: '',
+    now: start,
+    leaseUntil: start + 1,
+  });
+  await store.write.finishKeyedRequest(run, 'answer');
 
   const prune = (now: number) => ({
     ages: { ...agesAt(now), shared: true },
@@ -181,18 +190,25 @@ test('G7: a node that has not seen a jump of the clock deletes nothing by the fo
   });
   for (const byMs of [-400, -1, 1, 400].map((days) => days * 86_400_000)) {
     const request = prune(Date.now() + byMs);
-    await expect(store.prune(request)).rejects.toThrow(FormerTimeError);
-    await expect(store.pruneKeyedRequests(request.ages, 10)).rejects.toThrow(FormerTimeError);
+    await expect(store.write.prune(request)).rejects.toThrow(FormerTimeError);
+    await expect(store.write.pruneKeyedRequests(request.ages, 10)).rejects.toThrow(FormerTimeError);
   }
-  expect(await store.delivery(held!.number)).toMatchObject({ state: 'delivered' });
+  expect(await store.read.delivery(held!.number)).toMatchObject({ state: 'delivered' });
   expect(
-    (await store.beginKeyedRequest({ ...run, caller: '', fingerprint: '', now: start, leaseUntil: start }))
-      .state,
+    (
+      await store.write.beginKeyedRequest({
+        ...run,
+        caller: '',
+        fingerprint: '',
+        now: start,
+        leaseUntil: start,
+      })
+    ).state,
   ).toBe('done');
 
   const request = prune(Date.now());
-  expect(await store.prune(request)).toMatchObject({ deleted: 2 });
-  expect(await store.pruneKeyedRequests(request.ages, 10)).toBe(1);
+  expect(await store.write.prune(request)).toMatchObject({ deleted: 2 });
+  expect(await store.write.pruneKeyedRequests(request.ages, 10)).toBe(1);
   await store.close();
 });
 
@@ -200,8 +216,8 @@ test('a node that has not seen a step back of the clock takes over no request th
   const { store } = await openPostgresStore(await postgres.createMigrated());
   const now = Date.now();
   const request = { id: 'key', caller: '', fingerprint: '', token: 'a', now, leaseUntil: now + 60_000 };
-  expect(await store.beginKeyedRequest(request)).toEqual({ state: 'fresh' });
+  expect(await store.write.beginKeyedRequest(request)).toEqual({ state: 'fresh' });
   const former = { ...request, token: 'b', now: now + 86_400_000, leaseUntil: now + 86_460_000 };
-  expect(await store.beginKeyedRequest(former)).toEqual({ state: 'running' });
+  expect(await store.write.beginKeyedRequest(former)).toEqual({ state: 'running' });
   await store.close();
 });

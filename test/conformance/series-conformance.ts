@@ -23,14 +23,14 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
     });
 
     const publish = async (type: string, at: number) =>
-      await store.accept([[anEvent({ type })]], { ...noRoom, now: at });
+      await store.write.accept([[anEvent({ type })]], { ...noRoom, now: at });
     const attempt = async (
       endpointId: string,
       state: Settlement['state'],
       at: number,
       fields: Partial<Settlement> = {},
     ): Promise<void> => {
-      const { deliveries } = await store.claim({
+      const { deliveries } = await store.write.claim({
         endpointId,
         shards: null,
         limit: 1,
@@ -39,7 +39,7 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
         leaseMs: 60_000,
         node: 'a',
       });
-      await store.settle([settlementOf(deliveries[0]!, state, at, fields)]);
+      await store.write.settle([settlementOf(deliveries[0]!, state, at, fields)]);
     };
     const query = (fields: Partial<SeriesQuery>): SeriesQuery => ({
       ...everything,
@@ -55,7 +55,7 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
     const filled = async () => {
       const shop = anEndpoint({ owner: 'shop', deliverWithinMs: minute });
       const data = anEndpoint({ owner: null, deliverWithinMs: hour, eventTypes: ['payment.*'] });
-      for (const endpoint of [shop, data]) await store.createEndpoint(endpoint);
+      for (const endpoint of [shop, data]) await store.write.createEndpoint(endpoint);
       await publish('payment.succeeded', midnight + minute);
       await publish('order.made', midnight + hour + minute);
       await attempt(shop.id, 'pending', midnight + 2 * minute);
@@ -65,7 +65,7 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
       return { shop: shop.id, data: data.id };
     };
     const counts = async (fields: Partial<SeriesQuery>) => {
-      const { keys, others, rows } = await store.countSeries(query(fields));
+      const { keys, others, rows } = await store.read.countSeries(query(fields));
       return {
         keys,
         others,
@@ -123,7 +123,7 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
         ],
       });
       const third = anEndpoint({ owner: 'crm' });
-      await store.createEndpoint(third);
+      await store.write.createEndpoint(third);
       expect(await counts({ by: 'endpoint', step: 'day', maxSeries: 2 })).toEqual({
         keys: [shop],
         others: 2,
@@ -144,17 +144,17 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
 
     test('failures by class, and histograms of latency by hour and by day, before and after they are folded', async () => {
       const { shop, data } = await filled();
-      const failures = await store.failureSeries(query({ by: 'error_class', step: 'day' }));
+      const failures = await store.read.failureSeries(query({ by: 'error_class', step: 'day' }));
       expect(failures.rows.map(({ key, errorClass, count }) => [key, errorClass, count]).toSorted()).toEqual([
         ['http_5xx', 'http_5xx', 1],
         ['timeout', 'timeout', 1],
       ]);
-      expect((await store.failureSeries(query({}))).rows).toMatchObject([
+      expect((await store.read.failureSeries(query({}))).rows).toMatchObject([
         { at: midnight, errorClass: null, count: 1 },
         { at: midnight + hour, count: 1 },
       ]);
       const latency = async (fields: Partial<SeriesQuery>) => {
-        const { rows } = await store.latencySeries(query(fields));
+        const { rows } = await store.read.latencySeries(query(fields));
         return rows
           .map(({ key, at, count, bucket }) => [key, (at - midnight) / hour, count, bucket])
           .toSorted((a, b) => Number(a[3]) - Number(b[3]));
@@ -165,7 +165,7 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
         [shop, 0, 1],
       ]);
       const later = { now: midnight + 12 * day };
-      while (await store.fold(later.now)) {
+      while (await store.write.fold(later.now)) {
         // Until everything is folded that is old enough.
       }
       expect(await latency({ by: 'endpoint', step: 'day', ...later })).toEqual(hours);

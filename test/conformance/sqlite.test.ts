@@ -47,8 +47,8 @@ describe('SQLite in its own thread', () => {
   test('carries every call over, and errors with their class', async () => {
     const dataDir = tempDir();
     const store = await openSqliteStore({ dataDir, thread: true });
-    await store.createEndpoint(anEndpoint());
-    const answer = await store.accept([[anEvent()]], {
+    await store.write.createEndpoint(anEndpoint());
+    const answer = await store.write.accept([[anEvent()]], {
       now: start,
       node: 'a',
       leaseMs: 1,
@@ -56,12 +56,12 @@ describe('SQLite in its own thread', () => {
       room: new Map(),
     });
     expect(answer.claimed).toHaveLength(1);
-    await expect(store.stepRedrive('none', 1, start)).rejects.toThrow('there is no redrive none');
+    await expect(store.write.stepRedrive('none', 1, start)).rejects.toThrow('there is no redrive none');
     await expect(openSqliteStore({ dataDir, thread: true })).rejects.toMatchObject({
       name: 'DataDirectoryLockedError',
     });
     await store.close();
-    await expect(store.conservation()).rejects.toMatchObject({ name: 'UnavailableError' });
+    await expect(store.read.conservation()).rejects.toMatchObject({ name: 'UnavailableError' });
     await (await openSqliteStore({ dataDir })).close();
   });
 
@@ -71,14 +71,14 @@ describe('SQLite in its own thread', () => {
     const numbers: number[] = [];
     for (let life = 0; life < 3; life++) {
       const store = await openSqliteStore({ dataDir });
-      if (life === 0) await store.createEndpoint(anEndpoint({ eventTypes: ['a'] }));
-      const { claimed } = await store.accept(
+      if (life === 0) await store.write.createEndpoint(anEndpoint({ eventTypes: ['a'] }));
+      const { claimed } = await store.write.accept(
         [[anEvent({ type: 'a' }), anEvent({ type: 'unwanted' })]],
         options,
       );
       numbers.push(...claimed.map(({ number }) => Math.floor(number / 64)));
-      await store.cancelDelivery(claimed[0]!.number, 'test', start);
-      const { deleted } = await store.prune({
+      await store.write.cancelDelivery(claimed[0]!.number, 'test', start);
+      const { deleted } = await store.write.prune({
         ages: agesAt(start),
         settledBefore: start + 1,
         deadBefore: 0,
@@ -95,23 +95,23 @@ describe('SQLite in its own thread', () => {
     const dataDir = tempDir();
     const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() };
     const full = await openSqliteStore({ dataDir, maxBytes: 400_000, thread: true });
-    await full.createEndpoint(anEndpoint());
+    await full.write.createEndpoint(anEndpoint());
     const large = () => anEvent({ data: JSON.stringify('x'.repeat(100_000)) });
     let accepted = 0;
     await expect(
       (async () => {
-        for (; accepted < 20; accepted++) await full.accept([[large()]], options);
+        for (; accepted < 20; accepted++) await full.write.accept([[large()]], options);
       })(),
     ).rejects.toMatchObject({ name: 'UnavailableError' });
-    const counts = await full.accounting({
+    const counts = await full.read.accounting({
       ...everything,
       now: start,
     });
     expect(counts).toMatchObject({ events: accepted, accepted });
-    expect((await reconcile(full, { everyRow: true })).balanced).toBe(true);
+    expect((await reconcile(full.read, { everyRow: true })).balanced).toBe(true);
     await full.close();
     const roomy = await openSqliteStore({ dataDir });
-    await roomy.accept([[large()]], options);
+    await roomy.write.accept([[large()]], options);
     await roomy.close();
   });
 });
@@ -150,16 +150,16 @@ describe('G6: tampering is found and named', () => {
     const dataDir = tempDir();
     const store = await openSqliteStore({ dataDir });
     const endpoint = anEndpoint();
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     const events = Array.from({ length: 5 }, (_, n) => `event-${n}`);
-    await store.accept([events.map((id) => anEvent({ id }))], {
+    await store.write.accept([events.map((id) => anEvent({ id }))], {
       now: start,
       node: 'a',
       leaseMs: 1,
       defaultRoom: 0,
       room: new Map(),
     });
-    const { deliveries } = await store.claim({
+    const { deliveries } = await store.write.claim({
       endpointId: endpoint.id,
       shards: null,
       limit: 3,
@@ -168,7 +168,9 @@ describe('G6: tampering is found and named', () => {
       leaseMs: 1,
       node: 'a',
     });
-    await store.settle(deliveries.map((d, n) => settlementOf(d, n === 2 ? 'dead' : 'delivered', start)));
+    await store.write.settle(
+      deliveries.map((d, n) => settlementOf(d, n === 2 ? 'dead' : 'delivered', start)),
+    );
     await store.close();
     return {
       dataDir,
@@ -179,7 +181,7 @@ describe('G6: tampering is found and named', () => {
   const check = async (dataDir: string) => {
     const store = await openSqliteStore({ dataDir, readOnly: true });
     try {
-      return await reconcile(store, { everyRow: true });
+      return await reconcile(store.read, { everyRow: true });
     } finally {
       await store.close();
     }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { worthFindings } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { everything } from '../../packages/posthorn/src/store/accounting.ts';
-import type { AcceptOptions, Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
+import type { AcceptOptions, Settlement, Store, StoreRead } from '../../packages/posthorn/src/store/store.ts';
 import type { WorthComparison } from '../../packages/posthorn/src/store/worth.ts';
 import { settlementOf } from '../settlement.ts';
 import type { Tamperable } from './store/digests.ts';
@@ -25,9 +25,9 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
     });
 
     const publish = async (value: { amountMinor: bigint; currency: string } | null, at = start) =>
-      await store.accept([[anEvent({ value })]], { ...noRoom, now: at });
+      await store.write.accept([[anEvent({ value })]], { ...noRoom, now: at });
     const settle = async (endpointId: string, state: Settlement['state'], at: number): Promise<number> => {
-      const { deliveries } = await store.claim({
+      const { deliveries } = await store.write.claim({
         endpointId,
         shards: null,
         limit: 1,
@@ -36,12 +36,12 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
         leaseMs: 60_000,
         node: 'a',
       });
-      await store.settle([settlementOf(deliveries[0]!, state, at)]);
+      await store.write.settle([settlementOf(deliveries[0]!, state, at)]);
       return deliveries[0]!.number;
     };
     /** By the counters, once they were found equal to the rows. */
     const worth = async (): Promise<string[]> => {
-      const all = await store.worthComparisons();
+      const all = await store.read.worthComparisons();
       expect(all.flatMap(worthFindings)).toEqual([]);
       const shown = ({ currency, counters }: WorthComparison): string[] =>
         (['dead', 'suppressed'] as const).flatMap((state) => {
@@ -53,13 +53,19 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
 
     test('G6: value at risk is that of rows while they are few, of counters beyond, and the same where each event has one delivery', async () => {
       const [one, other] = [anEndpoint({ eventTypes: ['a'] }), anEndpoint({ enabled: false })];
-      for (const endpoint of [one, other]) await store.createEndpoint(endpoint);
-      await store.accept([[anEvent({ type: 'a', value: { amountMinor: 500n, currency: 'EUR' } })]], noRoom);
-      await store.accept([[anEvent({ type: 'b', value: { amountMinor: huge, currency: 'JPY' } })]], noRoom);
-      await store.accept([[anEvent({ type: 'b', value: null })]], noRoom);
+      for (const endpoint of [one, other]) await store.write.createEndpoint(endpoint);
+      await store.write.accept(
+        [[anEvent({ type: 'a', value: { amountMinor: 500n, currency: 'EUR' } })]],
+        noRoom,
+      );
+      await store.write.accept(
+        [[anEvent({ type: 'b', value: { amountMinor: huge, currency: 'JPY' } })]],
+        noRoom,
+      );
+      await store.write.accept([[anEvent({ type: 'b', value: null })]], noRoom);
       await settle(one.id, 'dead', start + 10);
-      const atRisk = async (fields: Partial<Parameters<Store['accounting']>[0]>) => {
-        const counts = await store.accounting({ ...everything, now: start + hour, ...fields });
+      const atRisk = async (fields: Partial<Parameters<StoreRead['accounting']>[0]>) => {
+        const counts = await store.read.accounting({ ...everything, now: start + hour, ...fields });
         const { valueAtRisk, valueCounted } = counts;
         return {
           money: valueAtRisk
@@ -98,7 +104,7 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
     test('G4: it moves with the delivery: dead, redriven, suppressed, cancelled, pruned, folded', async () => {
       const live = anEndpoint({ ordering: 'key', onDead: 'block' });
       const off = anEndpoint({ enabled: false });
-      for (const endpoint of [live, off]) await store.createEndpoint(endpoint);
+      for (const endpoint of [live, off]) await store.write.createEndpoint(endpoint);
       await publish({ amountMinor: 500n, currency: 'EUR' });
       await publish({ amountMinor: -20n, currency: 'EUR' }, start + 1);
       await publish(null, start + 2);
@@ -113,16 +119,16 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
       for (const n of [13, 14]) await settle(live.id, 'delivered', start + hour + n);
       expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
 
-      expect(await store.redriveDelivery(first, start + 2 * hour)).toMatchObject({ result: 'done' });
+      expect(await store.write.redriveDelivery(first, start + 2 * hour)).toMatchObject({ result: 'done' });
       expect(await worth()).toEqual(['dead 1  0', 'dead 1 EUR -20', ...suppressed]);
       await settle(live.id, 'dead', start + 2 * hour + 1);
       expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
 
-      while (await store.fold(start + 20 * 24 * hour)) {
+      while (await store.write.fold(start + 20 * 24 * hour)) {
         // Until everything is folded that is old enough.
       }
       expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
-      await store.prune({
+      await store.write.prune({
         ages: agesAt(start + 3 * hour),
         settledBefore: start + 3 * hour,
         deadBefore: start + 3 * hour,
@@ -134,24 +140,26 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
 
     test('a dead letter that is cancelled, and events that are replayed or sent to one endpoint alone', async () => {
       const live = anEndpoint({ ordering: 'key', onDead: 'block' });
-      await store.createEndpoint(live);
+      await store.write.createEndpoint(live);
       const value = { amountMinor: 700n, currency: 'USD' };
-      await store.accept([[anEvent({ id: 'one', value, orderingKey: 'k' })]], noRoom);
+      await store.write.accept([[anEvent({ id: 'one', value, orderingKey: 'k' })]], noRoom);
       const number = await settle(live.id, 'dead', start + 1);
       expect(await worth()).toEqual(['dead 1 USD 700']);
-      expect(await store.cancelDelivery(number, 'not needed', start + 2)).toMatchObject({ result: 'done' });
+      expect(await store.write.cancelDelivery(number, 'not needed', start + 2)).toMatchObject({
+        result: 'done',
+      });
       expect(await worth()).toEqual([]);
-      await store.updateEndpoint(live.id, { enabled: false, updatedAt: start });
-      await store.replayEvent('default', 'one', null, start + 3);
-      await store.acceptFor(anEvent({ value }), live.id, start + 4);
+      await store.write.updateEndpoint(live.id, { enabled: false, updatedAt: start });
+      await store.write.replayEvent('default', 'one', null, start + 3);
+      await store.write.acceptFor(anEvent({ value }), live.id, start + 4);
       expect(await worth()).toEqual(['suppressed 2 USD 1400']);
     });
 
     test('G6: a counter that was edited, and an amount that was, are found', async () => {
       const off = anEndpoint({ enabled: false });
-      await store.createEndpoint(off);
+      await store.write.createEndpoint(off);
       await publish({ amountMinor: 500n, currency: 'EUR' });
-      const findings = async () => (await store.worthComparisons()).flatMap(worthFindings);
+      const findings = async () => (await store.read.worthComparisons()).flatMap(worthFindings);
       await opened.run(`UPDATE worth SET suppressed_lo = suppressed_lo + 1`);
       expect(await findings()).toMatchObject([
         {

@@ -31,8 +31,8 @@ test('G4: after kills in the middle of changes, each change that is there has it
   const { audit } = await verifyDataDirectory(dataDir);
   expect(audit).toMatchObject({ findings: [], unsealed: 0 });
   const store = await openSqliteStore({ dataDir });
-  const teams = (await store.documents('team')).map(({ name }) => name);
-  const entries = await store.auditLog({ action: 'teams.put' }, { after: null, limit: 1000 });
+  const teams = (await store.read.documents('team')).map(({ name }) => name);
+  const entries = await store.read.auditLog({ action: 'teams.put' }, { after: null, limit: 1000 });
   await store.close();
   expect(entries.map(({ document }) => document.target.id).toSorted()).toEqual(teams.toSorted());
   expect(teams.length).toBeGreaterThanOrEqual(acknowledged);

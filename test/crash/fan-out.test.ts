@@ -94,7 +94,7 @@ function describeKills(name: string, place: () => Promise<Place>): void {
       await receiver.close();
     }
     const store = await open();
-    const { balanced, fanOuts } = await reconcile(store, { everyRow: true });
+    const { balanced, fanOuts } = await reconcile(store.read, { everyRow: true });
     expect({ balanced, fanOuts }).toEqual({
       balanced: true,
       fanOuts: { planned: deliveries, made: deliveries, remaining: 0, underWay: [] },

@@ -327,7 +327,7 @@ export async function runNemesis(options: {
       throw new Error(`${error.message}; still pending: ${JSON.stringify(await samplePending(databaseUrl))}`);
     });
     const { store } = await openPostgresStore(databaseUrl);
-    const { unaccounted, balanced } = await reconcile(store, { everyRow: true });
+    const { unaccounted, balanced } = await reconcile(store.read, { everyRow: true });
     await store.close();
     const db = new pg.Client({ connectionString: databaseUrl });
     await db.connect();

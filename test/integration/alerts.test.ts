@@ -40,8 +40,8 @@ function evaluatorOn(store: Store, time: { now: number }): Evaluator {
 
 async function aChannel(store: Store): Promise<string> {
   const endpoint = anEndpoint({ tenant: 'posthorn', body: 'data' });
-  await store.createEndpoint(endpoint);
-  await store.putDocument('channel', 'ops', {
+  await store.write.createEndpoint(endpoint);
+  await store.write.putDocument('channel', 'ops', {
     channel: { kind: 'webhook', host: 'receiver.test' },
     fingerprint: 'f',
     endpointId: endpoint.id,
@@ -51,8 +51,8 @@ async function aChannel(store: Store): Promise<string> {
 
 /** What the channel is told, oldest first; that it is not told in these tests, which run no engine, is left out. */
 async function told(store: Store, channel: string): Promise<string[]> {
-  const deliveries = await store.deliveries({ endpointIds: [channel] }, { after: null, limit: 1000 });
-  const events = await Promise.all(deliveries.map(({ eventId }) => store.event('posthorn', eventId)));
+  const deliveries = await store.read.deliveries({ endpointIds: [channel] }, { after: null, limit: 1000 });
+  const events = await Promise.all(deliveries.map(({ eventId }) => store.read.event('posthorn', eventId)));
   return events
     .map((event) => (JSON.parse(event!.data) as { alert: Alert }).alert)
     .filter(({ rule }) => rule !== 'overdue')
@@ -72,14 +72,14 @@ async function deadLetters(
     const events = Array.from({ length: Math.min(1000, left) }, () =>
       anEvent({ tenant, value: { amountMinor: 100n, currency: 'USD' } }),
     );
-    const { claimed } = await store.accept([events], {
+    const { claimed } = await store.write.accept([events], {
       now,
       node: 'n',
       leaseMs: 30_000,
       defaultRoom: 1000,
       room: new Map(),
     });
-    await store.settle(
+    await store.write.settle(
       claimed.map(({ number }): Settlement => ({
         number,
         endpointId,
@@ -255,9 +255,9 @@ test('a fan-out that does not move pages, and resolves when it goes on', async (
   const channel = await aChannel(store);
   const time = { now: start };
   const evaluator = evaluatorOn(store, time);
-  await store.createEndpoint(anEndpoint());
+  await store.write.createEndpoint(anEndpoint());
   const options = { now: start, node: 'n', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
-  await store.accept([[anEvent(), anEvent()]], { ...options, maxDirect: 0 });
+  await store.write.accept([[anEvent(), anEvent()]], { ...options, maxDirect: 0 });
   const at = async (seconds: number): Promise<void> => {
     time.now = start + seconds * 1000;
     await evaluator.evaluate();
@@ -267,7 +267,7 @@ test('a fan-out that does not move pages, and resolves when it goes on', async (
   expect(await told(store, channel)).toEqual([]);
   await at(340);
   expect(await told(store, channel)).toEqual(['firing page fan_out_stuck fan-outs']);
-  const { tenant } = await store.stepFanOut({ ...options, now: time.now, limit: 9, after: null });
+  const { tenant } = await store.write.stepFanOut({ ...options, now: time.now, limit: 9, after: null });
   expect(tenant).toBe('default');
   for (const seconds of [360, 700, 1400]) await at(seconds);
   expect(await told(store, channel)).toContain('resolved page fan_out_stuck fan-outs');
@@ -282,7 +282,7 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   evaluator.reconciled(balanced);
   const channel = await aChannel(store);
   const endpoints = ['a', 'b', 'c', 'd'].map((tenant) => anEndpoint({ tenant, id: `ep_${tenant}` }));
-  for (const endpoint of endpoints) await store.createEndpoint(endpoint);
+  for (const endpoint of endpoints) await store.write.createEndpoint(endpoint);
   for (let minute = 0; minute < 10; minute++) {
     for (const { id, tenant } of endpoints.slice(0, 3)) await deadLetters(store, id, tenant, 3334, time.now);
     for (let quarter = 0; quarter < 4; quarter++) {
@@ -311,7 +311,7 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
     now: time.now,
   });
   while (state === 'running') {
-    ({ state } = (await store.stepRedrive('r', 5000, time.now)).redrive);
+    ({ state } = (await store.write.stepRedrive('r', 5000, time.now)).redrive);
     // It waits for the outcomes of its first, which nobody attempts here, for a time.
     time.now += 1000;
   }
@@ -352,11 +352,11 @@ describe('two nodes on one PostgreSQL', () => {
       time.now += 15_000;
       await b.evaluate();
     }
-    expect((await second.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
+    expect((await second.read.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
     // B finds them wrong too: it goes on, at once and in silence. Then they are right again.
     b.reconciled(unbalanced);
     await b.evaluate();
-    expect((await second.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
+    expect((await second.read.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
     b.reconciled(balanced);
     await b.evaluate();
     expect(await told(second, channel)).toEqual([
@@ -372,10 +372,10 @@ describe('two nodes on one PostgreSQL', () => {
     const nodes = [(await openPostgresStore(url)).store, (await openPostgresStore(url)).store];
     const time = { now: start + 86_400_000 };
     const endpoint = anEndpoint({ tenant: 'shop', id: 'ep_shop' });
-    await nodes[0]!.createEndpoint(endpoint);
+    await nodes[0]!.write.createEndpoint(endpoint);
     await deadLetters(nodes[0]!, 'ep_shop', 'shop', 5, time.now);
     const evaluators = nodes.map((store) => evaluatorOn(store, time));
-    const [channel] = await nodes[0]!.documents('channel');
+    const [channel] = await nodes[0]!.read.documents('channel');
     const { endpointId } = channel!.document;
     const before = (await told(nodes[0]!, endpointId)).length;
     for (let round = 0; round < 6; round++) {

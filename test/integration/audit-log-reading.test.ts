@@ -184,7 +184,7 @@ test('G9: a log whose beginning was taken without the key is found', async () =>
   await posthorn.stop();
   const store = await openSqliteStore({ dataDir });
   const now = Date.now() + 86_400_000;
-  expect(await store.pruneAuditLog(agesAt(now), 3_600_000, 2)).toBe(2);
+  expect(await store.write.pruneAuditLog(agesAt(now), 3_600_000, 2)).toBe(2);
   await store.close();
   const { out, code } = await runHere('verify', '--data-dir', dataDir, '--json');
   const { audit_log: log } = JSON.parse(out) as { audit_log: { findings: { problem: string }[] } };

@@ -172,8 +172,8 @@ async function raiseAlert(): Promise<void> {
     notifiedAt: null,
     notifiedSeverity: null,
   };
-  const { version } = await store.alerts();
-  await store.saveAlerts({ version, changed: [alert], forgotten: [], notifications: [], now });
+  const { version } = await store.read.alerts();
+  await store.write.saveAlerts({ version, changed: [alert], forgotten: [], notifications: [], now });
 }
 
 const slack = { kind: 'slack', url: `${closed}${canaries.channel}` };

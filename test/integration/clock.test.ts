@@ -7,7 +7,7 @@ import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 import { refuseFormer } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
-import type { PruneRequest } from '../../packages/posthorn/src/store/store.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { adminKeyHashes, requestTo } from './library-http.ts';
@@ -37,24 +37,23 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
     refuseFormer(ages, Date.now() + shift.ms);
     return { ...ages, shared: false };
   };
-  const store = new Proxy(opened.store, {
-    get: (target, name: keyof Opened['store']) => {
-      if (name === 'beat')
-        return async (...args: Parameters<typeof target.beat>) => {
-          const beat = await target.beat(...args);
-          return { ...beat, now: beat.now === null ? null : beat.now + shift.ms };
-        };
-      if (name === 'prune')
-        return async (request: PruneRequest) => {
-          const answer = await target.prune({ ...request, ages: steady(request.ages) });
-          rounds++;
-          return answer;
-        };
-      if (name === 'pruneKeyedRequests')
-        return (ages: Ages, limit: number) => target.pruneKeyedRequests(steady(ages), limit);
-      return target[name];
+  const { write } = opened.store;
+  const store: Store = {
+    ...opened.store,
+    write: {
+      ...write,
+      beat: async (...args) => {
+        const beat = await write.beat(...args);
+        return { ...beat, now: beat.now === null ? null : beat.now + shift.ms };
+      },
+      prune: async (request) => {
+        const answer = await write.prune({ ...request, ages: steady(request.ages) });
+        rounds++;
+        return answer;
+      },
+      pruneKeyedRequests: (ages, limit) => write.pruneKeyedRequests(steady(ages), limit),
     },
-  });
+  };
   const posthorn = compose(
     { ...opened, store },
     {

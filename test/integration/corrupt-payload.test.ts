@@ -57,7 +57,7 @@ async function alertsOf(
   });
   await evaluator.evaluate();
   evaluator.stop();
-  return (await store.alerts()).alerts;
+  return (await store.read.alerts()).alerts;
 }
 
 function describeCorrupt(name: string, place: () => Promise<Place>): void {
@@ -111,7 +111,7 @@ function describeCorrupt(name: string, place: () => Promise<Place>): void {
     expect(alerts.filter(({ rule }) => rule === 'corrupt')).toMatchObject([
       { severity: 'page', state: 'firing', group: endpoint, evidence: { event_ids: ['changed'] } },
     ]);
-    const { findings, balanced } = await reconcile(store, { everyRow: true });
+    const { findings, balanced } = await reconcile(store.read, { everyRow: true });
     expect(balanced).toBe(false);
     expect(findings).toMatchObject([{ eventId: 'changed', endpointId: endpoint }]);
     await store.close();

@@ -9,10 +9,10 @@ import { runHere } from './run-here.ts';
 async function filled(): Promise<string> {
   const dataDir = tempDir();
   const store = openHere({ dataDir });
-  await store.createEndpoint(anEndpoint());
+  await store.write.createEndpoint(anEndpoint());
   const events = Array.from({ length: 300 }, () => anEvent({ data: JSON.stringify('x'.repeat(300)) }));
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() };
-  await store.accept([events], options);
+  await store.write.accept([events], options);
   await store.close();
   return dataDir;
 }

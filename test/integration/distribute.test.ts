@@ -33,11 +33,11 @@ test('migrate --citus distributes each table once, beside data that is there, an
   const url = await postgres.createDatabase();
   const before = await openPostgresStore(url);
   const old = anEndpoint();
-  await before.store.createEndpoint(old);
-  await before.store.beat('a', null);
+  await before.store.write.createEndpoint(old);
+  await before.store.write.beat('a', null);
   const client = await withNotingCitus(url);
   await expect(migrateDatabase(url, { citus: true })).rejects.toThrow('stop every node first: a still work');
-  await before.store.leave('a');
+  await before.store.write.leave('a');
   await before.store.close();
 
   expect(await migrateDatabase(url, { citus: true })).toEqual([...referenceTables, ...distributedTables]);
@@ -55,9 +55,9 @@ test('migrate --citus distributes each table once, beside data that is there, an
   // Detected at the next start; numbers of endpoints go on where they were, without an identity column.
   const { store } = await openPostgresStore(url);
   const fresh = anEndpoint();
-  await store.createEndpoint(fresh);
-  expect((await store.endpoints({ after: null, limit: 10 })).length).toBe(2);
-  const answer = await store.accept([[anEvent(), anEvent()]], {
+  await store.write.createEndpoint(fresh);
+  expect((await store.read.endpoints({ after: null, limit: 10 })).length).toBe(2);
+  const answer = await store.write.accept([[anEvent(), anEvent()]], {
     now: start,
     node: 'a',
     leaseMs: 0,

@@ -184,8 +184,8 @@ test('both stores and posthorn.publish give an event to the same endpoints', asy
       const tenant = `t${run++}`;
       const passing = rules.filter((rule) => passesFilter(rule, JSON.parse(data))).length;
       for (const store of stores) {
-        for (const rule of rules) await store.createEndpoint(anEndpoint({ tenant, filter: rule }));
-        const { groups } = await store.accept([[anEvent({ tenant, data })]], options);
+        for (const rule of rules) await store.write.createEndpoint(anEndpoint({ tenant, filter: rule }));
+        const { groups } = await store.write.accept([[anEvent({ tenant, data })]], options);
         expect(groups).toMatchObject([{ receipts: [{ deliveries: passing }] }]);
       }
       const { rows } = await db.query<{ receipt: object }>(
@@ -200,14 +200,17 @@ test('both stores and posthorn.publish give an event to the same endpoints', asy
 
 test('data that PostgreSQL cannot hold as jsonb is published all the same', async () => {
   const tenant = 'odd';
-  await stores[0]!.createEndpoint(anEndpoint({ tenant, filter: { '/a': { prefix: 'x\ufffd' } } }));
+  await stores[0]!.write.createEndpoint(anEndpoint({ tenant, filter: { '/a': { prefix: 'x\ufffd' } } }));
   const data = String.raw`{"a": "x\u0000\ud800\\u0000"}`;
   const { rows } = await db.query<{ receipt: { id: string } }>(
     "SELECT posthorn.publish($1, 'a.b', $2) AS receipt",
     [tenant, data],
   );
   expect(rows[0]!.receipt).toMatchObject({ deliveries: 1 });
-  expect(await stores[0]!.event(tenant, rows[0]!.receipt.id)).toMatchObject({ data, integrity: 'intact' });
+  expect(await stores[0]!.read.event(tenant, rows[0]!.receipt.id)).toMatchObject({
+    data,
+    integrity: 'intact',
+  });
 });
 
 test('the guide says which filters pass', async () => {

@@ -52,7 +52,7 @@ test('G1: a full disk answers 503 with Retry-After, acknowledges nothing, and re
     );
     const arrived = new Set(receiver.requests.map(({ headers }) => headers['webhook-id']));
     expect(arrived).toEqual(acknowledged);
-    expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+    expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
   } finally {
     await stop();
     await receiver.close();

@@ -191,7 +191,7 @@ describe.each([
     // They were not all refused for what is wrong with them.
     expect(succeeded.size).toBeGreaterThan(ids.length / 3);
     expect((await admin('GET', '/readyz'))['status']).toBe('ready');
-    const { findings, unaccounted } = await reconcile(store, { everyRow: true });
+    const { findings, unaccounted } = await reconcile(store.read, { everyRow: true });
     expect({ findings, unaccounted }).toEqual({ findings: [], unaccounted: 0 });
   });
 });

@@ -85,17 +85,17 @@ describe('a repeat gets the same answer, and the request is carried out once', (
   };
 
   test('creating an endpoint', async () => {
-    const before = (await node.store.endpoints({ after: null, limit: 1000 })).length;
+    const before = (await node.store.read.endpoints({ after: null, limit: 1000 })).length;
     const { body } = await expectOnce('/v1/endpoints', { url: receiver.url, event_types: ['none'] });
     expect(body.secret).toMatch(/^whsec_/);
-    const after = await node.store.endpoints({ after: null, limit: 1000 });
+    const after = await node.store.read.endpoints({ after: null, limit: 1000 });
     expect(after).toHaveLength(before + 1);
   });
 
   test('rotating a secret, without a body', async () => {
     const id = await anEndpoint();
     const { body } = await expectOnce(`/v1/endpoints/${id}/rotate-secret`);
-    const { secrets } = (await node.store.endpoint(id))!;
+    const { secrets } = (await node.store.read.endpoint(id))!;
     expect(secrets).toHaveLength(2);
     // As it is stored without a key.
     expect(secrets[0]!.secret).toBe(`plain:1:signing:${body.secret}`);
@@ -108,12 +108,12 @@ describe('a repeat gets the same answer, and the request is carried out once', (
     await node.post(`/v1/endpoints/${id}/resume`, aKey());
     const again = await node.post(`/v1/endpoints/${id}/pause`, key, { reason: 'test' });
     expect(again).toEqual({ ...paused, replayed: 'true' });
-    expect((await node.store.endpoint(id))!.enabled).toBe(true);
+    expect((await node.store.read.endpoint(id))!.enabled).toBe(true);
   });
 
   test('beginning a redrive', async () => {
     const { body } = await expectOnce('/v1/redrives', { filter: { endpoint_id: await anEndpoint() } });
-    const { length } = await node.store.redrives({ kind: 'redrive', after: null, limit: 100 });
+    const { length } = await node.store.read.redrives({ kind: 'redrive', after: null, limit: 100 });
     expect(length).toBe(1);
     expect(body.id).toMatch(/^rdr_/);
   });
@@ -122,7 +122,7 @@ describe('a repeat gets the same answer, and the request is carried out once', (
     const events = [1, 2].map((n) => ({ type: 'a.b', data: { n }, tenant: 'batches' }));
     const { body } = await expectOnce('/v1/events/batch', { events });
     expect(body['accepted']).toMatchObject([{ duplicate: false }, { duplicate: false }]);
-    const counts = await node.store.accounting({ ...everything, tenants: ['batches'], now: Date.now() });
+    const counts = await node.store.read.accounting({ ...everything, tenants: ['batches'], now: Date.now() });
     expect(counts.events).toBe(2);
   });
 
@@ -148,7 +148,7 @@ test('G1: an event without an id has the key for one, and needs no further row',
   });
   const { id, caller } = requestSecrets(apiKey, key);
   const request = { id, caller, fingerprint: '', token: '', now: 0, leaseUntil: 0 };
-  expect(await node.store.beginKeyedRequest(request)).toEqual({ state: 'fresh' });
+  expect(await node.store.write.beginKeyedRequest(request)).toEqual({ state: 'fresh' });
 });
 
 test('another body, path or query under a key is a conflict, and is not carried out', async () => {
@@ -159,7 +159,7 @@ test('another body, path or query under a key is a conflict, and is not carried 
   expect(await node.post(`/v1/endpoints/${id}/pause`, key)).toMatchObject(conflict);
   expect(await node.post(`/v1/endpoints/${id}/resume`, key, {})).toMatchObject(conflict);
   expect(await node.post(`/v1/endpoints/${id}/resume?a=b`, key)).toMatchObject(conflict);
-  expect((await node.store.endpoint(id))!.enabled).toBe(true);
+  expect((await node.store.read.endpoint(id))!.enabled).toBe(true);
 });
 
 test("the key of another API key is another key, and neither reads the other's answer", async () => {
@@ -235,10 +235,13 @@ describe('while the first request runs', () => {
     let arrivals = 0;
     const slow = await aNode(tempDir(), (store) => ({
       ...store,
-      createRedrive: async (redrive) => {
-        arrivals++;
-        await held;
-        return await store.createRedrive(redrive);
+      write: {
+        ...store.write,
+        createRedrive: async (redrive) => {
+          arrivals++;
+          await held;
+          return await store.write.createRedrive(redrive);
+        },
       },
     }));
     const key = aKey();
@@ -263,10 +266,13 @@ describe('while the first request runs', () => {
     let arrivals = 0;
     const slow = await aNode(tempDir(), (store) => ({
       ...store,
-      createRedrive: async (redrive) => {
-        arrivals++;
-        await held;
-        return await store.createRedrive(redrive);
+      write: {
+        ...store.write,
+        createRedrive: async (redrive) => {
+          arrivals++;
+          await held;
+          return await store.write.createRedrive(redrive);
+        },
       },
     }));
     const cut = new AbortController();
@@ -316,10 +322,10 @@ describe('a request that died with its process', () => {
 
   test('runs again as soon as its lease has ended, and not before', async () => {
     const key = aKey();
-    await node.store.beginKeyedRequest(leftBehind(key, Date.now() + 3_600_000));
+    await node.store.write.beginKeyedRequest(leftBehind(key, Date.now() + 3_600_000));
     expect((await node.post(path, key, body)).body.code).toBe('idempotency_in_progress');
     const lapsed = aKey();
-    await node.store.beginKeyedRequest(leftBehind(lapsed, Date.now() - 1));
+    await node.store.write.beginKeyedRequest(leftBehind(lapsed, Date.now() - 1));
     const answer = await node.post(path, lapsed, body);
     expect(answer).toMatchObject({ status: 202, replayed: null });
     expect(await node.post(path, lapsed, body)).toEqual({ ...answer, replayed: 'true' });
@@ -329,7 +335,7 @@ describe('a request that died with its process', () => {
     const dataDir = tempDir();
     const before = await aNode(dataDir);
     const done = await before.post(path, 'done', body);
-    await before.store.beginKeyedRequest(leftBehind('cut', Date.now() + 3_600_000));
+    await before.store.write.beginKeyedRequest(leftBehind('cut', Date.now() + 3_600_000));
     await before.posthorn.stop();
     const after = await aNode(dataDir);
     expect(await after.post(path, 'cut', body)).toMatchObject({ status: 202, replayed: null });

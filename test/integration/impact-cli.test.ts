@@ -22,14 +22,14 @@ async function traffic(
   left: number,
 ): Promise<void> {
   const value = { amountMinor: 500n, currency: 'EUR' };
-  await store.accept([Array.from({ length: events }, () => anEvent({ value }))], {
+  await store.write.accept([Array.from({ length: events }, () => anEvent({ value }))], {
     now: at,
     node: 'n',
     leaseMs: 0,
     defaultRoom: 0,
     room: new Map(),
   });
-  const { deliveries } = await store.claim({
+  const { deliveries } = await store.write.claim({
     endpointId,
     shards: null,
     limit: events - left,
@@ -38,7 +38,7 @@ async function traffic(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(deliveries.map((delivery) => settlementOf(delivery, 'delivered', at + 100)));
+  await store.write.settle(deliveries.map((delivery) => settlementOf(delivery, 'delivered', at + 100)));
 }
 
 const window = (from: number): string =>
@@ -49,7 +49,7 @@ describe('posthorn impact', () => {
     const dataDir = tempDir();
     const store = openHere({ dataDir });
     const endpoint = anEndpoint();
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     // The later one first, so that what is left of the earlier one is not claimed with it.
     await traffic(store, endpoint.id, start + 7 * day, 1000, 0);
     await traffic(store, endpoint.id, start, 1000, 20);
@@ -120,21 +120,24 @@ describe('posthorn impact', () => {
     const dataDir = tempDir();
     const store = openHere({ dataDir });
     const endpoint = anEndpoint();
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     // Within the hours that the counters keep; a deployment on the hour has whole hours on both sides.
     const deploy = Math.floor(Date.now() / hour) * hour - 3 * day;
     await traffic(store, endpoint.id, deploy - day + 1000, 500, 0);
     await traffic(store, endpoint.id, deploy + hour, 500, 10);
     // What Posthorn tells people itself is no traffic of anybody.
-    await store.createEndpoint(anEndpoint({ tenant: 'posthorn' }));
-    await store.accept([Array.from({ length: 300 }, () => anEvent({ tenant: 'posthorn', type: 'alert' }))], {
-      now: deploy + hour,
-      node: 'n',
-      leaseMs: 0,
-      defaultRoom: 0,
-      room: new Map(),
-    });
-    const { deliveries } = await store.claim({
+    await store.write.createEndpoint(anEndpoint({ tenant: 'posthorn' }));
+    await store.write.accept(
+      [Array.from({ length: 300 }, () => anEvent({ tenant: 'posthorn', type: 'alert' }))],
+      {
+        now: deploy + hour,
+        node: 'n',
+        leaseMs: 0,
+        defaultRoom: 0,
+        room: new Map(),
+      },
+    );
+    const { deliveries } = await store.write.claim({
       endpointId: endpoint.id,
       shards: null,
       limit: 2,
@@ -143,7 +146,7 @@ describe('posthorn impact', () => {
       leaseMs: 1000,
       node: 'n',
     });
-    await store.settle(
+    await store.write.settle(
       deliveries.map((delivery) => ({
         ...settlementOf(delivery, 'dead', deploy + hour + 5000),
         reason: 'schedule_exhausted',
@@ -165,7 +168,13 @@ describe('posthorn impact', () => {
       notifiedAt: null,
       notifiedSeverity: null,
     };
-    await store.saveAlerts({ version: 0, changed: [alert], forgotten: [], notifications: [], now: deploy });
+    await store.write.saveAlerts({
+      version: 0,
+      changed: [alert],
+      forgotten: [],
+      notifications: [],
+      now: deploy,
+    });
     await store.close();
     const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
     db.exec(

@@ -22,14 +22,14 @@ async function traffic(
   dead: number,
 ): Promise<void> {
   const value = { amountMinor: 500n, currency: 'EUR' };
-  await store.accept([Array.from({ length: events }, () => anEvent({ value }))], {
+  await store.write.accept([Array.from({ length: events }, () => anEvent({ value }))], {
     now: at,
     node: 'n',
     leaseMs: 0,
     defaultRoom: 0,
     room: new Map(),
   });
-  const { deliveries } = await store.claim({
+  const { deliveries } = await store.write.claim({
     endpointId,
     shards: null,
     limit: events,
@@ -38,7 +38,7 @@ async function traffic(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(
+  await store.write.settle(
     deliveries.map((delivery, index) =>
       settlementOf(delivery, index < events - dead ? 'delivered' : 'dead', at + 100),
     ),
@@ -49,7 +49,7 @@ beforeAll(async () => {
   const dataDir = tempDir();
   const store = openHere({ dataDir });
   const endpoint = anEndpoint();
-  await store.createEndpoint(endpoint);
+  await store.write.createEndpoint(endpoint);
   await traffic(store, endpoint.id, change - day + hour, 200, 10);
   await traffic(store, endpoint.id, change + hour, 200, 0);
   await store.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
-import type { Store } from '../../packages/posthorn/src/store/store.ts';
+import { aroundCalls } from '../../packages/posthorn/src/store/store-calls.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { tempDir, until } from '../support.ts';
 import { runHere } from './run-here.ts';
@@ -181,11 +181,9 @@ describe.each([
 test('G8, G9: tokens that nobody has cost the store no more reads than the address may fail', async () => {
   const opened = await openSqliteStore({ dataDir: tempDir(), thread: true });
   let reads = 0;
-  const counting: Store = new Proxy(opened, {
-    get: (store, method: keyof Store) => {
-      if (method === 'session') reads++;
-      return store[method];
-    },
+  const counting = aroundCalls(opened, (method, perform, args) => {
+    if (method === 'session') reads++;
+    return perform(...args);
   });
   const server = await serve({}, counting);
   try {

@@ -153,8 +153,8 @@ describe('posthorn alerts backtest', () => {
   test('the history of an embedded Posthorn', async () => {
     const dataDir = tempDir();
     const store = openHere({ dataDir });
-    await store.createEndpoint(anEndpoint());
-    await store.accept([Array.from({ length: 20 }, () => anEvent())], {
+    await store.write.createEndpoint(anEndpoint());
+    await store.write.accept([Array.from({ length: 20 }, () => anEvent())], {
       now: start,
       node: 'n',
       leaseMs: 0,

@@ -4,6 +4,7 @@ import { Heartbeats } from '../../packages/posthorn/src/engine/heartbeats.ts';
 import { OwnedShards } from '../../packages/posthorn/src/engine/owned-shards.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import { aroundCalls } from '../../packages/posthorn/src/store/store-calls.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, aReceiver, tempDir, until } from '../support.ts';
@@ -48,12 +49,12 @@ describe.each(Object.keys(places))('on %s', (name) => {
     const place = await places[name]!();
     const receiver = await aReceiver();
     const store = await place.open();
-    await store.createEndpoint(anEndpoint({ url: receiver.url, timeoutMs: 100 }));
+    await store.write.createEndpoint(anEndpoint({ url: receiver.url, timeoutMs: 100 }));
     const now = Date.now();
     // Committed, and the process is gone before anything else happens: once claimed at once, once not.
     const options = { now, node: 'gone', leaseMs: 100, room: new Map<string, number>() };
-    await store.accept([[anEvent({ id: 'claimed' })]], { ...options, defaultRoom: 1 });
-    await store.accept([[anEvent({ id: 'waiting' })]], { ...options, defaultRoom: 0 });
+    await store.write.accept([[anEvent({ id: 'claimed' })]], { ...options, defaultRoom: 1 });
+    await store.write.accept([[anEvent({ id: 'waiting' })]], { ...options, defaultRoom: 0 });
     await store.close();
     const { stop } = await serve(place.settings);
     await until('both have arrived', () => receiver.requests.length === 2);
@@ -69,14 +70,11 @@ describe.each(Object.keys(places))('on %s', (name) => {
     const place = await places[name]!();
     const store = await place.open();
     let failing = 6;
-    const shaky = new Proxy(store, {
-      get: (target, method: keyof Store) => {
-        const real = target[method] as (...args: unknown[]) => Promise<unknown>;
-        if (method !== 'claim' && method !== 'settle') return real;
-        return (...args: unknown[]) =>
-          failing-- > 0 ? Promise.reject(new UnavailableError('not now')) : real.apply(target, args);
-      },
-    });
+    const shaky = aroundCalls(store, (method, perform, args) =>
+      (method === 'claim' || method === 'settle') && failing-- > 0
+        ? Promise.reject(new UnavailableError('not now'))
+        : perform(...args),
+    );
     const receiver = await aReceiver();
     const { client, stop } = await serve(place.settings, shaky);
     await client.request('POST', '/v1/endpoints', { url: receiver.url, ordering: 'key' });
@@ -206,11 +204,11 @@ describe.each(Object.keys(places))('on %s', (name) => {
     const receiver = await aReceiver();
     // What came for a paused endpoint has ended as it came.
     const endpoint = anEndpoint({ url: receiver.url, enabled: false });
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     const old = Date.now() - 40 * 86_400_000;
     const options = { now: old, node: 'local', leaseMs: 0, defaultRoom: 0, room: new Map<string, number>() };
-    await store.accept([Array.from({ length: 2000 }, () => anEvent())], options);
-    await store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: old });
+    await store.write.accept([Array.from({ length: 2000 }, () => anEvent())], options);
+    await store.write.updateEndpoint(endpoint.id, { enabled: true, updatedAt: old });
     await store.close();
     const { client, stop } = await serve({ ...place.settings, retentionDays: 30 });
     const left = async () =>
@@ -260,7 +258,6 @@ test('monitor that gives up after n errors', async () => {
         return { now: 0, nodes: [node], dead: [], configVersion: 1 };
       },
       leave: async () => {},
-      nodes: async () => [],
     },
     clock: { now: () => 0, monotonic: () => 0, after: (_, fn) => (pending.push(fn), () => {}) },
     logger: { debug() {}, info() {}, warn() {}, error() {} },

@@ -39,7 +39,7 @@ async function read<Id extends keyof Reads>(
 /** Deliveries of one endpoint that were accepted at these times before now, each with its fate. */
 async function live(store: Store, endpointId: string): Promise<void> {
   const attempt = async (state: Settlement['state'], at: number, fields: Partial<Settlement> = {}) => {
-    const { deliveries } = await store.claim({
+    const { deliveries } = await store.write.claim({
       endpointId,
       shards: null,
       limit: 1,
@@ -48,11 +48,17 @@ async function live(store: Store, endpointId: string): Promise<void> {
       leaseMs: minute,
       node: 'a',
     });
-    await store.settle([settlementOf(deliveries[0]!, state, at, fields)]);
+    await store.write.settle([settlementOf(deliveries[0]!, state, at, fields)]);
   };
   const accept = async (at: number, amountMinor = 100n) => {
     const event = anEvent({ type: 'payment.done', value: { amountMinor, currency: 'EUR' } });
-    await store.accept([[event]], { now: at, node: 'a', leaseMs: minute, defaultRoom: 0, room: new Map() });
+    await store.write.accept([[event]], {
+      now: at,
+      node: 'a',
+      leaseMs: minute,
+      defaultRoom: 0,
+      room: new Map(),
+    });
   };
   for (let ago = 20; ago >= 0; ago--) {
     const at = now - ago * day - hour;
@@ -73,7 +79,7 @@ async function live(store: Store, endpointId: string): Promise<void> {
       await accept(at + minute, 7n);
       await attempt('dead', at + minute, { errorClass: 'timeout' });
     }
-    while (await store.fold(at + 2 * hour));
+    while (await store.write.fold(at + 2 * hour));
   }
 }
 
@@ -83,8 +89,8 @@ function describeHistory(name: string, open: () => Promise<Store>): void {
     const endpoint = anEndpoint({ id: 'ep_orders', owner: 'shop', createdAt: now - 20 * day - 2 * hour });
     beforeAll(async () => {
       store = await open();
-      await store.createEndpoint(endpoint);
-      await store.putDocument('slo', 'payments', {
+      await store.write.createEndpoint(endpoint);
+      await store.write.putDocument('slo', 'payments', {
         description: '',
         objective: 'delivered_within',
         target: 0.99,

@@ -244,7 +244,7 @@ describe('how objectives stand', () => {
     type = 'payment.done',
   ): Promise<void> {
     const events = fates.map(() => anEvent({ type, value: { amountMinor: 100n, currency: 'EUR' } }));
-    const { claimed } = await store.accept([events], { ...options, now: at });
+    const { claimed } = await store.write.accept([events], { ...options, now: at });
     const settle = async (
       which: (typeof fates)[number],
       ...steps: readonly (readonly ['pending' | 'delivered' | 'dead', number, boolean])[]
@@ -263,13 +263,13 @@ describe('how objectives stand', () => {
           occurredAt: at,
           data: '',
         }));
-        await store.settle(
+        await store.write.settle(
           deliveries.map((d) =>
             settlementOf(d, state, at + after, { late, dueAt: state === 'pending' ? at : null }),
           ),
         );
         if (state === 'pending')
-          await store.claim({
+          await store.write.claim({
             endpointId: mine[0]?.endpointId ?? '',
             shards: null,
             limit: 1000,
@@ -288,7 +288,7 @@ describe('how objectives stand', () => {
 
   async function aStore(): Promise<Store> {
     const store = await openSqliteStore({ dataDir: ':memory:' });
-    await store.putDocument('slo', 'payments', {
+    await store.write.putDocument('slo', 'payments', {
       description: '',
       objective: 'delivered_within',
       target: 0.99,
@@ -304,14 +304,14 @@ describe('how objectives stand', () => {
   test('good and bad by who is at fault, of what is past its deadline and of the right types', async () => {
     const store = await aStore();
     const endpoint = anEndpoint({ owner: 'shop' });
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     await deliver(store, now - 2 * day, ['good', 'good', 'late', 'dead', 'recovered', 'waiting']);
     await deliver(store, now - 2 * day, ['dead'], 'order.made');
     await deliver(store, now - 8 * day, ['dead', 'dead']);
     // Within its deadline still: neither good nor bad.
     await deliver(store, now - minute, ['good', 'waiting']);
-    const { objectives } = await readDeclared(store);
-    const status = (await readStatuses(store, objectives, now)).get('payments')!;
+    const { objectives } = await readDeclared(store.read);
+    const status = (await readStatuses(store.read, objectives, now)).get('payments')!;
     expect(status).toMatchObject({ due: 6, good: 3, sli: 0.5 });
     // Late at the first attempt and never tried: the sender. Dead: the receiver refused it.
     expect(status.by.sender).toMatchObject({ bad: 2 });
@@ -340,8 +340,8 @@ describe('how objectives stand', () => {
   test('one broken endpoint does not spend the shared budget: its own team is paged, both are told', async () => {
     const store = await aStore();
     const broken = anEndpoint({ owner: 'shop', eventTypes: ['payment.broken'] });
-    await store.createEndpoint(broken);
-    await store.createEndpoint(anEndpoint({ eventTypes: ['payment.done'] }));
+    await store.write.createEndpoint(broken);
+    await store.write.createEndpoint(anEndpoint({ eventTypes: ['payment.done'] }));
     for (let at = 0; at < 7 * 60; at += 5) {
       await deliver(
         store,
@@ -355,11 +355,11 @@ describe('how objectives stand', () => {
         'payment.broken',
       );
     }
-    const declared = await readDeclared(store);
-    const status = (await readStatuses(store, declared.objectives, now)).get('payments')!;
+    const declared = await readDeclared(store.read);
+    const status = (await readStatuses(store.read, declared.objectives, now)).get('payments')!;
     expect(status.by.sender).toMatchObject({ bad: 0, budgetRemaining: 1 });
     expect(status.by.receiver.budgetRemaining).toBeLessThan(0);
-    expect(await evaluateObjectives(store, declared, now)).toMatchObject([
+    expect(await evaluateObjectives(store.read, declared, now)).toMatchObject([
       {
         rule: 'burn_rate',
         group: 'payments/receiver',
@@ -378,9 +378,9 @@ describe('how objectives stand', () => {
     ]);
     // One failure at night is no reason to wake anybody.
     const quiet = await aStore();
-    await quiet.createEndpoint(anEndpoint());
+    await quiet.write.createEndpoint(anEndpoint());
     await deliver(quiet, now - 30 * minute, ['dead']);
-    expect(await evaluateObjectives(quiet, await readDeclared(quiet), now)).toEqual([]);
+    expect(await evaluateObjectives(quiet.read, await readDeclared(quiet.read), now)).toEqual([]);
     await store.close();
     await quiet.close();
   });
@@ -388,31 +388,33 @@ describe('how objectives stand', () => {
   test('an endpoint that is down says so once, and its dead letters stay quiet until it is up again', async () => {
     const store = await aStore();
     const endpoint = anEndpoint({ owner: 'shop', template: 'payments-critical', retry: defaultRetryPolicy });
-    await store.createEndpoint(endpoint);
+    await store.write.createEndpoint(endpoint);
     await deliver(store, now - day, ['dead', 'waiting']);
     const evaluate = async () =>
-      await evaluateDeliveries(store, await readDeclared(store), {
+      await evaluateDeliveries(store.read, await readDeclared(store.read), {
         now,
         lived: now,
         deadRetentionMs: 90 * day,
-        deadLetters: () => store.deadLetters({}),
+        deadLetters: () => store.read.deadLetters({}),
       });
     // Its template makes a page of every dead letter; what waits and is not taken up is one too.
     expect(await evaluate()).toMatchObject([
       { rule: 'dead_letters', severity: 'page', inhibited: false },
       { rule: 'overdue', severity: 'page', owner: 'shop', evidence: { count: 1, in_flight: 0 } },
     ]);
-    await store.saveBreakers([{ endpointId: endpoint.id, url: endpoint.url, open: true, at: now - hour }]);
+    await store.write.saveBreakers([
+      { endpointId: endpoint.id, url: endpoint.url, open: true, at: now - hour },
+    ]);
     expect(await evaluate()).toMatchObject([
       { rule: 'endpoint_down', severity: 'page', owner: 'shop', group: endpoint.id },
       { rule: 'dead_letters', inhibited: true },
     ]);
     // What is about to be deleted for good is told of all the same.
-    const [, ending] = await evaluateDeliveries(store, await readDeclared(store), {
+    const [, ending] = await evaluateDeliveries(store.read, await readDeclared(store.read), {
       now,
       lived: now,
       deadRetentionMs: day,
-      deadLetters: () => store.deadLetters({}),
+      deadLetters: () => store.read.deadLetters({}),
     });
     expect(ending).toMatchObject({ rule: 'dead_letters', severity: 'page', inhibited: false });
     await store.close();

@@ -183,7 +183,7 @@ describe('a schema number that says more than its tables', () => {
     const changed = await postgres.createMigrated();
     const { store } = await openPostgresStore(changed);
     await sql(changed, 'DROP TABLE posthorn.documents');
-    await expect(store.documents('team')).rejects.toBeInstanceOf(StoreFaultError);
+    await expect(store.read.documents('team')).rejects.toBeInstanceOf(StoreFaultError);
     await store.close();
   });
 });

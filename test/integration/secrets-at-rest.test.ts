@@ -72,23 +72,23 @@ describe.each(['SQLite', 'PostgreSQL'])('secrets at rest, on %s', (kind) => {
       headers: { authorization: clear.former },
       url,
     });
-    await store.createEndpoint(former);
-    await store.updateEndpoint(former.id, { headers: { authorization: clear.header }, updatedAt: 1 });
+    await store.write.createEndpoint(former);
+    await store.write.updateEndpoint(former.id, { headers: { authorization: clear.header }, updatedAt: 1 });
     const gone = anEndpoint({ headers: { authorization: clear.deleted }, url });
-    await store.createEndpoint(gone);
-    await store.deleteEndpoint(gone.id, 1);
+    await store.write.createEndpoint(gone);
+    await store.write.deleteEndpoint(gone.id, 1);
     const channel = anEndpoint({
       id: 'ep_00000000000000000000000002',
       tenant: 'posthorn',
       body: 'data',
       url: `${new URL(url).origin}/${clear.path}`,
     });
-    await store.createEndpoint(channel);
+    await store.write.createEndpoint(channel);
     const document = {
       channel: { kind: 'pagerduty', routing_key: clear.routing, url: channel.url },
       endpointId: channel.id,
     };
-    await store.putDocument('channel', 'duty', document as unknown as StoredChannel);
+    await store.write.putDocument('channel', 'duty', document as unknown as StoredChannel);
     return { secret: former.secrets[0]!.secret };
   };
 

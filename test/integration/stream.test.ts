@@ -122,9 +122,9 @@ describe.each([
       notifiedSeverity: null,
     });
     const save = async (...changed: Alert[]): Promise<void> => {
-      const { version } = await store.alerts();
+      const { version } = await store.read.alerts();
       const step = { version, changed, forgotten: [], notifications: [], now: Date.now() };
-      expect(await store.saveAlerts(step)).toBe(true);
+      expect(await store.write.saveAlerts(step)).toBe(true);
     };
     await save(alert('alr_1', 'firing'), alert('alr_2', 'resolved'));
     const { messages, stop } = watch(client, 'alerts');

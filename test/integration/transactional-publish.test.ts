@@ -42,7 +42,7 @@ async function publish(sql: string, ...values: unknown[]): Promise<Record<string
   return rows[0]!.receipt;
 }
 const books = async (tenant: string) =>
-  await store.accounting({
+  await store.read.accounting({
     tenants: [tenant],
     endpointIds: null,
     eventTypes: null,
@@ -54,8 +54,8 @@ const books = async (tenant: string) =>
 
 test('what is rolled back was never there; what is committed is accepted', async () => {
   const tenant = 'rollback';
-  await store.createEndpoint(anEndpoint({ tenant, eventTypes: ['payment.*'] }));
-  await store.createEndpoint(anEndpoint({ tenant, enabled: false }));
+  await store.write.createEndpoint(anEndpoint({ tenant, eventTypes: ['payment.*'] }));
+  await store.write.createEndpoint(anEndpoint({ tenant, enabled: false }));
   await db.query('BEGIN');
   expect(await publish("$1, 'payment.succeeded', $2", tenant, '{"n":1}')).toMatchObject({
     deliveries: 2,
@@ -75,17 +75,17 @@ test('what is rolled back was never there; what is committed is accepted', async
   expect(await books(tenant)).toMatchObject({ events: 1, accepted: 2, pending: 1, suppressed: 1 });
   expect(await books('nobody')).toMatchObject({ events: 1, unmatched: 1, accepted: 0 });
   // The text of the data is kept as it was given, and its digest is the one that the store would have made.
-  expect(await store.event(tenant, id as string)).toMatchObject({
+  expect(await store.read.event(tenant, id as string)).toMatchObject({
     integrity: 'intact',
     data: '{"n": 1.0}',
     value: { amountMinor: 1099n, currency: 'EUR' },
   });
-  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+  expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
 });
 
 test('G1: the same id and body again gives the same receipt, across SQL and API; another body conflicts', async () => {
   const tenant = 'twice';
-  await store.createEndpoint(anEndpoint({ tenant }));
+  await store.write.createEndpoint(anEndpoint({ tenant }));
   const call = "$1, 'a.b', $2, id => 'one', ordering_key => 'k'";
   expect(await publish(call, tenant, '{"n":1}')).toMatchObject({ duplicate: false, deliveries: 1 });
   expect(await publish(call, tenant, '{"n":1}')).toMatchObject({
@@ -99,8 +99,10 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
   });
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
   const twin = anEvent({ tenant, id: 'one', type: 'a.b', data: '{"n":1}', orderingKey: 'k' });
-  expect((await store.accept([[twin]], options)).groups).toMatchObject([{ receipts: [{ duplicate: true }] }]);
-  await store.accept([[anEvent({ tenant, id: 'two', type: 'a.b', data: '{"n":1}' })]], options);
+  expect((await store.write.accept([[twin]], options)).groups).toMatchObject([
+    { receipts: [{ duplicate: true }] },
+  ]);
+  await store.write.accept([[anEvent({ tenant, id: 'two', type: 'a.b', data: '{"n":1}' })]], options);
   expect(await publish("$1, 'a.b', $2, id => 'two'", tenant, '{"n":1}')).toMatchObject({ duplicate: true });
   expect(await books(tenant)).toMatchObject({ events: 2, accepted: 2 });
 });
@@ -108,12 +110,12 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
 test('what is published under a key goes behind what of its tenant is still fanned out', async () => {
   const tenant = 'behind';
   const keyed = anEndpoint({ tenant, ordering: 'key' });
-  await store.createEndpoint(keyed);
-  await store.createEndpoint(anEndpoint({ tenant, enabled: false, ordering: 'key' }));
-  await store.createEndpoint(anEndpoint({ tenant }));
+  await store.write.createEndpoint(keyed);
+  await store.write.createEndpoint(anEndpoint({ tenant, enabled: false, ordering: 'key' }));
+  await store.write.createEndpoint(anEndpoint({ tenant }));
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
   const first = anEvent({ tenant, id: 'first', orderingKey: 'k' });
-  await store.accept([[first]], { ...options, maxDirect: 0 });
+  await store.write.accept([[first]], { ...options, maxDirect: 0 });
   const call = "$1, 'a.b', '1', id => $2, ordering_key => $3";
   expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, suppressed: 1 });
   expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, duplicate: true });
@@ -121,20 +123,20 @@ test('what is published under a key goes behind what of its tenant is still fann
   expect(await books(tenant)).toMatchObject({ events: 3, accepted: 3 });
   let made = 0;
   for (let steps = 0; steps < 20; steps++)
-    ({ made } = await store
+    ({ made } = await store.write
       .stepFanOut({ ...options, limit: 9, after: null })
       .then((step) => ({ made: made + step.made })));
   expect(made).toBe(6);
   expect(await books(tenant)).toMatchObject({ events: 3, accepted: 9, suppressed: 3 });
   const numberOf = async (eventId: string) =>
     (
-      await store.deliveries(
+      await store.read.deliveries(
         { tenants: [tenant], eventIds: [eventId], endpointIds: [keyed.id] },
         { after: null, limit: 9 },
       )
     )[0]!.number;
   expect(await numberOf('first')).toBeLessThan(await numberOf('second'));
-  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+  expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
 });
 
 test('two transactions with one id: the second waits, and is told of the first', async () => {
@@ -232,10 +234,13 @@ test('the rules in SQL are those of the domain: shards, subscriptions, filters',
 test('a value that the type declares is taken out of the data, as the API takes it', async () => {
   const declared = { amount: '/amount', currency: '/currency' };
   const bare = { description: '', owner: null, template: null };
-  await store.putDocument('event_type', 'value.pointed', { ...bare, value: declared });
-  await store.putDocument('event_type', 'value.euro', { ...bare, value: { ...declared, currency: 'eur' } });
-  await store.putDocument('event_type', 'value.none', bare);
-  const catalog = createCatalog(store, createSchemaValidator(systemClock, createLogger('silent')));
+  await store.write.putDocument('event_type', 'value.pointed', { ...bare, value: declared });
+  await store.write.putDocument('event_type', 'value.euro', {
+    ...bare,
+    value: { ...declared, currency: 'eur' },
+  });
+  await store.write.putDocument('event_type', 'value.none', bare);
+  const catalog = createCatalog(store.read, createSchemaValidator(systemClock, createLogger('silent')));
   await catalog.refresh();
   const tenant = 'values';
   const amounts = [
@@ -257,7 +262,7 @@ test('a value that the type declares is taken out of the data, as the API takes 
       for (const currency of ['"usd"', '"USDT"', '1', 'null']) {
         const data = `{"amount": ${amount}, "currency": ${currency}}`;
         const { id } = await publish('$1, $2, $3', tenant, type, data);
-        const { value } = (await store.event(tenant, id as string))!;
+        const { value } = (await store.read.event(tenant, id as string))!;
         expect({ type, data, value }).toEqual({
           type,
           data,
@@ -269,7 +274,7 @@ test('a value that the type declares is taken out of the data, as the API takes 
     tenant,
     '{"amount": 1, "currency": "EUR"}',
   );
-  expect((await store.event(tenant, id as string))!.value).toEqual({ amountMinor: 7n, currency: 'CHF' });
+  expect((await store.read.event(tenant, id as string))!.value).toEqual({ amountMinor: 7n, currency: 'CHF' });
 });
 
 test('a role needs no more than usage and execute', async () => {
@@ -288,13 +293,13 @@ test('counters of many backends are folded into one row when their hour is over'
     ['tallies', 'minute = minute - 300'],
   ])
     await db.query(`UPDATE posthorn.${table} SET ${set} WHERE writer LIKE 'sql:%'`);
-  await store.fold(Date.now());
+  await store.write.fold(Date.now());
   for (const table of ['ledger', 'event_ledger', 'tallies']) {
     const { rows } = await db.query(`SELECT FROM posthorn.${table} WHERE writer LIKE 'sql:%'`);
     expect({ table, rows: rows.length }).toEqual({ table, rows: 0 });
   }
   expect((await books('rollback')).accepted).toBe(before.accepted);
-  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+  expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
 });
 
 test('a running node is told at the commit, and delivers', async () => {
@@ -348,7 +353,7 @@ test('G6: the digest in SQL is the one that is made in TypeScript, whatever stan
           amount,
           amount === null ? null : 'eur',
         );
-        expect(await store.event(tenant, id as string)).toMatchObject({ integrity: 'intact' });
+        expect(await store.read.event(tenant, id as string)).toMatchObject({ integrity: 'intact' });
       },
     ),
     { numRuns: 60 },

@@ -127,9 +127,11 @@ test('G9: what is write-only is in no answer, no event, no metric and no line of
       event: anEvent({ id: `alr_1-firing-1-${name}`, tenant: 'posthorn', type: 'posthorn.alert', data }),
       endpointId,
     }));
-    const { version } = await store.alerts();
+    const { version } = await store.read.alerts();
     const now = Date.now();
-    expect(await store.saveAlerts({ version, changed: [], forgotten: [], notifications, now })).toBe(true);
+    expect(await store.write.saveAlerts({ version, changed: [], forgotten: [], notifications, now })).toBe(
+      true,
+    );
     await call('GET', '/v1/accounting');
     for (const { endpoint_id: endpointId } of channels)
       await call('POST', `/v1/endpoints/${endpointId}/test`);

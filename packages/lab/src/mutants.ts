@@ -27,7 +27,6 @@ const mutant = (name: string, description: string, make: Mutant): NamedMutant =>
 
 export const mutants: readonly NamedMutant[] = [
   mutant('no-fence', 'a settle does not look at the claim number: the last writer wins', ({ store, db }) => ({
-    ...store,
     settle: async (settlements) => {
       const forged = settlements.map((s) => {
         const row = rowOf(db, s.number);
@@ -36,16 +35,15 @@ export const mutants: readonly NamedMutant[] = [
           db.run('UPDATE deliveries SET claimed_by = ? WHERE number = ?', s.node, s.number);
         return { ...s, claim: row[1] };
       });
-      return await store.settle(forged);
+      return await store.write.settle(forged);
     },
   })),
   mutant(
     'two-transactions',
     'settling a failed attempt and scheduling its retry are two transactions',
     ({ store, db, pause }) => ({
-      ...store,
       settle: async (settlements) => {
-        const answers = await store.settle(
+        const answers = await store.write.settle(
           settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
         );
         await pause(3);
@@ -60,9 +58,8 @@ export const mutants: readonly NamedMutant[] = [
     'retry-in-memory',
     'a retry that is owed is a timer in memory, and only there',
     ({ store, db, pause }) => ({
-      ...store,
       settle: async (settlements) => {
-        const answers = await store.settle(
+        const answers = await store.write.settle(
           settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
         );
         for (const { state, number, dueAt, now } of settlements)
@@ -75,10 +72,9 @@ export const mutants: readonly NamedMutant[] = [
     }),
   ),
   mutant('ack-before-commit', 'the receipt is sent before the commit', ({ store, pause, now }) => ({
-    ...store,
     accept: async (groups, options): Promise<AcceptAnswer> => {
-      const endpoints = (await store.endpoints({ after: null, limit: 100 })).length;
-      void pause(5).then(() => store.accept(groups, options));
+      const endpoints = (await store.read.endpoints({ after: null, limit: 100 })).length;
+      void pause(5).then(() => store.write.accept(groups, options));
       const receipts = groups.map((group) => ({
         receipts: group.map(({ id, tenant, type }): Receipt => ({
           id,
@@ -94,27 +90,24 @@ export const mutants: readonly NamedMutant[] = [
     },
   })),
   mutant('short-lease', 'a lease is shorter than the timeout', ({ store, db }) => ({
-    ...store,
     claim: async (request) => {
-      const answer = await store.claim(request);
+      const answer = await store.write.claim(request);
       for (const { number } of answer.deliveries)
         db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', request.now + 500, number);
       return answer;
     },
   })),
   mutant('claim-moves-nothing', 'a claim leaves due_at where it was', ({ store, db }) => ({
-    ...store,
     claim: async (request) => {
-      const answer = await store.claim(request);
+      const answer = await store.write.claim(request);
       for (const { number } of answer.deliveries)
         db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', request.now, number);
       return answer;
     },
   })),
   mutant('claim-for-ever', 'a claim is a state of its own, and a crash leaves it there', ({ store, db }) => ({
-    ...store,
     claim: async (request) => {
-      const answer = await store.claim(request);
+      const answer = await store.write.claim(request);
       for (const { number } of answer.deliveries)
         db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', never, number);
       return answer;
@@ -125,9 +118,8 @@ export const mutants: readonly NamedMutant[] = [
     'terminal-overwritten',
     'a late outcome overwrites the state that a newer one has settled',
     ({ store, db }) => ({
-      ...store,
       settle: async (settlements) => {
-        const answers = await store.settle(settlements);
+        const answers = await store.write.settle(settlements);
         for (const [index, { number, state }] of settlements.entries())
           if (answers[index] === 'superseded' && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
             db.run("UPDATE deliveries SET state = 2, reason = 'schedule_exhausted' WHERE number = ?", number);
@@ -139,9 +131,8 @@ export const mutants: readonly NamedMutant[] = [
     'suppressed-not-recorded',
     'events for a paused endpoint are skipped without a trace',
     ({ store, db }) => ({
-      ...store,
       accept: async (groups, options) => {
-        const answer = await store.accept(groups, options);
+        const answer = await store.write.accept(groups, options);
         const dropped = new Map<number, number>();
         for (const [number, event, endpoint, created] of db.all(
           'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 4 AND created_at = ?',
@@ -181,9 +172,8 @@ export const mutants: readonly NamedMutant[] = [
     'counters-apart',
     'counters are written after the transaction, not in it',
     ({ store, db, pause }) => ({
-      ...store,
       settle: async (settlements) => {
-        const answers = await store.settle(settlements);
+        const answers = await store.write.settle(settlements);
         const ended = settlements.filter(
           ({ state }, index) => state === 'delivered' && answers[index] !== 'superseded',
         );
@@ -204,10 +194,9 @@ export const mutants: readonly NamedMutant[] = [
     }),
   ),
   mutant('redrive-resets-fence', 'a redrive begins at claim number 0 again', ({ store, db }) => ({
-    ...store,
     redriveDelivery: async (number, now) => {
       const before = rowOf(db, number);
-      const answer = await store.redriveDelivery(number, now);
+      const answer = await store.write.redriveDelivery(number, now);
       if (answer.result === 'done' && before !== undefined && before[0] !== 0)
         db.run('UPDATE deliveries SET claim = 0 WHERE number = ?', number);
       return answer;
@@ -216,7 +205,7 @@ export const mutants: readonly NamedMutant[] = [
       const before = new Set(
         db.all('SELECT number FROM deliveries WHERE state IN (2, 4)').map(([number]) => number as number),
       );
-      const answer = await store.stepRedrive(id, limit, now);
+      const answer = await store.write.stepRedrive(id, limit, now);
       for (const number of before)
         db.run('UPDATE deliveries SET claim = 0 WHERE number = ? AND state = 0', number);
       return answer;
@@ -226,9 +215,8 @@ export const mutants: readonly NamedMutant[] = [
     'manual-stops-schedule',
     'a manual attempt that fails ends the retries that were scheduled',
     ({ store }) => ({
-      ...store,
       settle: (settlements) =>
-        store.settle(
+        store.write.settle(
           settlements.map((s): Settlement =>
             s.trigger === 'manual' && s.state === 'pending' ? { ...s, dueAt: never } : s,
           ),
@@ -239,7 +227,6 @@ export const mutants: readonly NamedMutant[] = [
     'pruner-takes-pending',
     'retention looks at the age of a delivery and not at its state',
     ({ store, db }) => ({
-      ...store,
       prune: async (request) => {
         for (const [number, event, endpoint, created] of db.all(
           'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 0 AND created_at < ? LIMIT 10',
@@ -253,22 +240,21 @@ export const mutants: readonly NamedMutant[] = [
             hourOf(created!),
           );
         }
-        return await store.prune(request);
+        return await store.write.prune(request);
       },
     }),
   ),
   mutant(
     'retries-stay-behind',
     'a step back of the clock leaves pending deliveries where they were: due hours or days late',
-    ({ store }) => ({ ...store, saveClock: (change) => store.saveClock({ ...change, rebase: null }) }),
+    ({ store }) => ({ saveClock: (change) => store.write.saveClock({ ...change, rebase: null }) }),
   ),
   mutant(
     'retention-believes-the-clock',
     'retention goes by the clock and by stamps alone, however far it has leapt',
     ({ store, now, retention }) => ({
-      ...store,
       prune: (request) =>
-        store.prune({
+        store.write.prune({
           ...request,
           ages: { now: now(), lived: now(), disputed: [] },
           settledBefore: now() - retention.settledMs,
@@ -277,9 +263,8 @@ export const mutants: readonly NamedMutant[] = [
     }),
   ),
   mutant('timeout-counts-as-delivered', 'an attempt that timed out is taken for delivered', ({ store }) => ({
-    ...store,
     settle: (settlements) =>
-      store.settle(
+      store.write.settle(
         settlements.map((s): Settlement =>
           s.errorClass === 'timeout'
             ? { ...s, state: 'delivered', dueAt: null, reason: 'delivered', errorClass: null }
@@ -291,9 +276,8 @@ export const mutants: readonly NamedMutant[] = [
     'give-up-quietly',
     'a client error ends a delivery as if it had been cancelled, without an alert',
     ({ store, db }) => ({
-      ...store,
       settle: async (settlements) => {
-        const answers = await store.settle(settlements);
+        const answers = await store.write.settle(settlements);
         for (const [index, { number, errorClass, createdAt }] of settlements.entries()) {
           if (answers[index] === 'superseded' || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0)
             continue;
@@ -311,9 +295,8 @@ export const mutants: readonly NamedMutant[] = [
     }),
   ),
   mutant('no-order', 'the order of a key is forgotten', ({ store, db }) => ({
-    ...store,
     accept: async (groups, options) => {
-      const answer = await store.accept(groups, { ...options, defaultRoom: 0, room: new Map() });
+      const answer = await store.write.accept(groups, { ...options, defaultRoom: 0, room: new Map() });
       db.run('UPDATE deliveries SET order_key = NULL WHERE order_key IS NOT NULL');
       return answer;
     },
@@ -321,9 +304,8 @@ export const mutants: readonly NamedMutant[] = [
   mutant('no-idempotency', 'a publisher that asks again publishes again', ({ store }) => {
     let n = 0;
     return {
-      ...store,
       accept: (groups, options) =>
-        store.accept(
+        store.write.accept(
           groups.map((group) => group.map((event) => ({ ...event, id: `${event.id}~${n++}` }))),
           options,
         ),

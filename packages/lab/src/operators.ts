@@ -53,7 +53,7 @@ export class Operators {
       const payment = Math.floor(pick * (sent + 1));
       if (this.#world.history.published[payment] !== 2) return;
       this.touched.add(payment);
-      await store.replayEvent(tenant, eventIdOf(payment), null, now);
+      await store.write.replayEvent(tenant, eventIdOf(payment), null, now);
       wake(this.#world.endpoints.map(({ id: one }) => one));
     } else if (kind === 'bulk_redrive') {
       for (const [eventId] of this.#world.db.all(
@@ -79,7 +79,7 @@ export class Operators {
         () => void this.setEnabled(endpoint.id, true).catch((error: Error) => this.#failed(error)),
       );
     } else if (kind === 'change') {
-      const changed = await store.updateEndpoint(endpoint.id, {
+      const changed = await store.write.updateEndpoint(endpoint.id, {
         maxInFlight: 1 + Math.floor(pick * 64),
         // Where dead letters block keys they do not always.
         ...(endpoint.onDead === 'block' ? { onDead: (pick * 131) % 1 < 0.5 ? 'skip' : 'block' } : {}),
@@ -91,7 +91,7 @@ export class Operators {
       // One endpoint at least stays.
       if (index === 0 || this.deleted.has(index)) return;
       this.deleted.add(index);
-      await store.deleteEndpoint(endpoint.id, now);
+      await store.write.deleteEndpoint(endpoint.id, now);
       engine!.endpointChanged(endpoint.id, null);
     }
   }
@@ -113,8 +113,9 @@ export class Operators {
     );
     if (row === undefined) return;
     this.touched.add(Number((row[2] as string).slice(4)));
-    if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'test', now);
-    else if ((await store.redriveDelivery(row[0] as number, now)).result === 'done') wake([row[1] as string]);
+    if (kind === 'cancel') await store.write.cancelDelivery(row[0] as number, 'test', now);
+    else if ((await store.write.redriveDelivery(row[0] as number, now)).result === 'done')
+      wake([row[1] as string]);
   }
 
   /** Deals with what blocks keys, in the time of rest: a dead letter is redriven, or given up the second time. */
@@ -126,14 +127,14 @@ export class Operators {
     const node = this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
     if (node === undefined || !node.engine!.status().ready) return;
     const store = this.#store.of(node, node.incarnation);
-    for (const { blockedBy, endpointId, eventId } of await this.#inner.blockedKeys({
+    for (const { blockedBy, endpointId, eventId } of await this.#inner.read.blockedKeys({
       after: null,
       limit: 100,
     })) {
       const now = this.#world.clockNow;
       this.touched.add(Number(eventId.slice(4)));
-      if (this.#redriven.has(blockedBy)) await store.cancelDelivery(blockedBy, 'given up', now);
-      else await store.redriveDelivery(blockedBy, now);
+      if (this.#redriven.has(blockedBy)) await store.write.cancelDelivery(blockedBy, 'given up', now);
+      else await store.write.redriveDelivery(blockedBy, now);
       this.#redriven.add(blockedBy);
       this.#world.count('unblock');
       node.engine!.wake([endpointId]);
@@ -156,7 +157,7 @@ export class Operators {
       return;
     }
     const { incarnation } = node;
-    const changed = await this.#inner.updateEndpoint(id, change);
+    const changed = await this.#inner.write.updateEndpoint(id, change);
     this.#store.hint(node, 'config');
     if (changed !== null) node.later(incarnation, 0, () => node.engine!.endpointChanged(id, changed));
   }
@@ -164,7 +165,7 @@ export class Operators {
   /** Tells a node of an endpoint as it stands, as the API does after a change. */
   async tellOf(node: LabNode, id: string): Promise<void> {
     const { incarnation } = node;
-    const endpoint = await this.#inner.endpoint(id);
+    const endpoint = await this.#inner.read.endpoint(id);
     node.later(incarnation, 0, () => node.engine!.endpointChanged(id, endpoint));
   }
 

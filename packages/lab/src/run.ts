@@ -107,7 +107,7 @@ export async function runSeed(
     await world.run();
     const { posthornLog } = options;
     if (posthornLog !== undefined)
-      for await (const line of deliveryLines(world.inner, posthornLog.prefix)) posthornLog.write(line);
+      for await (const line of deliveryLines(world.inner.read, posthornLog.prefix)) posthornLog.write(line);
     return { ...(await resultOf(world, scenario, plan)), naive };
   } finally {
     world.close();
@@ -117,7 +117,7 @@ export async function runSeed(
 async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<Omit<SeedResult, 'naive'>> {
   const { history, time } = world;
   const at = time.elapsed;
-  const ledger = await reconcile(world.inner, { everyRow: true });
+  const ledger = await reconcile(world.inner.read, { everyRow: true });
   if (!ledger.balanced) {
     const found =
       ledger.findings[0] === undefined
@@ -129,7 +129,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       message: `the ledger does not balance in the end: ${found} (G6)`,
     });
   }
-  const accounting = await world.inner.accounting({
+  const accounting = await world.inner.read.accounting({
     ...everything,
     now: Math.floor(time.now),
   });

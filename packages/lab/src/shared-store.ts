@@ -1,6 +1,7 @@
 import { type Ages, UnavailableError } from 'posthorn/domain';
 import {
   type AcceptOptions,
+  aroundCalls,
   type Beat,
   type FanOutRequest,
   type Hints,
@@ -9,6 +10,7 @@ import {
   type PruneRequest,
   refuseFormer,
   type Store,
+  type StoreMethod,
 } from 'posthorn/store';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
@@ -22,33 +24,33 @@ const fanOutLimit = 2;
 /** A call that the store has just carried out. */
 export interface Step {
   readonly node: LabNode;
-  readonly name: keyof Store;
+  readonly name: StoreMethod;
   readonly args: readonly unknown[];
   readonly answer: unknown;
 }
 
-/** Only these change what the checkers look at. */
-const writing = new Set<keyof Store>([
-  'accept',
-  'claim',
-  'settle',
-  'release',
-  'bringForward',
-  'takeOver',
-  'prune',
-  'cancelOrphans',
-  'freeKeys',
-  'pauseFailing',
-  'updateEndpoint',
-  'deleteEndpoint',
-  'redriveDelivery',
-  'cancelDelivery',
-  'replayEvent',
-  'stepRedrive',
-  'stepFanOut',
-  'createRedrive',
-  'saveClock',
-]);
+/** Only these change what the checkers read. */
+const watched: { readonly [Method in StoreMethod]?: true } = {
+  accept: true,
+  claim: true,
+  settle: true,
+  release: true,
+  bringForward: true,
+  takeOver: true,
+  prune: true,
+  cancelOrphans: true,
+  freeKeys: true,
+  pauseFailing: true,
+  updateEndpoint: true,
+  deleteEndpoint: true,
+  redriveDelivery: true,
+  cancelDelivery: true,
+  replayEvent: true,
+  stepRedrive: true,
+  stepFanOut: true,
+  createRedrive: true,
+  saveClock: true,
+};
 
 /**
  * The one store that all simulated nodes share, as they would a PostgreSQL: each call reaches it after a while, can
@@ -61,7 +63,7 @@ export class SharedStore {
   readonly #scenario: Scenario;
   readonly #seed: number;
   readonly #onStep: (step: Step) => void;
-  readonly #onFailure: (node: LabNode, name: keyof Store) => void;
+  readonly #onFailure: (node: LabNode, name: StoreMethod) => void;
   readonly #wrap: (store: Store, node: LabNode, incarnation: number) => Store;
   readonly #heartbeats = new Map<string, { startedAt: number; beatAt: number }>();
   readonly #listeners = new Map<
@@ -83,7 +85,7 @@ export class SharedStore {
     seed: number;
     onStep: (step: Step) => void;
     /** A call that its caller believes to have failed. */
-    onFailure: (node: LabNode, name: keyof Store) => void;
+    onFailure: (node: LabNode, name: StoreMethod) => void;
     wrap?: (store: Store, node: LabNode, incarnation: number) => Store;
   }) {
     this.#inner = options.inner;
@@ -104,18 +106,18 @@ export class SharedStore {
       many
         ? {
             ...this.#inner,
-            beat: async (name, sinceMs) => this.#heartbeat(name, sinceMs),
-            leave: async (name) => void this.#heartbeats.delete(name),
-            nodes: async () => this.#nodes(),
+            write: {
+              ...this.#inner.write,
+              beat: async (name, sinceMs) => this.#heartbeat(name, sinceMs),
+              leave: async (name) => void this.#heartbeats.delete(name),
+            },
+            read: { ...this.#inner.read, nodes: async () => this.#nodes() },
           }
         : this.#inner,
       node,
       incarnation,
     );
-    return new Proxy(inner, {
-      get: (_, name: keyof Store) =>
-        name in inner ? (...args: unknown[]) => this.#call(inner, node, incarnation, name, args) : undefined,
-    });
+    return aroundCalls(inner, (name, perform, args) => this.#call(perform, node, incarnation, name, args));
   }
 
   hints(node: LabNode, incarnation: number): Hints {
@@ -148,7 +150,7 @@ export class SharedStore {
   }
 
   /** Some requests get their deliveries in steps, and few in a step, so that much can happen between two. */
-  #inSteps(node: LabNode, name: keyof Store, args: unknown[]): unknown[] {
+  #inSteps(node: LabNode, name: StoreMethod, args: unknown[]): unknown[] {
     const { in_steps: share } = this.#scenario.store;
     if (share === 0) return args;
     if (name === 'stepFanOut') return [{ ...(args[0] as FanOutRequest), limit: fanOutLimit }];
@@ -159,17 +161,17 @@ export class SharedStore {
   }
 
   #call(
-    inner: Store,
+    carryOut: (...args: unknown[]) => Promise<unknown>,
     node: LabNode,
     incarnation: number,
-    name: keyof Store,
+    name: StoreMethod,
     given: unknown[],
   ): Promise<unknown> {
     const args = this.#inSteps(node, name, given);
     const perform = async (): Promise<unknown> => {
       this.#refuseFormer(name, args);
-      const answer = await (inner[name] as (...args: unknown[]) => Promise<unknown>)(...args);
-      if (writing.has(name)) this.#onStep({ node, name, args, answer });
+      const answer = await carryOut(...args);
+      if (watched[name] === true) this.#onStep({ node, name, args, answer });
       if (name === 'accept') {
         const { waiting } = answer as { waiting: readonly string[] };
         if (waiting.length > 0) this.hint(node, waiting);
@@ -217,7 +219,7 @@ export class SharedStore {
   }
 
   /** As PostgreSQL's, whose clock this is. */
-  #refuseFormer(name: keyof Store, args: readonly unknown[]): void {
+  #refuseFormer(name: StoreMethod, args: readonly unknown[]): void {
     const now = this.#time.now + this.skew;
     if (name === 'prune') refuseFormer((args[0] as PruneRequest).ages, now);
     else if (name === 'pruneKeyedRequests') refuseFormer(args[0] as Ages, now);

@@ -1,7 +1,7 @@
 import { dayMs, deliveryId, deliveryStates, type Endpoint, hourMs, UnavailableError } from 'posthorn/domain';
 import { createEngine, defaultRetention, plainKeyring, type Retention } from 'posthorn/engine';
 import { drawnAt, type Logger, nodeClock, SeededRandom, VirtualTime } from 'posthorn/runtime';
-import type { Store } from 'posthorn/store';
+import type { Store, StoreWrite } from 'posthorn/store';
 import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
 import { AttemptChecker } from './attempt-checker.ts';
 import { changedNothing, describe } from './describe.ts';
@@ -44,7 +44,8 @@ export interface MutantAccess {
   readonly now: () => number;
   readonly retention: Retention;
 }
-export type Mutant = (access: MutantAccess) => Store;
+/** What a mutant does instead of some of the store's writes. */
+export type Mutant = (access: MutantAccess) => Partial<StoreWrite>;
 
 export interface WorldOptions {
   readonly scenario: Scenario;
@@ -138,14 +139,19 @@ export class World implements WorldView {
       ...(mutant === undefined
         ? {}
         : {
-            wrap: (store, node, incarnation) =>
-              mutant({
-                store,
-                db: this.db,
-                pause: (ms) => new Promise((resolve) => node.later(incarnation, ms, resolve)),
-                now: () => this.clockNow,
-                retention: this.#retention,
-              }),
+            wrap: (store, node, incarnation) => ({
+              ...store,
+              write: {
+                ...store.write,
+                ...mutant({
+                  store,
+                  db: this.db,
+                  pause: (ms) => new Promise((resolve) => node.later(incarnation, ms, resolve)),
+                  now: () => this.clockNow,
+                  retention: this.#retention,
+                }),
+              },
+            }),
           }),
     });
     const random = new SeededRandom(plan.seed, 'endpoints');
@@ -204,7 +210,7 @@ export class World implements WorldView {
   /** The time of trouble, then the time of rest; ends when nothing is pending or the patience is over. */
   async run(): Promise<void> {
     const { scenario, plan } = this;
-    for (const endpoint of this.endpoints) await this.inner.createEndpoint(endpoint);
+    for (const endpoint of this.endpoints) await this.inner.write.createEndpoint(endpoint);
     for (const node of this.nodes) this.#start(node);
     this.#publisher.start();
     for (const fault of plan.nodeFaults) this.time.after(fault.at, () => this.#nodeFault(fault));
@@ -249,7 +255,7 @@ export class World implements WorldView {
     }));
     let before: number | null = null;
     for (;;) {
-      const page = await this.inner.deliveries({}, { after: before, limit: 1000 });
+      const page = await this.inner.read.deliveries({}, { after: before, limit: 1000 });
       for (const { number, eventId, endpointId, state } of page)
         all.push({
           id: deliveryId(number),

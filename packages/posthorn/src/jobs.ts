@@ -43,14 +43,14 @@ export function startJobs(
     },
   });
   const reconciler = startReconciler({
-    store,
+    store: store.read,
     clock,
     logger,
     everyMs: reconcileEveryMs,
     role: engine,
     onResult: (result) => {
       options.onReconciled?.(result);
-      saveReconciliation(store, result, clock.now()).catch((error: Error) =>
+      saveReconciliation(store.write, result, clock.now()).catch((error: Error) =>
         logger.warn(
           { code: 'reconciliation_not_saved', error: error.message },
           'the result of the reconciliation was not saved',

@@ -65,8 +65,8 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const transport = options.transport?.(network) ?? network;
   const validator = createSchemaValidator(clock, logger);
   const transformations = createTransformations(clock, logger);
-  const catalog = createCatalog(store, validator);
-  const tenantGate = createTenantGate(store, clock);
+  const catalog = createCatalog(store.read, validator);
+  const tenantGate = createTenantGate(store.read, clock);
   const readDeclarations = async (): Promise<void> => {
     await Promise.all([catalog.refresh(), tenantGate.refresh()]);
   };
@@ -94,7 +94,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   });
   metrics?.watch(engine);
   const send = channelSender(transport, clock, keyring, `Posthorn/${version}`);
-  const alarm = createStoreAlarm({ store, clock, logger, node, send });
+  const alarm = createStoreAlarm({ store: store.read, clock, logger, node, send });
   const refuseHost = (hostname: string): string | null => {
     const refused = guard.refusesHost(hostname);
     return refused === null

@@ -79,7 +79,7 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
 async function sealAuditLog(store: Store, { keyring }: OpenedKeyring): Promise<void> {
   const [newest] = keyring.auditKeys;
   // Also if secrets are stored in clear by now: an operator who has a key expects what follows to be sealed.
-  if (newest !== undefined) await store.sealAuditLog(newest);
+  if (newest !== undefined) await store.write.sealAuditLog(newest);
 }
 
 /**

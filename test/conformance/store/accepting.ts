@@ -10,11 +10,14 @@ export function describeAccepting(subject: Subject): void {
   test('G1: the same id and body again gives the same receipt, another body conflicts', async () => {
     await one();
     const event = anEvent({ id: 'order-1' });
-    const first = await subject.store.accept([[event]], noRoom);
-    const again = await subject.store.accept([[event], [{ ...event, data: '{"amount":1}' }], [anEvent()]], {
-      ...noRoom,
-      now: start + 9,
-    });
+    const first = await subject.store.write.accept([[event]], noRoom);
+    const again = await subject.store.write.accept(
+      [[event], [{ ...event, data: '{"amount":1}' }], [anEvent()]],
+      {
+        ...noRoom,
+        now: start + 9,
+      },
+    );
     expect(first.groups[0]).toMatchObject({
       receipts: [{ duplicate: false, deliveries: 1, acceptedAt: start }],
     });
@@ -29,8 +32,8 @@ export function describeAccepting(subject: Subject): void {
   test('G1: an id is guarded across ordering keys, and not across tenants', async () => {
     await one();
     const event = anEvent({ id: 'order-2', orderingKey: 'customer-7' });
-    await subject.store.accept([[event]], noRoom);
-    const answer = await subject.store.accept(
+    await subject.store.write.accept([[event]], noRoom);
+    const answer = await subject.store.write.accept(
       [
         [event],
         [anEvent({ id: 'order-2', orderingKey: 'customer-8' })],
@@ -43,15 +46,15 @@ export function describeAccepting(subject: Subject): void {
       { conflict: 0 },
       { receipts: [{ duplicate: false }] },
     ]);
-    expect((await subject.store.event('default', 'order-2'))?.orderingKey).toBe('customer-7');
+    expect((await subject.store.read.event('default', 'order-2'))?.orderingKey).toBe('customer-7');
   });
 
   test('a group is all or none, and twins inside it are one event', async () => {
     await one();
     const taken = anEvent({ id: 'taken' });
-    await subject.store.accept([[taken]], noRoom);
+    await subject.store.write.accept([[taken]], noRoom);
     const twin = anEvent({ id: 'twin' });
-    const answer = await subject.store.accept(
+    const answer = await subject.store.write.accept(
       [
         [anEvent({ id: 'fresh' }), { ...taken, data: '1' }],
         [twin, twin],
@@ -60,13 +63,13 @@ export function describeAccepting(subject: Subject): void {
     );
     expect(answer.groups[0]).toEqual({ conflict: 1 });
     expect(answer.groups[1]).toMatchObject({ receipts: [{ duplicate: false }, { duplicate: true }] });
-    expect(await subject.store.event('default', 'fresh')).toBeNull();
+    expect(await subject.store.read.event('default', 'fresh')).toBeNull();
     await balanced();
   });
 
   test('room bounds what is handed over claimed; the rest waits', async () => {
     const endpoint = await one();
-    const answer = await subject.store.accept([[anEvent(), anEvent(), anEvent()]], {
+    const answer = await subject.store.write.accept([[anEvent(), anEvent(), anEvent()]], {
       ...noRoom,
       defaultRoom: 2,
     });
@@ -80,8 +83,8 @@ export function describeAccepting(subject: Subject): void {
   test('G5: unmatched and filtered events are counted', async () => {
     await one({ eventTypes: ['invoice.*'] });
     await one({ filter: { '/amount': 5 } });
-    await subject.store.accept([[anEvent(), anEvent({ data: '{"amount":5}' })]], noRoom);
-    const counts = await subject.store.accounting({
+    await subject.store.write.accept([[anEvent(), anEvent({ data: '{"amount":5}' })]], noRoom);
+    const counts = await subject.store.read.accounting({
       ...everything,
       now: start,
     });

@@ -30,7 +30,7 @@ export function describeAlertWords(name: string, open: () => Promise<Tamperable>
       receiver,
       other,
     ];
-    await store.saveAlerts({ version: 0, changed, forgotten: [], notifications: [], now: start });
+    await store.write.saveAlerts({ version: 0, changed, forgotten: [], notifications: [], now: start });
     await run(migration);
     await run(migration);
     const sender = alert('alr_1', 'payments/sender', {
@@ -38,7 +38,7 @@ export function describeAlertWords(name: string, open: () => Promise<Tamperable>
       fault_domain: 'sender',
       bad: 3,
     });
-    expect((await store.alerts()).alerts).toEqual([sender, receiver, other]);
+    expect((await store.read.alerts()).alerts).toEqual([sender, receiver, other]);
     await close();
   });
 }

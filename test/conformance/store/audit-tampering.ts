@@ -14,7 +14,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
     let subject: Tamperable;
     beforeEach(async () => {
       subject = await open();
-      await subject.store.appendAudit(
+      await subject.store.write.appendAudit(
         [1, 2, 3, 4, 5, 6].map((n) => anEntry({ target: { kind: 'endpoint', id: `ep_${n}` } })),
       );
     });
@@ -22,7 +22,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       await subject.close();
     });
     const check = async (known: { sequence: number; hash: string } | null = null): Promise<AuditCheck> =>
-      await checkAuditLog(subject.store, { keys: [], known });
+      await checkAuditLog(subject.store.read, { keys: [], known });
     const found = async (): Promise<readonly string[]> =>
       (await check()).findings.map(
         ({ sequence, through, problem }) =>
@@ -43,7 +43,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
         /^3 (does not match its hash|is not an entry that Posthorn wrote): it was edited/,
       );
       expect(
-        (await subject.store.auditLog({}, { after: null, limit: 10 })).map(({ sequence }) => sequence),
+        (await subject.store.read.auditLog({}, { after: null, limit: 10 })).map(({ sequence }) => sequence),
       ).toEqual([6, 5, 4, 3, 2, 1]);
     });
 
@@ -101,30 +101,32 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       ]);
       await subject.run('DELETE FROM audit_head');
       expect(await found()).toEqual([expect.stringMatching(/^null the head of the log is missing/)]);
-      await expect(subject.store.appendAudit([anEntry()])).rejects.toMatchObject({ name: 'StoreFaultError' });
+      await expect(subject.store.write.appendAudit([anEntry()])).rejects.toMatchObject({
+        name: 'StoreFaultError',
+      });
     });
 
     test('G4: a change whose entry cannot be written is not made', async () => {
       const { store } = subject;
       const endpoint = anEndpoint();
-      await store.createEndpoint(endpoint);
-      await store.accept([[anEvent({ id: 'pay-1' })]], noRoom);
-      const { number } = (await store.deliveries({}, { after: null, limit: 1 }))[0]!;
+      await store.write.createEndpoint(endpoint);
+      await store.write.accept([[anEvent({ id: 'pay-1' })]], noRoom);
+      const { number } = (await store.read.deliveries({}, { after: null, limit: 1 }))[0]!;
       const redrive = { id: 'rdr_1', ...aRedrive, filter: {}, ratePerS: null, dryRun: false, now: start };
       await beginRedrive(store, { ...redrive, filter: { states: ['pending'] } });
       await subject.run('DELETE FROM audit_head');
-      const { version } = await store.alerts();
+      const { version } = await store.read.alerts();
       const changed = anEndpoint({ name: 'changed' });
       for (const change of [
-        async () => store.cancelDelivery(number, 'no', start, anEntry()),
-        async () => store.redriveDelivery(number, start, anEntry()),
-        async () => store.replayEvent('default', 'pay-1', null, start, anEntry()),
-        async () => store.acceptFor(anEvent({ id: 'test-1' }), endpoint.id, start, anEntry()),
+        async () => store.write.cancelDelivery(number, 'no', start, anEntry()),
+        async () => store.write.redriveDelivery(number, start, anEntry()),
+        async () => store.write.replayEvent('default', 'pay-1', null, start, anEntry()),
+        async () => store.write.acceptFor(anEvent({ id: 'test-1' }), endpoint.id, start, anEntry()),
         async () => beginRedrive(store, { ...redrive, id: 'rdr_2' }, anEntry()),
-        async () => store.changeRedrive('rdr_1', { name: 'other' }, anEntry()),
-        async () => store.pauseGone(endpoint.id, endpoint.url, start),
+        async () => store.write.changeRedrive('rdr_1', { name: 'other' }, anEntry()),
+        async () => store.write.pauseGone(endpoint.id, endpoint.url, start),
         async () =>
-          store.saveAlerts({
+          store.write.saveAlerts({
             version,
             changed: [],
             forgotten: [],
@@ -133,25 +135,25 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
             audit: [anEntry()],
           }),
         async () =>
-          store.changeConfig({
-            version: await store.configVersion(),
+          store.write.changeConfig({
+            version: await store.read.configVersion(),
             now: start,
             createEndpoints: [changed],
             audit: [anEntry()],
           }),
       ])
         await expect(change()).rejects.toMatchObject({ name: 'StoreFaultError' });
-      expect(await store.delivery(number)).toMatchObject({ state: 'pending' });
-      expect(await store.deliveries({}, { after: null, limit: 9 })).toHaveLength(1);
-      expect(await store.event('default', 'test-1')).toBeNull();
+      expect(await store.read.delivery(number)).toMatchObject({ state: 'pending' });
+      expect(await store.read.deliveries({}, { after: null, limit: 9 })).toHaveLength(1);
+      expect(await store.read.event('default', 'test-1')).toBeNull();
       expect(
-        (await store.redrives({ kind: 'redrive', after: null, limit: 9 })).map(({ id, name: its }) => [
+        (await store.read.redrives({ kind: 'redrive', after: null, limit: 9 })).map(({ id, name: its }) => [
           id,
           its,
         ]),
       ).toEqual([['rdr_1', null]]);
-      expect((await store.alerts()).version).toBe(version);
-      expect(await store.endpoints({ after: null, limit: 9 })).toEqual([endpoint]);
+      expect((await store.read.alerts()).version).toBe(version);
+      expect(await store.read.endpoints({ after: null, limit: 9 })).toEqual([endpoint]);
     });
 
     test('G9: with a key nobody who has only the database can write the log anew', async () => {
@@ -159,12 +161,12 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       const key = randomBytes(32);
       const keys = [randomBytes(32), key];
       const sealed = async (): Promise<readonly string[]> =>
-        (await checkAuditLog(store, { keys })).findings.map(
+        (await checkAuditLog(store.read, { keys })).findings.map(
           ({ sequence, problem }) => `${sequence} ${problem}`,
         );
-      await store.sealAuditLog(key);
-      await store.appendAudit([anEntry(), anEntry()]);
-      expect(await checkAuditLog(store, { keys })).toMatchObject({
+      await store.write.sealAuditLog(key);
+      await store.write.appendAudit([anEntry(), anEntry()]);
+      expect(await checkAuditLog(store.read, { keys })).toMatchObject({
         entries: 8,
         unsealed: 6,
         unchecked: 0,
@@ -174,8 +176,8 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       expect(await check()).toMatchObject({ unchecked: 2, findings: [] });
       // The whole log anew, as Posthorn would have written it, without its last entry: the hashes say nothing.
       await subject.run('DELETE FROM audit_log WHERE sequence = 7');
-      const eighth = (await store.auditChain(7, 1)).rows[0]!;
-      const sixth = (await store.auditChain(5, 1)).rows[0]!;
+      const eighth = (await store.read.auditChain(7, 1)).rows[0]!;
+      const sixth = (await store.read.auditChain(5, 1)).rows[0]!;
       const forged = chained(
         { ...(await check()).head!, sequence: 6, hash: sixth.hash },
         [anEntry({ actor: { kind: 'key', id: 'key_2', name: 'somebody else' } })],
@@ -198,7 +200,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
 
     test('G9: a log that was cut together with its head is found by an entry that it once had', async () => {
       const { head } = await check();
-      const fifth = (await subject.store.auditChain(4, 1)).rows[0]!;
+      const fifth = (await subject.store.read.auditChain(4, 1)).rows[0]!;
       await subject.run('DELETE FROM audit_log WHERE sequence = 6');
       await subject.run(`UPDATE audit_head SET sequence = 5, hash = '${fifth.hash}'`);
       // The database alone says nothing of it any more.
@@ -207,7 +209,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       expect((await check(known)).findings).toEqual([
         { sequence: 6, through: 6, problem: 'is missing: it was removed' },
       ]);
-      await subject.store.appendAudit([anEntry()]);
+      await subject.store.write.appendAudit([anEntry()]);
       expect((await check(known)).findings).toEqual([
         { sequence: 6, through: 6, problem: 'has another hash than it once had: the log was recomputed' },
       ]);

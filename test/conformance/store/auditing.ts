@@ -4,7 +4,7 @@ import type { Endpoint } from '../../../packages/posthorn/src/domain/endpoint.ts
 import { checkAuditLog } from '../../../packages/posthorn/src/ledger/audit-check.ts';
 import type { AuditRecord } from '../../../packages/posthorn/src/store/audit-log.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
-import type { Store } from '../../../packages/posthorn/src/store/store.ts';
+import type { Store, StoreRead } from '../../../packages/posthorn/src/store/store.ts';
 import { settlementOf } from '../../settlement.ts';
 import { aRedrive, agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { noRoom, type Subject } from './subject.ts';
@@ -25,7 +25,7 @@ export function anEntry(fields: Partial<AuditEntry> = {}): AuditEntry {
 }
 
 const everything = async (store: Store): Promise<readonly AuditRecord[]> =>
-  await store.auditLog({}, { after: null, limit: 1000, order: 'asc' });
+  await store.read.auditLog({}, { after: null, limit: 1000, order: 'asc' });
 const actions = async (store: Store): Promise<readonly string[]> =>
   (await everything(store)).map(({ document }) => document.action);
 
@@ -33,17 +33,17 @@ const actions = async (store: Store): Promise<readonly string[]> =>
 export function describeAuditing(subject: Subject): void {
   const { one, claim } = subject;
   const intact = async (): Promise<void> => {
-    expect((await checkAuditLog(subject.store, { keys: [] })).findings).toEqual([]);
+    expect((await checkAuditLog(subject.store.read, { keys: [] })).findings).toEqual([]);
   };
   const dead = async (endpoint: Endpoint): Promise<number> => {
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    await subject.store.settle([settlementOf(held!, 'dead', start)]);
+    await subject.store.write.settle([settlementOf(held!, 'dead', start)]);
     return held!.number;
   };
 
   test('G9: an entry is kept as it was made, with its place in the chain', async () => {
-    await subject.store.appendAudit([anEntry(), anEntry({ at: start + 1, tenant: null, after: null })]);
+    await subject.store.write.appendAudit([anEntry(), anEntry({ at: start + 1, tenant: null, after: null })]);
     const [first, second] = await everything(subject.store);
     expect(first).toMatchObject({
       sequence: 1,
@@ -66,7 +66,7 @@ export function describeAuditing(subject: Subject): void {
 
   test('G9: what is longer than 16,384 characters is cut, and says so', async () => {
     const after = { name: 'large', schema: { description: 'x'.repeat(20_000) } };
-    await subject.store.appendAudit([anEntry({ before: 'y'.repeat(20_000), after })]);
+    await subject.store.write.appendAudit([anEntry({ before: 'y'.repeat(20_000), after })]);
     const [entry] = await everything(subject.store);
     expect(entry!.document).toMatchObject({
       before: { cut_characters: 20_002 },
@@ -77,18 +77,18 @@ export function describeAuditing(subject: Subject): void {
 
   test('G4: a change of the configuration and its entries are one transaction', async () => {
     const endpoint = anEndpoint({ name: 'orders' });
-    const version = await subject.store.configVersion();
+    const version = await subject.store.read.configVersion();
     const change = { version, now: start, createEndpoints: [endpoint], audit: [anEntry()] };
-    expect(await subject.store.changeConfig(change)).toHaveLength(1);
+    expect(await subject.store.write.changeConfig(change)).toHaveLength(1);
     // Behind, or refused in the middle: neither is there.
-    expect(await subject.store.changeConfig(change)).toBeNull();
+    expect(await subject.store.write.changeConfig(change)).toBeNull();
     const again = {
-      version: await subject.store.configVersion(),
+      version: await subject.store.read.configVersion(),
       now: start,
       createEndpoints: [anEndpoint({ name: 'orders' })],
       audit: [anEntry()],
     };
-    await expect(subject.store.changeConfig(again)).rejects.toThrow('has an endpoint named orders');
+    await expect(subject.store.write.changeConfig(again)).rejects.toThrow('has an endpoint named orders');
     expect(await actions(subject.store)).toEqual(['endpoints.update']);
     await intact();
   });
@@ -98,13 +98,13 @@ export function describeAuditing(subject: Subject): void {
     const number = await dead(endpoint);
     const entry = (action: string): AuditEntry => anEntry({ action, before: null, after: null });
     const { store } = subject;
-    await store.cancelDelivery(number, 'no', start, entry('deliveries.cancel'));
-    await store.redriveDelivery(number, start, entry('deliveries.redrive'));
-    await store.cancelDelivery(number, 'wrong customer', start, entry('deliveries.cancel'));
-    await store.cancelDelivery(number, 'again', start, entry('deliveries.cancel'));
-    await store.cancelDelivery(number + 64_000, 'none', start, entry('deliveries.cancel'));
+    await store.write.cancelDelivery(number, 'no', start, entry('deliveries.cancel'));
+    await store.write.redriveDelivery(number, start, entry('deliveries.redrive'));
+    await store.write.cancelDelivery(number, 'wrong customer', start, entry('deliveries.cancel'));
+    await store.write.cancelDelivery(number, 'again', start, entry('deliveries.cancel'));
+    await store.write.cancelDelivery(number + 64_000, 'none', start, entry('deliveries.cancel'));
     // What nobody has asked for has none.
-    await store.redriveDelivery(number, start);
+    await store.write.redriveDelivery(number, start);
     expect(
       (await everything(store)).map(({ document: { action, before, after } }) => [action, before, after]),
     ).toEqual([
@@ -121,16 +121,26 @@ export function describeAuditing(subject: Subject): void {
   test('G4: a replay and a test have an entry each; a replay that nobody receives has none', async () => {
     const endpoint = await one({ eventTypes: ['wanted'] });
     const { store } = subject;
-    await store.accept(
+    await store.write.accept(
       [[anEvent({ id: 'a', type: 'wanted' }), anEvent({ id: 'b', type: 'unwanted' })]],
       noRoom,
     );
     const replay = anEntry({ action: 'events.replay', before: null, after: null });
-    await store.replayEvent('default', 'a', null, start, replay);
-    await store.replayEvent('default', 'b', null, start, replay);
-    await store.replayEvent('default', 'c', null, start, replay);
-    await store.acceptFor(anEvent({ id: 'd' }), endpoint.id, start, anEntry({ action: 'endpoints.test' }));
-    await store.acceptFor(anEvent({ id: 'e' }), 'ep_none', start, anEntry({ action: 'endpoints.test' }));
+    await store.write.replayEvent('default', 'a', null, start, replay);
+    await store.write.replayEvent('default', 'b', null, start, replay);
+    await store.write.replayEvent('default', 'c', null, start, replay);
+    await store.write.acceptFor(
+      anEvent({ id: 'd' }),
+      endpoint.id,
+      start,
+      anEntry({ action: 'endpoints.test' }),
+    );
+    await store.write.acceptFor(
+      anEvent({ id: 'e' }),
+      'ep_none',
+      start,
+      anEntry({ action: 'endpoints.test' }),
+    );
     expect((await everything(store)).map(({ document: { action, after } }) => [action, after])).toEqual([
       ['events.replay', { endpoint_id: null, deliveries: 1, suppressed: 0 }],
       ['endpoints.test', { enabled: false }],
@@ -145,13 +155,13 @@ export function describeAuditing(subject: Subject): void {
     const entry = (action: string): AuditEntry =>
       anEntry({ action, before: null, after: { dry_run: false } });
     await beginRedrive(store, redrive, entry('redrives.create'));
-    await store.changeRedrive('rdr_1', { ratePerS: 5 }, entry('redrives.update'));
+    await store.write.changeRedrive('rdr_1', { ratePerS: 5 }, entry('redrives.update'));
     // The same again, what does not exist, and what has ended already change nothing.
-    await store.changeRedrive('rdr_1', { ratePerS: 5 }, entry('redrives.update'));
-    await store.changeRedrive('rdr_2', { ratePerS: 5 }, entry('redrives.update'));
-    await store.stopRedrive('rdr_1', start, entry('redrives.stop'));
-    await store.stopRedrive('rdr_1', start, entry('redrives.stop'));
-    await store.stopRedrive('rdr_2', start, entry('redrives.stop'));
+    await store.write.changeRedrive('rdr_1', { ratePerS: 5 }, entry('redrives.update'));
+    await store.write.changeRedrive('rdr_2', { ratePerS: 5 }, entry('redrives.update'));
+    await store.write.stopRedrive('rdr_1', start, entry('redrives.stop'));
+    await store.write.stopRedrive('rdr_1', start, entry('redrives.stop'));
+    await store.write.stopRedrive('rdr_2', start, entry('redrives.stop'));
     const running = { name: null, rate_per_s: 5, state: 'running' };
     expect(
       (await everything(store)).map(({ document: { action, before, after } }) => [action, before, after]),
@@ -165,17 +175,17 @@ export function describeAuditing(subject: Subject): void {
 
   test('G4: an acknowledgement that came too late has no entry', async () => {
     const step = { changed: [], forgotten: [], notifications: [], now: start, audit: [anEntry()] };
-    const { version } = await subject.store.alerts();
-    expect(await subject.store.saveAlerts({ ...step, version })).toBe(true);
-    expect(await subject.store.saveAlerts({ ...step, version })).toBe(false);
+    const { version } = await subject.store.read.alerts();
+    expect(await subject.store.write.saveAlerts({ ...step, version })).toBe(true);
+    expect(await subject.store.write.saveAlerts({ ...step, version })).toBe(false);
     expect(await actions(subject.store)).toHaveLength(1);
     await intact();
   });
 
   test('G9: an endpoint that Posthorn pauses by itself has an entry that says so', async () => {
     const endpoint = await one();
-    await subject.store.pauseGone(endpoint.id, `${endpoint.url}/other`, start);
-    await subject.store.pauseGone(endpoint.id, endpoint.url, start + 5);
+    await subject.store.write.pauseGone(endpoint.id, `${endpoint.url}/other`, start);
+    await subject.store.write.pauseGone(endpoint.id, endpoint.url, start + 5);
     expect((await everything(subject.store)).map(({ document }) => document)).toMatchObject([
       {
         actor: { kind: 'engine', id: 'posthorn' },
@@ -191,14 +201,14 @@ export function describeAuditing(subject: Subject): void {
 
   test('entries are found by tenant, actor, action, target and time, page by page', async () => {
     const { store } = subject;
-    await store.appendAudit([
+    await store.write.appendAudit([
       anEntry({ tenant: 'a', action: 'x' }),
       anEntry({ tenant: 'b', action: 'x', actor: { kind: 'session', id: 'ses_1', name: 'Kim' } }),
       anEntry({ tenant: 'a', action: 'y', at: start + 10, target: { kind: 'team', id: 'ep_1' } }),
       anEntry({ tenant: null, action: 'y', at: start + 20, target: { kind: 'team', id: 'orders' } }),
     ]);
-    const found = async (filter: Parameters<Store['auditLog']>[0]): Promise<readonly number[]> =>
-      (await store.auditLog(filter, { after: null, limit: 10 })).map(({ sequence }) => sequence);
+    const found = async (filter: Parameters<StoreRead['auditLog']>[0]): Promise<readonly number[]> =>
+      (await store.read.auditLog(filter, { after: null, limit: 10 })).map(({ sequence }) => sequence);
     expect(await found({})).toEqual([4, 3, 2, 1]);
     expect(await found({ tenant: 'a' })).toEqual([3, 1]);
     expect(await found({ actorId: 'ses_1' })).toEqual([2]);
@@ -206,7 +216,7 @@ export function describeAuditing(subject: Subject): void {
     expect(await found({ targetKind: 'team' })).toEqual([4, 3]);
     expect(await found({ targetId: 'ep_1', targetKind: 'team' })).toEqual([3]);
     expect(await found({ since: start + 10, until: start + 20 })).toEqual([3]);
-    const page = await store.auditLog({}, { after: 4, limit: 2 });
+    const page = await store.read.auditLog({}, { after: 4, limit: 2 });
     expect(page.map(({ sequence }) => sequence)).toEqual([3, 2]);
   });
 
@@ -214,28 +224,28 @@ export function describeAuditing(subject: Subject): void {
     const { store } = subject;
     const day = 86_400_000;
     const key = new Uint8Array(32).fill(7);
-    await store.sealAuditLog(key);
+    await store.write.sealAuditLog(key);
     const whole = async (): Promise<void> => {
-      expect(await checkAuditLog(store, { keys: [key] })).toMatchObject({ unsealed: 0, findings: [] });
+      expect(await checkAuditLog(store.read, { keys: [key] })).toMatchObject({ unsealed: 0, findings: [] });
     };
-    for (let n = 0; n < 5; n++) await store.appendAudit([anEntry({ at: start + n * day })]);
+    for (let n = 0; n < 5; n++) await store.write.appendAudit([anEntry({ at: start + n * day })]);
     const ages = agesAt(start + 10 * day);
-    expect(await store.pruneAuditLog(ages, 20 * day, 10)).toBe(0);
-    expect(await store.pruneAuditLog(ages, 7.5 * day, 2)).toBe(2);
-    expect(await store.pruneAuditLog(ages, 7.5 * day, 2)).toBe(1);
-    expect(await store.pruneAuditLog(ages, 7.5 * day, 2)).toBe(0);
+    expect(await store.write.pruneAuditLog(ages, 20 * day, 10)).toBe(0);
+    expect(await store.write.pruneAuditLog(ages, 7.5 * day, 2)).toBe(2);
+    expect(await store.write.pruneAuditLog(ages, 7.5 * day, 2)).toBe(1);
+    expect(await store.write.pruneAuditLog(ages, 7.5 * day, 2)).toBe(0);
     expect((await everything(store)).map(({ sequence }) => sequence)).toEqual([4, 5]);
     await whole();
-    expect(await store.pruneAuditLog(ages, day, 9)).toBe(2);
-    await store.appendAudit([anEntry()]);
+    expect(await store.write.pruneAuditLog(ages, day, 9)).toBe(2);
+    await store.write.appendAudit([anEntry()]);
     expect((await everything(store)).map(({ sequence }) => sequence)).toEqual([6]);
     await whole();
   });
 
   test('G9: changes at the same time make one chain', async () => {
     const { store } = subject;
-    await Promise.all(Array.from({ length: 20 }, () => store.appendAudit([anEntry(), anEntry()])));
-    const check = await checkAuditLog(store, { keys: [] });
+    await Promise.all(Array.from({ length: 20 }, () => store.write.appendAudit([anEntry(), anEntry()])));
+    const check = await checkAuditLog(store.read, { keys: [] });
     expect(check).toMatchObject({ entries: 40, findings: [], head: { firstSequence: 1, sequence: 40 } });
   });
 }

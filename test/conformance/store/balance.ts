@@ -14,8 +14,8 @@ async function sameSums(store: Store): Promise<void> {
     ...everything,
     now: start,
   };
-  const [books] = await store.accountingBy(query, 'tenant');
-  const [tallies] = await store.accountingBy({ ...query, eventTypes: ['*'] }, 'tenant');
+  const [books] = await store.read.accountingBy(query, 'tenant');
+  const [tallies] = await store.read.accountingBy({ ...query, eventTypes: ['*'] }, 'tenant');
   expect(tallies).toEqual(books);
 }
 
@@ -49,8 +49,8 @@ export function describeBalance(subject: Subject, runs: number): void {
         try {
           const endpoint = anEndpoint();
           const doomed = anEndpoint();
-          await fresh.createEndpoint(endpoint);
-          await fresh.createEndpoint(doomed);
+          await fresh.write.createEndpoint(endpoint);
+          await fresh.write.createEndpoint(doomed);
           let deleted = false;
           /** What was dead or suppressed of a deleted endpoint. */
           const kept = new Map<number, string>();
@@ -59,12 +59,12 @@ export function describeBalance(subject: Subject, runs: number): void {
           let jobs = 0;
           for (const { kind, pick } of steps) {
             now += pick * 100;
-            const all = await fresh.deliveries({}, { after: null, limit: 1000 });
+            const all = await fresh.read.deliveries({}, { after: null, limit: 1000 });
             const some = all[pick % Math.max(1, all.length)]?.number ?? 0;
             const held = claims[pick % Math.max(1, claims.length)];
             const ending = (['pending', 'delivered', 'dead'] as const)[pick % 3]!;
             if (kind === 'accept')
-              await fresh.accept([[anEvent({ id: `e${pick % 20}` })]], {
+              await fresh.write.accept([[anEvent({ id: `e${pick % 20}` })]], {
                 ...noRoom,
                 now,
                 defaultRoom: pick % 2,
@@ -74,7 +74,7 @@ export function describeBalance(subject: Subject, runs: number): void {
             else if (kind === 'claim')
               claims.push(
                 ...(
-                  await fresh.claim({
+                  await fresh.write.claim({
                     endpointId: [endpoint, doomed][pick % 2]!.id,
                     shards: null,
                     limit: 3,
@@ -86,13 +86,13 @@ export function describeBalance(subject: Subject, runs: number): void {
                 ).deliveries,
               );
             else if ((kind === 'settle' || kind === 'stale') && held !== undefined)
-              await fresh.settle([settlementOf(held, ending, now)]);
-            else if (kind === 'redrive') await fresh.redriveDelivery(some, now);
-            else if (kind === 'cancel') await fresh.cancelDelivery(some, 'test', now);
+              await fresh.write.settle([settlementOf(held, ending, now)]);
+            else if (kind === 'redrive') await fresh.write.redriveDelivery(some, now);
+            else if (kind === 'cancel') await fresh.write.cancelDelivery(some, 'test', now);
             else if (kind === 'release' && held !== undefined)
-              await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
+              await fresh.write.release([{ number: held.number, claim: held.claim, dueAt: now }]);
             else if (kind === 'prune') {
-              await fresh.prune({
+              await fresh.write.prune({
                 ages: agesAt(now),
                 settledBefore: now,
                 deadBefore: now - 50_000,
@@ -100,28 +100,29 @@ export function describeBalance(subject: Subject, runs: number): void {
                 after: -1,
               });
               // As if it were long ago: what comes later is added to what is coarse already.
-              await fresh.fold(now + 30 * 86_400_000);
+              await fresh.write.fold(now + 30 * 86_400_000);
             } else if (kind === 'pause')
-              await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
-            else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
+              await fresh.write.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
+            else if (kind === 'replay') await fresh.write.replayEvent('default', `e${pick % 20}`, null, now);
             else if (kind === 'fanOut')
-              await fresh.stepFanOut({ ...noRoom, now, defaultRoom: pick % 2, limit: 1, after: null });
-            else if (kind === 'takeOver') await fresh.takeOver('a', now);
+              await fresh.write.stepFanOut({ ...noRoom, now, defaultRoom: pick % 2, limit: 1, after: null });
+            else if (kind === 'takeOver') await fresh.write.takeOver('a', now);
             else if (kind === 'bulk') {
               const filter: DeliveryFilter =
                 pick % 3 === 0 ? {} : { states: [pick % 3 === 1 ? 'dead' : 'suppressed'] };
               const id = `rdr_${now}_${claims.length}_${all.length}_${jobs++}`;
               await beginRedrive(fresh, { id, ...aRedrive, filter, ratePerS: null, dryRun: false, now });
-              await fresh.stepRedrive(id, 1 + (pick % 2), now);
+              await fresh.write.stepRedrive(id, 1 + (pick % 2), now);
             } else if (kind === 'stop')
-              for (const job of await fresh.runningRedrives()) await fresh.stopRedrive(job.id, now);
-            else if (kind === 'orphans') await fresh.cancelOrphans(2, now);
+              for (const job of await fresh.read.runningRedrives())
+                await fresh.write.stopRedrive(job.id, now);
+            else if (kind === 'orphans') await fresh.write.cancelOrphans(2, now);
             else if (kind === 'delete') {
-              await fresh.deleteEndpoint(doomed.id, now);
+              await fresh.write.deleteEndpoint(doomed.id, now);
               deleted = true;
             }
             if (deleted)
-              for (const { number, state, endpointId } of await fresh.deliveries(
+              for (const { number, state, endpointId } of await fresh.read.deliveries(
                 {},
                 { after: null, limit: 1000 },
               )) {
@@ -129,7 +130,7 @@ export function describeBalance(subject: Subject, runs: number): void {
                 if (kept.has(number)) expect(state).toBe(kept.get(number));
                 if (state === 'dead' || state === 'suppressed') kept.set(number, state);
               }
-            const result = await reconcile(fresh, { everyRow: true });
+            const result = await reconcile(fresh.read, { everyRow: true });
             expect(result.findings).toEqual([]);
             expect(result.balanced).toBe(true);
           }

@@ -36,7 +36,7 @@ export function describeBulkJobs(subject: Subject): void {
   /** Each step at a later time than the one before. */
   let now = start + 200;
   const step = (id: string, limit = 200): Promise<RedriveStep> =>
-    subject.store.stepRedrive(id, limit, (now += 10));
+    subject.store.write.stepRedrive(id, limit, (now += 10));
   const run = async (id: string, limit = 200): Promise<RedriveRecord> => {
     for (let steps = 0; steps < 500; steps++) {
       const { redrive, isWaiting } = await step(id, limit);
@@ -51,21 +51,21 @@ export function describeBulkJobs(subject: Subject): void {
       const { deliveries } = await claim(endpointId, now);
       if (deliveries.length === 0) return count;
       count += deliveries.length;
-      await subject.store.settle(
+      await subject.store.write.settle(
         deliveries.map((d) => settlementOf(d, state, now, { dueAt: state === 'pending' ? now + 1e9 : null })),
       );
     }
   };
-  const outcome = async (id: string) => (await subject.store.redriveOutcomes([id]))[0]!.states;
+  const outcome = async (id: string) => (await subject.store.read.redriveOutcomes([id]))[0]!.states;
   const found = async (search: DeliverySearch): Promise<readonly number[]> => {
     const page = { after: null, limit: 1000, order: 'desc', maxRows: 100_000, within: allNumbers } as const;
-    return (await subject.store.searchDeliveries(search, page)).numbers;
+    return (await subject.store.read.searchDeliveries(search, page)).numbers;
   };
-  const all = (filter = {}) => subject.store.deliveries(filter, { after: null, limit: 1000 });
+  const all = (filter = {}) => subject.store.read.deliveries(filter, { after: null, limit: 1000 });
 
   test('a redrive sends a few first, goes on once one of them is delivered, and knows what became of its own', async () => {
     const endpoint = await one();
-    await subject.store.accept([Array.from({ length: 50 }, () => anEvent())], noRoom);
+    await subject.store.write.accept([Array.from({ length: 50 }, () => anEvent())], noRoom);
     await attempt(endpoint.id, 'dead');
     const job = await begin({ kind: 'redrive' });
     expect(job).toMatchObject({ by: engineActor, stopReason: null, kind: 'redrive' });
@@ -91,7 +91,7 @@ export function describeBulkJobs(subject: Subject): void {
     'a redrive stops itself if the first 20 all fail again (%s), and leaves the rest as it is',
     async (state) => {
       const endpoint = await one();
-      await subject.store.accept([Array.from({ length: 30 }, () => anEvent())], noRoom);
+      await subject.store.write.accept([Array.from({ length: 30 }, () => anEvent())], noRoom);
       await attempt(endpoint.id, 'dead');
       const job = await begin({ kind: 'redrive' });
       await step(job.id, 12);
@@ -104,8 +104,8 @@ export function describeBulkJobs(subject: Subject): void {
       expect([redrive.finishedAt, endpointIds]).toEqual([now, []]);
       expect(await outcome(job.id)).toEqual({ [state]: firstCount });
       expect(await all({ states: ['dead'] })).toHaveLength(state === 'dead' ? 30 : 10);
-      await subject.store.stopRedrive(job.id, now);
-      expect(await subject.store.redrive(job.id)).toEqual(redrive);
+      await subject.store.write.stopRedrive(job.id, now);
+      expect(await subject.store.read.redrive(job.id)).toEqual(redrive);
       await balanced();
     },
   );
@@ -114,10 +114,10 @@ export function describeBulkJobs(subject: Subject): void {
     const [keyed, plain] = [await one({ ordering: 'key' }), await one({ eventTypes: ['other'] })];
     const value = { amountMinor: 5n, currency: 'EUR' };
     for (const orderingKey of ['a', 'a', 'b', null]) {
-      await subject.store.accept([[anEvent({ orderingKey, value })]], noRoom);
+      await subject.store.write.accept([[anEvent({ orderingKey, value })]], noRoom);
       await attempt(keyed.id, 'dead');
     }
-    await subject.store.accept([[anEvent({ type: 'other', orderingKey: 'c' })]], noRoom);
+    await subject.store.write.accept([[anEvent({ type: 'other', orderingKey: 'c' })]], noRoom);
     await attempt(keyed.id, 'dead');
     await attempt(plain.id, 'dead');
     expect(await begin({ kind: 'redrive' }, { dryRun: true })).toMatchObject({
@@ -138,8 +138,11 @@ export function describeBulkJobs(subject: Subject): void {
   test('G6: a replay makes new deliveries of what its filter matches, each at its own endpoint', async () => {
     const [a, b] = [await one({ eventTypes: ['x', 'y'] }), await one({ eventTypes: ['y'] })];
     const value = { amountMinor: 7n, currency: 'EUR' };
-    await subject.store.accept([Array.from({ length: 25 }, () => anEvent({ type: 'x', value }))], noRoom);
-    await subject.store.accept([Array.from({ length: 5 }, () => anEvent({ type: 'y' }))], noRoom);
+    await subject.store.write.accept(
+      [Array.from({ length: 25 }, () => anEvent({ type: 'x', value }))],
+      noRoom,
+    );
+    await subject.store.write.accept([Array.from({ length: 5 }, () => anEvent({ type: 'y' }))], noRoom);
     await attempt(a.id, 'delivered');
     await attempt(b.id, 'dead');
     const count = async (filter: BulkRequest['filter']) =>
@@ -177,14 +180,14 @@ export function describeBulkJobs(subject: Subject): void {
     expect(await all({ endpointIds: [b.id], states: ['pending'] })).toMatchObject([{}, {}]);
     await balanced();
     // A job of one kind is not among those of the other.
-    expect(await subject.store.redrives({ kind: 'redrive', after: null, limit: 9 })).toEqual([]);
+    expect(await subject.store.read.redrives({ kind: 'redrive', after: null, limit: 9 })).toEqual([]);
   });
 
   test('a replay of a window reads what can be in it, and finds all of that', async () => {
     const endpoint = await one();
     const hour = 3_600_000;
     for (let n = 0; n < 8; n++)
-      await subject.store.accept([[anEvent()]], { ...noRoom, now: start + n * 3 * hour });
+      await subject.store.write.accept([[anEvent()]], { ...noRoom, now: start + n * 3 * hour });
     now += 100 * hour;
     await attempt(endpoint.id, 'delivered');
     const filter = { since: start + 9 * hour, until: start + 15 * hour };
@@ -200,8 +203,8 @@ export function describeBulkJobs(subject: Subject): void {
 
   test('G6: a replay to one endpoint brings it each event once, also what no endpoint wanted', async () => {
     const [a, b] = [await one({ eventTypes: ['x'] }), await one({ eventTypes: ['x'] })];
-    await subject.store.accept([[anEvent({ type: 'x' }), anEvent({ type: 'x' })]], noRoom);
-    await subject.store.accept(
+    await subject.store.write.accept([[anEvent({ type: 'x' }), anEvent({ type: 'x' })]], noRoom);
+    await subject.store.write.accept(
       [[anEvent({ type: 'unwanted' }), anEvent({ type: 'x', tenant: 'other' })]],
       noRoom,
     );
@@ -233,10 +236,10 @@ export function describeBulkJobs(subject: Subject): void {
   test('G5: what a paused endpoint is replayed is suppressed, and what nothing can deliver is skipped', async () => {
     const [paused, gone] = [await one({ eventTypes: ['p'] }), await one({ eventTypes: ['g'] })];
     const value = { amountMinor: 7n, currency: 'EUR' };
-    await subject.store.accept([[anEvent({ type: 'p', value }), anEvent({ type: 'g' })]], noRoom);
+    await subject.store.write.accept([[anEvent({ type: 'p', value }), anEvent({ type: 'g' })]], noRoom);
     for (const { id } of [paused, gone]) await attempt(id, 'delivered');
-    await subject.store.updateEndpoint(paused.id, { enabled: false, updatedAt: now });
-    await subject.store.deleteEndpoint(gone.id, now);
+    await subject.store.write.updateEndpoint(paused.id, { enabled: false, updatedAt: now });
+    await subject.store.write.deleteEndpoint(gone.id, now);
     const job = await begin({ kind: 'replay' });
     expect(job).toMatchObject({ matched: 2, skipped: 0 });
     expect(await run(job.id)).toMatchObject({ state: 'done', redriven: 1, skipped: 1 });
@@ -245,7 +248,7 @@ export function describeBulkJobs(subject: Subject): void {
     ]);
     expect(await outcome(job.id)).toEqual({ suppressed: 1 });
     const event = (await all({ states: ['suppressed'] }))[0]!.eventId;
-    expect(await subject.store.event('default', event)).toMatchObject({ deliveries: 2, suppressed: 1 });
+    expect(await subject.store.read.event('default', event)).toMatchObject({ deliveries: 2, suppressed: 1 });
     await balanced();
     const lost = await begin({ kind: 'replay', target: gone.id, filter: { tenants: ['default'] } });
     expect(await run(lost.id)).toMatchObject({ redriven: 0, skipped: 2 });

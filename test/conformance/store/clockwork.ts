@@ -16,7 +16,9 @@ const day = 24 * hour;
 export function describeClockwork(subject: Subject): void {
   const { one, claim, balanced } = subject;
   const dueTimes = async (): Promise<(number | null)[]> =>
-    (await subject.store.deliveries({}, { after: null, limit: 100 })).map(({ dueAt }) => dueAt).toReversed();
+    (await subject.store.read.deliveries({}, { after: null, limit: 100 }))
+      .map(({ dueAt }) => dueAt)
+      .toReversed();
   const request = (fields: Partial<PruneRequest> & Pick<PruneRequest, 'ages'>): PruneRequest => ({
     settledBefore: fields.ages.lived - 30 * day,
     deadBefore: fields.ages.lived - 90 * day,
@@ -27,37 +29,37 @@ export function describeClockwork(subject: Subject): void {
 
   test('the record of the clock is replaced only by who knows it', async () => {
     const { store } = subject;
-    expect(await store.clock()).toMatchObject({ text: null, newestStamp: null });
-    expect(await store.saveClock({ expected: null, text: 'a', rebase: null })).toBe(true);
-    expect(await store.saveClock({ expected: null, text: 'b', rebase: null })).toBe(false);
-    expect(await store.saveClock({ expected: 'x', text: 'b', rebase: null })).toBe(false);
-    expect((await store.clock()).text).toBe('a');
-    expect(await store.saveClock({ expected: 'a', text: 'b', rebase: null })).toBe(true);
-    expect((await store.clock()).text).toBe('b');
+    expect(await store.read.clock()).toMatchObject({ text: null, newestStamp: null });
+    expect(await store.write.saveClock({ expected: null, text: 'a', rebase: null })).toBe(true);
+    expect(await store.write.saveClock({ expected: null, text: 'b', rebase: null })).toBe(false);
+    expect(await store.write.saveClock({ expected: 'x', text: 'b', rebase: null })).toBe(false);
+    expect((await store.read.clock()).text).toBe('a');
+    expect(await store.write.saveClock({ expected: 'a', text: 'b', rebase: null })).toBe(true);
+    expect((await store.read.clock()).text).toBe('b');
   });
 
   test('what exists has numbers below the bounds, and the newest event says when it was accepted', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent(), anEvent(), anEvent()]], { ...noRoom, now: start + 7 });
+    await subject.store.write.accept([[anEvent(), anEvent(), anEvent()]], { ...noRoom, now: start + 7 });
     const { deliveries } = await claim(endpoint.id, start + 7);
-    const { bounds, newestStamp } = await subject.store.clock();
+    const { bounds, newestStamp } = await subject.store.read.clock();
     expect(newestStamp).toBe(start + 7);
     expect(Math.max(...deliveries.map(({ number }) => number))).toBeLessThan(bounds.deliveries);
-    await subject.store.accept([[anEvent()]], { ...noRoom, now: start + 8 });
-    const [newest] = await subject.store.deliveries({}, { after: null, limit: 1 });
+    await subject.store.write.accept([[anEvent()]], { ...noRoom, now: start + 8 });
+    const [newest] = await subject.store.read.deliveries({}, { after: null, limit: 1 });
     expect(newest!.number).toBeGreaterThanOrEqual(bounds.deliveries);
   });
 
   test('G2: after a step back, what is pending comes due after as long as before, once', async () => {
     const { store } = subject;
     const endpoint = await one();
-    await store.accept(
+    await store.write.accept(
       [[anEvent({ id: 'leased' }), anEvent({ id: 'retry' }), anEvent({ id: 'over' })]],
       noRoom,
     );
     const { deliveries } = await claim(endpoint.id, start);
     const of = (id: string) => deliveries.find(({ eventId }) => eventId === id)!;
-    await store.settle([
+    await store.write.settle([
       settlementOf(of('retry'), 'pending', start, { dueAt: start + 10 * hour }),
       settlementOf(of('over'), 'pending', start, { dueAt: start - 1 }),
     ]);
@@ -65,26 +67,28 @@ export function describeClockwork(subject: Subject): void {
     const before = await dueTimes();
     expect(new Set(before)).toEqual(new Set(Object.values(by)));
     const rebase = { now: start - 2 * hour, byMs: -2 * hour };
-    expect(await store.saveClock({ expected: null, text: 'a', rebase })).toBe(true);
+    expect(await store.write.saveClock({ expected: null, text: 'a', rebase })).toBe(true);
     const after = (due: number): number => Math.max(rebase.now, due - 2 * hour);
     expect(await dueTimes()).toEqual(before.map((due) => after(due!)));
     // Another node that has seen the same jump moves nothing.
-    expect(await store.saveClock({ expected: null, text: 'b', rebase })).toBe(false);
+    expect(await store.write.saveClock({ expected: null, text: 'b', rebase })).toBe(false);
     expect(await dueTimes()).toEqual(before.map((due) => after(due!)));
     // The claim is still its owner's.
-    expect(await store.settle([settlementOf(of('leased'), 'delivered', rebase.now)])).toEqual(['applied']);
+    expect(await store.write.settle([settlementOf(of('leased'), 'delivered', rebase.now)])).toEqual([
+      'applied',
+    ]);
     await balanced();
   });
 
   test('G3: after a leap ahead, leases run on and retries are due by the clock', async () => {
     const { store } = subject;
     const endpoint = await one();
-    await store.accept([[anEvent({ id: 'leased' }), anEvent({ id: 'retry' })]], noRoom);
+    await store.write.accept([[anEvent({ id: 'leased' }), anEvent({ id: 'retry' })]], noRoom);
     const { deliveries } = await claim(endpoint.id, start);
     const retry = deliveries.find(({ eventId }) => eventId === 'retry')!;
-    await store.settle([settlementOf(retry, 'pending', start, { dueAt: start + hour })]);
+    await store.write.settle([settlementOf(retry, 'pending', start, { dueAt: start + hour })]);
     const now = start + 2 * hour;
-    await store.saveClock({ expected: null, text: 'a', rebase: { now, byMs: 2 * hour } });
+    await store.write.saveClock({ expected: null, text: 'a', rebase: { now, byMs: 2 * hour } });
     expect(new Set(await dueTimes())).toEqual(new Set([now + lease, start + hour]));
     const again = await claim(endpoint.id, now);
     expect(again.deliveries.map(({ eventId }) => eventId)).toEqual(['retry']);
@@ -93,31 +97,35 @@ export function describeClockwork(subject: Subject): void {
   test('a breaker that opened in the future can be closed again', async () => {
     const { store } = subject;
     const endpoint = await one();
-    await store.saveBreakers([
+    await store.write.saveBreakers([
       { endpointId: endpoint.id, url: endpoint.url, open: true, at: start + 400 * day },
     ]);
-    await store.saveClock({ expected: null, text: 'a', rebase: { now: start, byMs: -400 * day } });
-    expect(await store.openBreakers()).toEqual([{ endpointId: endpoint.id, openSince: start }]);
-    await store.saveBreakers([{ endpointId: endpoint.id, url: endpoint.url, open: false, at: start + 1 }]);
-    expect(await store.openBreakers()).toEqual([]);
+    await store.write.saveClock({ expected: null, text: 'a', rebase: { now: start, byMs: -400 * day } });
+    expect(await store.read.openBreakers()).toEqual([{ endpointId: endpoint.id, openSince: start }]);
+    await store.write.saveBreakers([
+      { endpointId: endpoint.id, url: endpoint.url, open: false, at: start + 1 },
+    ]);
+    expect(await store.read.openBreakers()).toEqual([]);
   });
 
   test('G7: stamps of a clock that was ahead hold up no pruning, and their rows go when they are old', async () => {
     const { store } = subject;
     const endpoint = await one();
     const publish = async (id: string, now: number): Promise<void> => {
-      await store.accept([[anEvent({ id }), anEvent({ id: `${id}-unwanted`, tenant: 'nobody' })]], {
+      await store.write.accept([[anEvent({ id }), anEvent({ id: `${id}-unwanted`, tenant: 'nobody' })]], {
         ...noRoom,
         now,
       });
       const { deliveries } = await claim(endpoint.id, now);
-      await store.settle(deliveries.map((d) => settlementOf(d, 'delivered', now)));
+      await store.write.settle(deliveries.map((d) => settlementOf(d, 'delivered', now)));
     };
     const there = async (...ids: string[]): Promise<string[]> => {
       const found = await Promise.all(
         ids.flatMap((id) => [
-          store.event('default', id).then((event) => (event === null ? [] : [id])),
-          store.event('nobody', `${id}-unwanted`).then((event) => (event === null ? [] : [`${id}-unwanted`])),
+          store.read.event('default', id).then((event) => (event === null ? [] : [id])),
+          store.read
+            .event('nobody', `${id}-unwanted`)
+            .then((event) => (event === null ? [] : [`${id}-unwanted`])),
         ]),
       );
       return found.flat();
@@ -126,7 +134,7 @@ export function describeClockwork(subject: Subject): void {
     for (const ahead of [400 * day, 20 * day]) {
       const [future, now] = [`future-${ahead}`, `now-${ahead}`];
       await publish(future, start + ahead);
-      const { bounds } = await store.clock();
+      const { bounds } = await store.read.clock();
       const back = stepClock(firstClockRecord(start + ahead), start, null).record;
       const closed = closeDisputes(back, bounds);
       await publish(now, start);
@@ -134,12 +142,12 @@ export function describeClockwork(subject: Subject): void {
         const { record } = stepClock(closed, start + ms, ms);
         return { now: record.seen, lived: record.lived, disputed: record.disputed };
       };
-      await store.prune(request({ ages: after(29 * day) }));
+      await store.write.prune(request({ ages: after(29 * day) }));
       expect(await there(future, now)).toHaveLength(4);
-      await store.prune(request({ ages: after(40 * day) }));
+      await store.write.prune(request({ ages: after(40 * day) }));
       expect(await there(now)).toEqual([]);
       // What ended at a time that has come about since is as old as it says, and not older.
-      await store.prune(request({ ages: after(ahead === 400 * day ? 40 * day : 51 * day) }));
+      await store.write.prune(request({ ages: after(ahead === 400 * day ? 40 * day : 51 * day) }));
       expect(await there(future)).toEqual([]);
       await balanced();
     }
@@ -150,24 +158,27 @@ export function describeClockwork(subject: Subject): void {
     const endpoint = await one();
     const wrong = start - 400 * day;
     const behind = stepClock(firstClockRecord(start), wrong, null).record;
-    await store.accept([[anEvent({ id: 'e' }), anEvent({ id: 'u', tenant: 'nobody' })]], {
+    await store.write.accept([[anEvent({ id: 'e' }), anEvent({ id: 'u', tenant: 'nobody' })]], {
       ...noRoom,
       now: wrong + 1,
     });
     const { deliveries } = await claim(endpoint.id, wrong + 1);
-    await store.settle(deliveries.map((d) => settlementOf(d, 'delivered', wrong + 2)));
+    await store.write.settle(deliveries.map((d) => settlementOf(d, 'delivered', wrong + 2)));
     const passed = stepClock(behind, wrong + 5000, 5000).record;
-    const right = closeDisputes(stepClock(passed, start + 10_000, 1000).record, (await store.clock()).bounds);
+    const right = closeDisputes(
+      stepClock(passed, start + 10_000, 1000).record,
+      (await store.read.clock()).bounds,
+    );
     const after = (ms: number) => {
       const { record } = stepClock(right, start + 10_000 + ms, ms);
       return { now: record.seen, lived: record.lived, disputed: record.disputed };
     };
-    await store.prune(request({ ages: after(29 * day) }));
-    expect(await store.event('default', 'e')).not.toBeNull();
-    expect(await store.event('nobody', 'u')).not.toBeNull();
-    await store.prune(request({ ages: after(31 * day) }));
-    expect(await store.event('default', 'e')).toBeNull();
-    expect(await store.event('nobody', 'u')).toBeNull();
+    await store.write.prune(request({ ages: after(29 * day) }));
+    expect(await store.read.event('default', 'e')).not.toBeNull();
+    expect(await store.read.event('nobody', 'u')).not.toBeNull();
+    await store.write.prune(request({ ages: after(31 * day) }));
+    expect(await store.read.event('default', 'e')).toBeNull();
+    expect(await store.read.event('nobody', 'u')).toBeNull();
     await balanced();
   });
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
-import type { ClaimAnswer, Store } from '../../../packages/posthorn/src/store/store.ts';
+import type { ClaimAnswer, Store, StoreRead } from '../../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom } from './subject.ts';
@@ -24,7 +24,7 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       await subject.close();
     });
     const claim = (endpointId: string): Promise<ClaimAnswer> =>
-      subject.store.claim({
+      subject.store.write.claim({
         endpointId,
         shards: null,
         limit: 100,
@@ -43,8 +43,8 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       });
     const accepted = async (): Promise<string> => {
       const endpoint = anEndpoint();
-      await subject.store.createEndpoint(endpoint);
-      await subject.store.accept([[payment(), anEvent({ id: 'other' })]], noRoom);
+      await subject.store.write.createEndpoint(endpoint);
+      await subject.store.write.accept([[payment(), anEvent({ id: 'other' })]], noRoom);
       return endpoint.id;
     };
 
@@ -52,15 +52,15 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       const endpointId = await accepted();
       const { deliveries } = await claim(endpointId);
       expect(deliveries.map(({ intact }) => intact)).toEqual([true, true]);
-      const { digests, balanced } = await reconcile(subject.store, { everyRow: true });
+      const { digests, balanced } = await reconcile(subject.store.read, { everyRow: true });
       expect([digests, balanced]).toEqual([{ events: 2, without: 0 }, true]);
-      expect(await subject.store.event('default', 'pay-1')).toMatchObject({ integrity: 'intact' });
+      expect(await subject.store.read.event('default', 'pay-1')).toMatchObject({ integrity: 'intact' });
     });
 
     test('G6: deliveries whose endpoint was taken out of the store are found and named', async () => {
       const endpointId = await accepted();
       await subject.run(`DELETE FROM endpoints WHERE id = '${endpointId}'`);
-      const { findings, balanced } = await reconcile(subject.store, { everyRow: true });
+      const { findings, balanced } = await reconcile(subject.store.read, { everyRow: true });
       expect(balanced).toBe(false);
       expect(findings.map(({ eventId, problem }) => [eventId, problem]).toSorted()).toEqual([
         ['other', 'the endpoint of this delivery is gone: it can reach nobody'],
@@ -87,19 +87,19 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
           'pay-1': false,
           other: true,
         });
-        const result = await reconcile(subject.store, { everyRow: true });
+        const result = await reconcile(subject.store.read, { everyRow: true });
         expect(result.balanced).toBe(false);
         const { number } = deliveries.find(({ eventId }) => eventId === 'pay-1')!;
         expect(result.findings).toMatchObject([{ number, eventId: 'pay-1', endpointId }]);
         expect(result.findings[0]!.problem).toContain('digest');
-        expect(await subject.store.event('default', 'pay-1')).toMatchObject({ integrity: 'corrupt' });
+        expect(await subject.store.read.event('default', 'pay-1')).toMatchObject({ integrity: 'corrupt' });
       });
 
     test('G6: a changed id and a changed tenant are found by their digests', async () => {
       await accepted();
       await subject.run(`UPDATE events SET id = 'pay-2' WHERE id = 'pay-1'`);
       await subject.run(`UPDATE events SET tenant = 'someone' WHERE id = 'other'`);
-      const { findings } = await reconcile(subject.store, { everyRow: true });
+      const { findings } = await reconcile(subject.store.read, { everyRow: true });
       const named = findings.filter(({ problem }) => problem.includes('digest'));
       expect(named.map(({ eventId }) => eventId).toSorted()).toEqual(['other', 'pay-2']);
     });
@@ -111,26 +111,30 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
         (await claim(endpointId)).deliveries.find(({ eventId }) => eventId === 'pay-1')!;
       const found = await find();
       const corrupt = { reason: 'corrupt', errorClass: 'corrupt', statusCode: null } as const;
-      expect(await subject.store.settle([settlementOf(found, 'dead', start, corrupt)])).toEqual(['applied']);
-      const { findings } = await reconcile(subject.store, { everyRow: true });
+      expect(await subject.store.write.settle([settlementOf(found, 'dead', start, corrupt)])).toEqual([
+        'applied',
+      ]);
+      const { findings } = await reconcile(subject.store.read, { everyRow: true });
       expect(findings.filter(({ problem }) => !problem.includes('digest'))).toEqual([]);
-      expect(await subject.store.deadLetters({})).toMatchObject([
+      expect(await subject.store.read.deadLetters({})).toMatchObject([
         { endpointId, errorClass: 'corrupt', count: 1 },
       ]);
-      expect(await subject.store.redriveDelivery(found.number, start)).toMatchObject({ result: 'done' });
+      expect(await subject.store.write.redriveDelivery(found.number, start)).toMatchObject({
+        result: 'done',
+      });
       expect(await find()).toMatchObject({ number: found.number, intact: false });
     });
 
     test('a replay of it is refused, and creates nothing', async () => {
       await accepted();
       await subject.run(`UPDATE events SET data = '{}' WHERE id = 'pay-1'`);
-      const before = await subject.store.deliveries({}, { after: null, limit: 10 });
-      await expect(subject.store.replayEvent('default', 'pay-1', null, start)).rejects.toMatchObject({
+      const before = await subject.store.read.deliveries({}, { after: null, limit: 10 });
+      await expect(subject.store.write.replayEvent('default', 'pay-1', null, start)).rejects.toMatchObject({
         name: 'ConflictError',
         code: 'event_corrupt',
       });
-      expect(await subject.store.deliveries({}, { after: null, limit: 10 })).toEqual(before);
-      expect(await subject.store.replayEvent('default', 'other', null, start)).toMatchObject({
+      expect(await subject.store.read.deliveries({}, { after: null, limit: 10 })).toEqual(before);
+      expect(await subject.store.write.replayEvent('default', 'other', null, start)).toMatchObject({
         receipt: { deliveries: 1 },
       });
     });
@@ -139,7 +143,7 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       await accepted();
       await subject.run(`UPDATE events SET data = '{}' WHERE id = 'pay-1'`);
       const again = async (event: ReturnType<typeof payment>) =>
-        (await subject.store.accept([[event]], noRoom)).groups[0];
+        (await subject.store.write.accept([[event]], noRoom)).groups[0];
       expect(await again(payment())).toMatchObject({ receipts: [{ duplicate: true }] });
       expect(await again({ ...payment(), data: '{"amount":1}' })).toEqual({ conflict: 0 });
     });
@@ -148,17 +152,17 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       const endpointId = await accepted();
       await subject.run('UPDATE events SET digest = NULL');
       expect((await claim(endpointId)).deliveries.map(({ intact }) => intact)).toEqual([true, true]);
-      const { digests, balanced } = await reconcile(subject.store, { everyRow: true });
+      const { digests, balanced } = await reconcile(subject.store.read, { everyRow: true });
       expect([digests, balanced]).toEqual([{ events: 2, without: 2 }, true]);
-      expect(await subject.store.event('default', 'other')).toMatchObject({ integrity: 'unknown' });
+      expect(await subject.store.read.event('default', 'other')).toMatchObject({ integrity: 'unknown' });
     });
 
     test('the check goes on page by page, and sees every event once', async () => {
       const event = () => anEvent({ id: `event-${Math.random()}` });
-      await subject.store.accept([Array.from({ length: 23 }, event)], noRoom);
+      await subject.store.write.accept([Array.from({ length: 23 }, event)], noRoom);
       let events = 0;
-      for (let after: Parameters<Store['checkDigests']>[0] = null; ;) {
-        const page = await subject.store.checkDigests(after, 5);
+      for (let after: Parameters<StoreRead['checkDigests']>[0] = null; ;) {
+        const page = await subject.store.read.checkDigests(after, 5);
         expect(page.events).toBeLessThanOrEqual(5);
         events += page.events;
         if ((after = page.next) === null) break;

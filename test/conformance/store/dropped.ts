@@ -16,7 +16,7 @@ export function describeDropped(subject: Subject): void {
     fields: Partial<Settlement> = {},
   ): Promise<void> => {
     const { deliveries } = await claim(endpointId, at);
-    await subject.store.settle(deliveries.map((d) => settlementOf(d, state, at, fields)));
+    await subject.store.write.settle(deliveries.map((d) => settlementOf(d, state, at, fields)));
   };
   const publish = async (
     type: string,
@@ -24,12 +24,12 @@ export function describeDropped(subject: Subject): void {
     fields: Parameters<typeof anEvent>[0] = {},
     now = start,
   ) =>
-    await subject.store.accept([Array.from({ length: count }, () => anEvent({ type, ...fields }))], {
+    await subject.store.write.accept([Array.from({ length: count }, () => anEvent({ type, ...fields }))], {
       ...noRoom,
       now,
     });
   const groups = async (query: Partial<DroppedQuery> = {}) =>
-    (await subject.store.droppedGroups({ states: ['dead'], ...query })).groups;
+    (await subject.store.read.droppedGroups({ states: ['dead'], ...query })).groups;
   const eur = (amountMinor: bigint) => ({ amountMinor, currency: 'EUR' });
 
   test('dead letters stand in groups by endpoint, class and status code, with what they say and are worth', async () => {
@@ -59,7 +59,7 @@ export function describeDropped(subject: Subject): void {
       messages: [{ message: 'HTTP 503', excerpt: 'restarting', count: 3 }],
       value: [{ currency: 'EUR', amountMinor: 300n, events: 3 }],
     });
-    const [sample] = await subject.store.deliveries({ endpointIds: [b.id] }, { after: null, limit: 1 });
+    const [sample] = await subject.store.read.deliveries({ endpointIds: [b.id] }, { after: null, limit: 1 });
     expect(found.find(({ errorClass }) => errorClass === 'timeout')).toMatchObject({
       endpoint: { id: b.id },
       statusCode: null,
@@ -75,7 +75,7 @@ export function describeDropped(subject: Subject): void {
     expect(await ids({ exceptTenant: 'default' })).toEqual([]);
     expect(await ids({ since: start, until: start + 1 })).toEqual([a.id, b.id].toSorted());
     expect(await ids({ until: start })).toEqual([]);
-    expect(await subject.store.droppedGroups({ states: ['dead'] })).toMatchObject({
+    expect(await subject.store.read.droppedGroups({ states: ['dead'] })).toMatchObject({
       rowsRead: 6,
       hasMore: false,
     });
@@ -88,7 +88,7 @@ export function describeDropped(subject: Subject): void {
     expect(await groups({ states: ['suppressed'] })).toMatchObject([
       { state: 'suppressed', count: 2, errorClass: null, statusCode: null, endpoint: { enabled: false } },
     ]);
-    await subject.store.deleteEndpoint(endpoint.id, start + 1);
+    await subject.store.write.deleteEndpoint(endpoint.id, start + 1);
     expect(await groups({ states: ['dead', 'suppressed'] })).toMatchObject([
       { endpoint: { id: endpoint.id, isDeleted: true } },
     ]);
@@ -127,14 +127,14 @@ export function describeDropped(subject: Subject): void {
       by: engineActor,
       at: start,
     };
-    await store.saveSnooze(snooze);
-    expect(await store.snoozes(start)).toEqual([snooze]);
-    expect(await store.snoozes(start + 1000)).toEqual([]);
+    await store.write.saveSnooze(snooze);
+    expect(await store.read.snoozes(start)).toEqual([snooze]);
+    expect(await store.read.snoozes(start + 1000)).toEqual([]);
     const longer = { ...snooze, until: start + 5000, untilCount: null };
-    await store.saveSnooze(longer);
-    expect(await store.snoozes(start + 1000)).toEqual([longer]);
-    expect(await store.deleteSnooze(snooze.groupId)).toBe(true);
-    expect(await store.deleteSnooze(snooze.groupId)).toBe(false);
-    expect(await store.snoozes(start)).toEqual([]);
+    await store.write.saveSnooze(longer);
+    expect(await store.read.snoozes(start + 1000)).toEqual([longer]);
+    expect(await store.write.deleteSnooze(snooze.groupId)).toBe(true);
+    expect(await store.write.deleteSnooze(snooze.groupId)).toBe(false);
+    expect(await store.read.snoozes(start)).toEqual([]);
   });
 }

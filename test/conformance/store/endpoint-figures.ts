@@ -12,19 +12,21 @@ export function describeEndpointFigures(subject: Subject): void {
   const { one, claim } = subject;
 
   const accept = (now: number, ...events: Parameters<typeof anEvent>[0][]) =>
-    subject.store.accept([events.map((fields) => anEvent(fields))], { ...noRoom, now });
+    subject.store.write.accept([events.map((fields) => anEvent(fields))], { ...noRoom, now });
 
   test('contacts stand in the endpoint: those of two nodes are put together, and end with the URL', async () => {
     const { store } = subject;
     const [endpoint, silent] = [await one(), await one()];
     const { id: endpointId, url } = endpoint;
     const read = async () =>
-      (await store.receiverHealth([endpointId, silent.id], start)).map(({ contact, ...rest }) => [
+      (await store.read.receiverHealth([endpointId, silent.id], start)).map(({ contact, ...rest }) => [
         rest.endpointId,
         contact,
       ]);
     expect(await read()).toEqual([]);
-    await store.saveContacts([{ endpointId, url, contact: { ...noContact, lastSuccessAt: start + 5 } }]);
+    await store.write.saveContacts([
+      { endpointId, url, contact: { ...noContact, lastSuccessAt: start + 5 } },
+    ]);
     const failures = {
       lastSuccessAt: null,
       lastFailureAt: start + 20,
@@ -33,15 +35,15 @@ export function describeEndpointFigures(subject: Subject): void {
       lastErrorClass: 'http_5xx',
       lastStatusCode: 503,
     } as const;
-    await store.saveContacts([
+    await store.write.saveContacts([
       { endpointId, url, contact: failures },
       { endpointId, url: 'http://127.0.0.1:1/former', contact: { ...noContact, lastSuccessAt: start + 90 } },
       { endpointId: 'ep_nobody', url, contact: failures },
     ]);
     expect(await read()).toEqual([[endpointId, { ...failures, lastSuccessAt: start + 5 }]]);
-    await store.updateEndpoint(endpointId, { description: 'changed', updatedAt: start + 30 });
+    await store.write.updateEndpoint(endpointId, { description: 'changed', updatedAt: start + 30 });
     expect(await read()).toHaveLength(1);
-    await store.updateEndpoint(endpointId, { url: 'http://127.0.0.1:1/other', updatedAt: start + 40 });
+    await store.write.updateEndpoint(endpointId, { url: 'http://127.0.0.1:1/other', updatedAt: start + 40 });
     expect(await read()).toEqual([]);
   });
 
@@ -53,11 +55,11 @@ export function describeEndpointFigures(subject: Subject): void {
     const { deliveries } = await claim(busy.id, start + minute, 2);
     await accept(start + 30 * minute, {});
     await accept(start + 2 * hour, {});
-    await store.settle([
+    await store.write.settle([
       settlementOf(deliveries[0]!, 'delivered', start + 2 * hour, { late: true }),
       settlementOf(deliveries[1]!, 'dead', start + 2 * hour),
     ]);
-    const figures = await store.endpointFigures({
+    const figures = await store.read.endpointFigures({
       endpoints: [busy, idle, { id: 'ep_nobody' }].map(({ id }) => ({
         endpointId: id,
         dueUntil: start + 20 * minute,
@@ -95,13 +97,13 @@ export function describeEndpointFigures(subject: Subject): void {
     const euro = (amount: bigint) => ({ value: { amountMinor: amount, currency: 'EUR' } });
     await accept(start, { type: 'a', ...euro(100n) }, { type: 'a', ...euro(20n) }, { type: 'b' });
     const { deliveries } = await claim(endpoint.id, start);
-    await store.settle(deliveries.map((delivery) => settlementOf(delivery, 'dead', start + 1)));
+    await store.write.settle(deliveries.map((delivery) => settlementOf(delivery, 'dead', start + 1)));
     await accept(start + 1, { type: 'b', value: { amountMinor: 2n ** 60n, currency: 'JPY' } });
     await accept(start + hour, { type: 'b', ...euro(7n) });
-    await store.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start + hour });
+    await store.write.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start + hour });
     await accept(start + hour, { type: 'c', ...euro(9n) });
     const ask = (maxRows: number) =>
-      store.atRisk({ endpoints: [{ endpointId: endpoint.id, lateBefore: start + hour }], maxRows });
+      store.read.atRisk({ endpoints: [{ endpointId: endpoint.id, lateBefore: start + hour }], maxRows });
     const { risks, complete } = await ask(10);
     const key = ({ kind, eventType }: (typeof risks)[number]): string => `${kind} ${eventType}`;
     expect(complete).toBe(true);
@@ -137,7 +139,7 @@ export function describeEndpointFigures(subject: Subject): void {
     await accept(start, { id: 'first', type: 'a' }, { id: 'second', type: 'b' }, { id: 'third', type: 'a' });
     const { deliveries } = await claim(endpoint.id, start + 1, 2);
     const dueAt = start + 30 * minute;
-    await store.settle([
+    await store.write.settle([
       settlementOf(deliveries[0]!, 'pending', start + 2, {
         dueAt,
         responseExcerpt: 'database is restarting',
@@ -150,7 +152,7 @@ export function describeEndpointFigures(subject: Subject): void {
     ]);
     await claim(endpoint.id, start + 4, 1);
     const ask = (maxPending: number) =>
-      store.endpointEvidence({
+      store.read.endpointEvidence({
         endpointId: endpoint.id,
         now: start + 5,
         dueBounds: [start + minute, start + hour],
@@ -180,7 +182,7 @@ export function describeEndpointFigures(subject: Subject): void {
     ]);
     expect((await ask(1))!.complete).toBe(false);
     expect(
-      await store.endpointEvidence({
+      await store.read.endpointEvidence({
         endpointId: 'ep_nobody',
         now: start,
         dueBounds: [],

@@ -11,13 +11,13 @@ const minute = 60_000;
 export function describeEventSearching(subject: Subject): void {
   const found = async (search: EventSearch, order: Order = 'asc', maxRows = 3): Promise<string[]> => {
     const { store } = subject;
-    const within = await store.eventsWithin(search);
+    const within = await store.read.eventsWithin(search);
     const ids: string[] = [];
     for (let after: number | null = null; ;) {
-      const step = await store.searchEvents(search, { after, limit: 2, order, maxRows, within });
+      const step = await store.read.searchEvents(search, { after, limit: 2, order, maxRows, within });
       expect(step.rowsRead).toBeLessThanOrEqual(maxRows);
       expect(step.searchedTo === null).toBe(step.next === null);
-      ids.push(...(await store.foundEvents(step.numbers)).map(({ id }) => id));
+      ids.push(...(await store.read.foundEvents(step.numbers)).map(({ id }) => id));
       if (step.next === null) return ids;
       after = step.next;
     }
@@ -32,7 +32,7 @@ export function describeEventSearching(subject: Subject): void {
     });
     const ledger = await subject.one({ tenant: 'b', url: 'https://ledger_1.example/', eventTypes: ['*'] });
     for (let at = 0; at < 4; at++)
-      await subject.store.accept(
+      await subject.store.write.accept(
         [
           [
             anEvent({
@@ -65,7 +65,7 @@ export function describeEventSearching(subject: Subject): void {
     expect(await set({ endpointIds: [shop.id, ledger.id], types: ['paid'] })).toHaveLength(6);
     expect(await set({ since: start + minute, until: start + 3 * minute })).toEqual(['a1', 'a2', 'b1', 'b2']);
     expect(await set({ tenants: ['none'] })).toEqual([]);
-    const [one] = await subject.store.foundEvents(await subject.store.eventsById('b2', ['b']));
+    const [one] = await subject.store.read.foundEvents(await subject.store.read.eventsById('b2', ['b']));
     expect(one).toMatchObject({
       id: 'b2',
       tenant: 'b',
@@ -82,16 +82,18 @@ export function describeEventSearching(subject: Subject): void {
   test('an event is found by its id in any tenant, or in those that are named', async () => {
     await world();
     const { store } = subject;
-    expect(await store.eventsWithin({})).toEqual(allNumbers);
-    expect(await store.eventsById('a1', undefined)).toHaveLength(1);
-    expect(await store.eventsById('a1', ['b'])).toEqual([]);
-    expect(await store.foundEvents([987_654_321])).toEqual([]);
+    expect(await store.read.eventsWithin({})).toEqual(allNumbers);
+    expect(await store.read.eventsById('a1', undefined)).toHaveLength(1);
+    expect(await store.read.eventsById('a1', ['b'])).toEqual([]);
+    expect(await store.read.foundEvents([987_654_321])).toEqual([]);
   });
 
   test('endpoints are found by a piece of their URL, name or owner, in whatever case; signs stand for themselves', async () => {
     const { shop, ledger } = await world();
     const names = async (text: string, more: object = {}): Promise<string[]> =>
-      (await subject.store.findEndpoints({ text, limit: 9, byOwner: true, ...more })).map(({ id }) => id);
+      (await subject.store.read.findEndpoints({ text, limit: 9, byOwner: true, ...more })).map(
+        ({ id }) => id,
+      );
     expect(await names('ORDERS.exa')).toEqual([shop.id]);
     expect(await names('shop')).toEqual([shop.id]);
     expect(await names('shop', { byOwner: false })).toEqual([]);
@@ -102,10 +104,10 @@ export function describeEventSearching(subject: Subject): void {
     expect(await names('ledger_1')).toEqual([ledger.id]);
     expect(await names('orders_')).toEqual([]);
     expect(await names('%')).toEqual([]);
-    await subject.store.deleteEndpoint(shop.id, start);
+    await subject.store.write.deleteEndpoint(shop.id, start);
     expect(await names('orders')).toEqual([]);
     const types = async (text: string, more: object = {}): Promise<readonly string[]> =>
-      await subject.store.findEventTypes({ text, limit: 9, ...more });
+      await subject.store.read.findEventTypes({ text, limit: 9, ...more });
     expect(await types('E')).toEqual(['refunded']);
     expect(await types('d')).toEqual(['paid', 'refunded']);
     expect(await types('d', { tenants: ['b'] })).toEqual(['paid']);
@@ -115,17 +117,19 @@ export function describeEventSearching(subject: Subject): void {
     const { ledger } = await world();
     const { store } = subject;
     const { deliveries } = await subject.claim(ledger.id, start + 5 * minute, 2);
-    await store.settle(deliveries.map((one) => settlementOf(one, 'pending', start + 5 * minute)));
+    await store.write.settle(deliveries.map((one) => settlementOf(one, 'pending', start + 5 * minute)));
     const again = await subject.claim(ledger.id, start + 6 * minute, 9);
-    await store.settle(again.deliveries.map((one) => settlementOf(one, 'delivered', start + 6 * minute)));
+    await store.write.settle(
+      again.deliveries.map((one) => settlementOf(one, 'delivered', start + 6 * minute)),
+    );
     const numbers = again.deliveries.map(({ number }) => number);
-    const attempts = await store.attemptsOf(numbers);
+    const attempts = await store.read.attemptsOf(numbers);
     expect(attempts).toHaveLength(6);
     for (const { number } of deliveries)
       expect(attempts.filter(({ delivery }) => delivery === number)).toMatchObject([
         { n: 1, outcome: 'retry' },
         { n: 2, outcome: 'delivered' },
       ]);
-    expect(await store.attemptsOf([])).toEqual([]);
+    expect(await store.read.attemptsOf([])).toEqual([]);
   });
 }

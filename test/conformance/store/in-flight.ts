@@ -36,11 +36,12 @@ const cancelled: Row['expected'] = {
   dead: ['cancelled', 'cancelled: wrong', 'superseded'],
   lost: ['cancelled', 'cancelled: wrong'],
 };
-const redrive = ({ store }: Subject, { number }: ClaimedDelivery) => store.redriveDelivery(number, at);
-const cancel = ({ store }: Subject, { number }: ClaimedDelivery) => store.cancelDelivery(number, 'wrong', at);
+const redrive = ({ store }: Subject, { number }: ClaimedDelivery) => store.write.redriveDelivery(number, at);
+const cancel = ({ store }: Subject, { number }: ClaimedDelivery) =>
+  store.write.cancelDelivery(number, 'wrong', at);
 const remove = async ({ store }: Subject, { endpointId }: ClaimedDelivery): Promise<void> => {
-  await store.deleteEndpoint(endpointId, at);
-  await store.cancelOrphans(10, at);
+  await store.write.deleteEndpoint(endpointId, at);
+  await store.write.cancelOrphans(10, at);
 };
 
 const rows: readonly Row[] = [
@@ -103,15 +104,16 @@ const rows: readonly Row[] = [
   },
   {
     operation: 'left alone while its endpoint is paused',
-    run: ({ store }, { endpointId }) => store.updateEndpoint(endpointId, { enabled: false, updatedAt: at }),
+    run: ({ store }, { endpointId }) =>
+      store.write.updateEndpoint(endpointId, { enabled: false, updatedAt: at }),
     expected: undisturbed,
     next: {},
   },
   {
     operation: 'left alone while its endpoint is paused and resumed',
     run: async ({ store }, { endpointId }) => {
-      await store.updateEndpoint(endpointId, { enabled: false, updatedAt: at });
-      await store.updateEndpoint(endpointId, { enabled: true, updatedAt: at });
+      await store.write.updateEndpoint(endpointId, { enabled: false, updatedAt: at });
+      await store.write.updateEndpoint(endpointId, { enabled: true, updatedAt: at });
     },
     expected: undisturbed,
     next: { lost: [0, 'schedule'] },
@@ -119,14 +121,14 @@ const rows: readonly Row[] = [
   {
     operation: 'left alone while the URL of its endpoint changes',
     run: ({ store }, { endpointId }) =>
-      store.updateEndpoint(endpointId, { url: 'http://127.0.0.1:2/', updatedAt: at }),
+      store.write.updateEndpoint(endpointId, { url: 'http://127.0.0.1:2/', updatedAt: at }),
     expected: undisturbed,
     next: { lost: [0, 'schedule'] },
   },
   {
     operation: 'left alone while retention runs',
     run: ({ store }) =>
-      store.prune({
+      store.write.prune({
         ages: agesAt(at),
         settledBefore: start + 1e9,
         deadBefore: start + 1e9,
@@ -155,7 +157,7 @@ export function describeInFlight(subject: Subject): void {
     'G3, G5: in flight and $operation, then $outcome',
     async ({ run, expected, answers, next, outcome }) => {
       const endpoint = await subject.one();
-      await subject.store.accept([[anEvent({ value: { amountMinor: 5n, currency: 'EUR' } })]], noRoom);
+      await subject.store.write.accept([[anEvent({ value: { amountMinor: 5n, currency: 'EUR' } })]], noRoom);
       const [held] = (await subject.claim(endpoint.id, start)).deliveries;
       await run(subject, held!);
       await subject.balanced();
@@ -163,21 +165,21 @@ export function describeInFlight(subject: Subject): void {
       if (outcome === 'lost') now = start + lease;
       else {
         const plain = expected[outcome].includes('superseded') ? 'superseded' : 'applied';
-        expect(await subject.store.settle([settlementOf(held!, outcome, settledAt)])).toEqual([
+        expect(await subject.store.write.settle([settlementOf(held!, outcome, settledAt)])).toEqual([
           answers?.[outcome] ?? plain,
         ]);
       }
       await subject.balanced();
-      await subject.store.cancelOrphans(10, now);
+      await subject.store.write.cancelOrphans(10, now);
 
       const [state, reason, ...log] = expected[outcome];
-      const delivery = await subject.store.delivery(held!.number);
+      const delivery = await subject.store.read.delivery(held!.number);
       expect(delivery).toMatchObject({
         state,
         reason,
         attempts: log.filter((is) => is !== 'superseded').length,
       });
-      const attempts = await subject.store.attempts(held!.number);
+      const attempts = await subject.store.read.attempts(held!.number);
       expect(attempts.map((attempt) => attempt.outcome)).toEqual(log);
       await subject.balanced();
 
@@ -190,13 +192,13 @@ export function describeInFlight(subject: Subject): void {
       if (due.length > 0) {
         expect(due[0]!.claim).toBe(2);
         const late = { startedAt: start + 1 };
-        expect(await subject.store.settle([settlementOf(held!, 'delivered', now + 1, late)])).toEqual([
+        expect(await subject.store.write.settle([settlementOf(held!, 'delivered', now + 1, late)])).toEqual([
           'superseded',
         ]);
-        expect(await subject.store.settle([settlementOf(due[0]!, 'delivered', now + 2)])).toEqual([
+        expect(await subject.store.write.settle([settlementOf(due[0]!, 'delivered', now + 2)])).toEqual([
           'applied',
         ]);
-        expect(await subject.store.delivery(held!.number)).toMatchObject({ state: 'delivered' });
+        expect(await subject.store.read.delivery(held!.number)).toMatchObject({ state: 'delivered' });
         await subject.balanced();
       }
     },
@@ -204,42 +206,45 @@ export function describeInFlight(subject: Subject): void {
 
   test('G3: a redrive that comes while the last attempt is in flight begins a whole schedule', async () => {
     const endpoint = await subject.one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [first] = (await subject.claim(endpoint.id, start)).deliveries;
-    await subject.store.settle([settlementOf(first!, 'pending', start + 1)]);
+    await subject.store.write.settle([settlementOf(first!, 'pending', start + 1)]);
     const [last] = (await subject.claim(endpoint.id, start + 10_000)).deliveries;
-    await subject.store.redriveDelivery(last!.number, start + 10_001);
+    await subject.store.write.redriveDelivery(last!.number, start + 10_001);
     const outcome = settlementOf(last!, 'dead', start + 10_002);
-    expect(await subject.store.settle([outcome])).toEqual(['redriven']);
+    expect(await subject.store.write.settle([outcome])).toEqual(['redriven']);
     // The answer was lost, and the outcome is settled again: it was applied, and nothing happens twice.
-    expect(await subject.store.settle([outcome])).toEqual(['applied']);
-    expect(await subject.store.delivery(last!.number)).toMatchObject({
+    expect(await subject.store.write.settle([outcome])).toEqual(['applied']);
+    expect(await subject.store.read.delivery(last!.number)).toMatchObject({
       state: 'pending',
       dueAt: start + 10_002,
     });
     const [again] = (await subject.claim(endpoint.id, start + 10_003)).deliveries;
     expect(again).toMatchObject({ attemptsMade: 0, trigger: 'manual', claim: 3 });
-    await subject.store.settle([settlementOf(again!, 'dead', start + 10_004)]);
-    expect(await subject.store.delivery(last!.number)).toMatchObject({ state: 'dead' });
+    await subject.store.write.settle([settlementOf(again!, 'dead', start + 10_004)]);
+    expect(await subject.store.read.delivery(last!.number)).toMatchObject({ state: 'dead' });
     await subject.balanced();
   });
 
   test('G3, G5: a redrive that comes while an attempt is in flight makes its retry due at once, and only that one', async () => {
     const endpoint = await subject.one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [first] = (await subject.claim(endpoint.id, start)).deliveries;
-    await subject.store.redriveDelivery(first!.number, at);
+    await subject.store.write.redriveDelivery(first!.number, at);
     const tenHours = { dueAt: settledAt + 36_000_000 };
     const outcome = settlementOf(first!, 'pending', settledAt, tenHours);
-    expect(await subject.store.settle([outcome])).toEqual(['redriven']);
+    expect(await subject.store.write.settle([outcome])).toEqual(['redriven']);
     // The answer was lost, and the outcome is settled again.
-    expect(await subject.store.settle([outcome])).toEqual(['applied']);
-    expect(await subject.store.delivery(first!.number)).toMatchObject({ state: 'pending', dueAt: settledAt });
+    expect(await subject.store.write.settle([outcome])).toEqual(['applied']);
+    expect(await subject.store.read.delivery(first!.number)).toMatchObject({
+      state: 'pending',
+      dueAt: settledAt,
+    });
     const [manual] = (await subject.claim(endpoint.id, settledAt)).deliveries;
     expect(manual).toMatchObject({ attemptsMade: 1, trigger: 'manual', claim: 2 });
     const next = settlementOf(manual!, 'pending', settledAt + 10, tenHours);
-    expect(await subject.store.settle([next])).toEqual(['applied']);
-    expect(await subject.store.delivery(first!.number)).toMatchObject(tenHours);
+    expect(await subject.store.write.settle([next])).toEqual(['applied']);
+    expect(await subject.store.read.delivery(first!.number)).toMatchObject(tenHours);
     const due = (await subject.claim(endpoint.id, tenHours.dueAt)).deliveries;
     expect(due).toMatchObject([{ attemptsMade: 2, trigger: 'schedule' }]);
     await subject.balanced();
@@ -249,14 +254,14 @@ export function describeInFlight(subject: Subject): void {
     'G3: after a lost attempt that was redriven, the next one is what the redrive asked for: its outcome is %s',
     async (state) => {
       const endpoint = await subject.one();
-      await subject.store.accept([[anEvent()]], noRoom);
+      await subject.store.write.accept([[anEvent()]], noRoom);
       const [lost] = (await subject.claim(endpoint.id, start)).deliveries;
-      await subject.store.redriveDelivery(lost!.number, at);
+      await subject.store.write.redriveDelivery(lost!.number, at);
       const [manual] = (await subject.claim(endpoint.id, start + lease)).deliveries;
       expect(manual).toMatchObject({ trigger: 'manual', claim: 2 });
       const outcome = settlementOf(manual!, state, start + lease + 1);
-      expect(await subject.store.settle([outcome])).toEqual(['applied']);
-      expect(await subject.store.delivery(lost!.number)).toMatchObject({ state, dueAt: outcome.dueAt });
+      expect(await subject.store.write.settle([outcome])).toEqual(['applied']);
+      expect(await subject.store.read.delivery(lost!.number)).toMatchObject({ state, dueAt: outcome.dueAt });
       await subject.balanced();
     },
   );
@@ -265,13 +270,13 @@ export function describeInFlight(subject: Subject): void {
     'G3: settled beside an outcome that comes too late, the one that was redriven counts: %s',
     async (state) => {
       const endpoint = await subject.one();
-      await subject.store.accept([[anEvent()]], noRoom);
+      await subject.store.write.accept([[anEvent()]], noRoom);
       const [lost] = (await subject.claim(endpoint.id, start)).deliveries;
       const [held] = (await subject.claim(endpoint.id, start + lease)).deliveries;
-      await subject.store.redriveDelivery(held!.number, start + lease + 1);
+      await subject.store.write.redriveDelivery(held!.number, start + lease + 1);
       const now = start + lease + 2;
       expect(
-        await subject.store.settle([
+        await subject.store.write.settle([
           settlementOf(lost!, 'delivered', now),
           settlementOf(held!, state, now, { startedAt: now - 1 }),
         ]),
@@ -284,13 +289,13 @@ export function describeInFlight(subject: Subject): void {
 
   test('G5: a redrive in the same moment as the outcome is forgotten in neither order', async () => {
     const endpoint = await subject.one();
-    await subject.store.accept([Array.from({ length: 40 }, () => anEvent())], noRoom);
+    await subject.store.write.accept([Array.from({ length: 40 }, () => anEvent())], noRoom);
     const { deliveries } = await subject.claim(endpoint.id, start);
     expect(deliveries).toHaveLength(40);
     await Promise.all(
       deliveries.flatMap((held) => [
-        subject.store.settle([settlementOf(held, 'pending', at)]),
-        subject.store.redriveDelivery(held.number, at),
+        subject.store.write.settle([settlementOf(held, 'pending', at)]),
+        subject.store.write.redriveDelivery(held.number, at),
       ]),
     );
     const due = (await subject.claim(endpoint.id, at)).deliveries;

@@ -28,23 +28,23 @@ export function describeKeeping(subject: Subject): void {
 
   test('the breaker stands in the endpoint: the later of two changes counts, and deleted ones are left out', async () => {
     const [a, b, gone] = [await one(), await one(), await one()];
-    expect(await subject.store.openBreakers()).toEqual([]);
-    await subject.store.saveBreakers([
+    expect(await subject.store.read.openBreakers()).toEqual([]);
+    await subject.store.write.saveBreakers([
       { endpointId: a.id, url: a.url, open: true, at: start + 10 },
       { endpointId: b.id, url: b.url, open: true, at: start + 10 },
       { endpointId: gone.id, url: gone.url, open: true, at: start + 10 },
       { endpointId: 'ep_nobody', url: a.url, open: true, at: start + 10 },
     ]);
     // The one happened before, the other after: only the other changes anything.
-    await subject.store.saveBreakers([
+    await subject.store.write.saveBreakers([
       { endpointId: a.id, url: a.url, open: false, at: start + 9 },
       { endpointId: b.id, url: b.url, open: false, at: start + 11 },
     ]);
-    await subject.store.deleteEndpoint(gone.id, start + 20);
-    await subject.store.updateEndpoint(a.id, { description: 'changed', updatedAt: start + 30 });
-    expect(await subject.store.openBreakers()).toEqual([{ endpointId: a.id, openSince: start + 10 }]);
-    await subject.store.saveBreakers([{ endpointId: a.id, url: a.url, open: false, at: start + 10 }]);
-    expect(await subject.store.openBreakers()).toEqual([]);
+    await subject.store.write.deleteEndpoint(gone.id, start + 20);
+    await subject.store.write.updateEndpoint(a.id, { description: 'changed', updatedAt: start + 30 });
+    expect(await subject.store.read.openBreakers()).toEqual([{ endpointId: a.id, openSince: start + 10 }]);
+    await subject.store.write.saveBreakers([{ endpointId: a.id, url: a.url, open: false, at: start + 10 }]);
+    expect(await subject.store.read.openBreakers()).toEqual([]);
   });
 
   test('the certificate of a receiver stands in the endpoint: the later word counts, and it ends with the URL', async () => {
@@ -63,47 +63,47 @@ export function describeKeeping(subject: Subject): void {
       certificate: certificate(name, ends),
       at,
     });
-    const known = async () => (await store.receiverHealth([a.id], start))[0]?.serverCertificate ?? null;
-    await store.saveServerCertificates([seen(a, 'CN=first', start), seen(gone, 'CN=gone', start)]);
-    await store.deleteEndpoint(gone.id, start + 1);
+    const known = async () => (await store.read.receiverHealth([a.id], start))[0]?.serverCertificate ?? null;
+    await store.write.saveServerCertificates([seen(a, 'CN=first', start), seen(gone, 'CN=gone', start)]);
+    await store.write.deleteEndpoint(gone.id, start + 1);
     expect(await known()).toEqual(certificate('CN=first', start + 1000));
-    await store.saveServerCertificates([seen(a, 'CN=late', start - 1)]);
-    await store.saveServerCertificates([
+    await store.write.saveServerCertificates([seen(a, 'CN=late', start - 1)]);
+    await store.write.saveServerCertificates([
       { ...seen(a, 'CN=elsewhere', start + 5), url: 'https://other.example/' },
     ]);
     expect(await known()).toEqual(certificate('CN=first', start + 1000));
-    await store.saveServerCertificates([seen(a, 'CN="zweites", O=Größe', start + 10, start + 9000)]);
+    await store.write.saveServerCertificates([seen(a, 'CN="zweites", O=Größe', start + 10, start + 9000)]);
     expect(await known()).toEqual(certificate('CN="zweites", O=Größe', start + 9000));
-    expect(await store.serverCertificates(start + 9001)).toEqual([
+    expect(await store.read.serverCertificates(start + 9001)).toEqual([
       { endpointId: a.id, certificate: certificate('CN="zweites", O=Größe', start + 9000) },
     ]);
-    expect(await store.serverCertificates(start + 9000)).toEqual([]);
-    await store.updateEndpoint(a.id, { url: 'https://other.example/', updatedAt: start + 20 });
+    expect(await store.read.serverCertificates(start + 9000)).toEqual([]);
+    await store.write.updateEndpoint(a.id, { url: 'https://other.example/', updatedAt: start + 20 });
     expect(await known()).toBeNull();
-    expect(await store.serverCertificates(start + 100_000)).toEqual([]);
+    expect(await store.read.serverCertificates(start + 100_000)).toEqual([]);
   });
 
   test('a throttle stands in the endpoint: the later word counts, an operator clears it, and it runs out', async () => {
     const [a, b] = [await one(), await one()];
     const until = start + 60_000;
-    const throttles = () => subject.store.throttles(start);
-    await subject.store.saveThrottles([
+    const throttles = () => subject.store.read.throttles(start);
+    await subject.store.write.saveThrottles([
       { endpointId: a.id, url: a.url, until, at: start },
       { endpointId: b.id, url: 'http://former/', until, at: start },
       { endpointId: 'ep_nobody', url: a.url, until, at: start },
     ]);
     expect(await throttles()).toEqual([{ endpointId: a.id, until }]);
-    expect(await subject.store.throttles(until)).toEqual([]);
+    expect(await subject.store.read.throttles(until)).toEqual([]);
     expect([
-      await subject.store.clearThrottle(a.id, start + 5),
-      await subject.store.clearThrottle(a.id, start + 5),
+      await subject.store.write.clearThrottle(a.id, start + 5),
+      await subject.store.write.clearThrottle(a.id, start + 5),
     ]).toEqual([true, false]);
     // Learned before it was cleared, and written after.
-    await subject.store.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 4 }]);
+    await subject.store.write.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 4 }]);
     expect(await throttles()).toEqual([]);
-    await subject.store.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 6 }]);
+    await subject.store.write.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 6 }]);
     expect(await throttles()).toHaveLength(1);
-    await subject.store.deleteEndpoint(a.id, start + 7);
+    await subject.store.write.deleteEndpoint(a.id, start + 7);
     expect(await throttles()).toEqual([]);
   });
 
@@ -111,19 +111,22 @@ export function describeKeeping(subject: Subject): void {
     const endpoint = await one();
     const { id, url } = endpoint;
     const learn = async (at: number): Promise<void> => {
-      await subject.store.saveBreakers([{ endpointId: id, url, open: true, at }]);
-      await subject.store.saveThrottles([{ endpointId: id, url, until: at + 60_000, at }]);
+      await subject.store.write.saveBreakers([{ endpointId: id, url, open: true, at }]);
+      await subject.store.write.saveThrottles([{ endpointId: id, url, until: at + 60_000, at }]);
     };
-    const known = async () => [await subject.store.openBreakers(), await subject.store.throttles(start)];
+    const known = async () => [
+      await subject.store.read.openBreakers(),
+      await subject.store.read.throttles(start),
+    ];
     await learn(start);
-    await subject.store.updateEndpoint(id, { description: 'changed', updatedAt: start + 1 });
+    await subject.store.write.updateEndpoint(id, { description: 'changed', updatedAt: start + 1 });
     expect((await known()).map(({ length }) => length)).toEqual([1, 1]);
-    await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 2 });
+    await subject.store.write.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 2 });
     expect(await known()).toEqual([[], []]);
     await learn(start + 3);
     expect(await known()).toEqual([[], []]);
-    expect(await subject.store.pauseGone(id, url, start + 4)).toBeNull();
-    expect(await subject.store.endpoint(id)).toMatchObject({ enabled: true });
+    expect(await subject.store.write.pauseGone(id, url, start + 4)).toBeNull();
+    expect(await subject.store.read.endpoint(id)).toMatchObject({ enabled: true });
   });
 
   test('the health of single endpoints is what is known of their receivers, and of no others', async () => {
@@ -137,12 +140,12 @@ export function describeKeeping(subject: Subject): void {
     const until = start + 60_000;
     const open = ({ id, url }: typeof broken) => ({ endpointId: id, url, open: true, at: start });
     const slow = ({ id, url }: typeof broken) => ({ endpointId: id, url, until, at: start });
-    await subject.store.saveBreakers([broken, both, gone].map(open));
-    await subject.store.saveThrottles([throttled, both, gone].map(slow));
-    await subject.store.deleteEndpoint(gone.id, start + 1);
+    await subject.store.write.saveBreakers([broken, both, gone].map(open));
+    await subject.store.write.saveThrottles([throttled, both, gone].map(slow));
+    await subject.store.write.deleteEndpoint(gone.id, start + 1);
     const health = async (now: number, ...of: (typeof broken)[]) =>
       new Set(
-        await subject.store.receiverHealth(
+        await subject.store.read.receiverHealth(
           of.map(({ id }) => id),
           now,
         ),
@@ -166,59 +169,61 @@ export function describeKeeping(subject: Subject): void {
 
   test('410 pauses an endpoint whose URL answered it, until it is resumed or has another URL', async () => {
     const { id, url } = await one();
-    expect(await subject.store.pauseGone(id, url, start + 1)).toMatchObject({
+    expect(await subject.store.write.pauseGone(id, url, start + 1)).toMatchObject({
       enabled: false,
       pausedReason: 'gone',
     });
-    expect(await subject.store.updateEndpoint(id, { description: 'x', updatedAt: start + 2 })).toMatchObject({
+    expect(
+      await subject.store.write.updateEndpoint(id, { description: 'x', updatedAt: start + 2 }),
+    ).toMatchObject({
       enabled: false,
     });
     expect(
-      await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 3 }),
+      await subject.store.write.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 3 }),
     ).toMatchObject({ enabled: true, pausedReason: null });
     // An operator's pause is the operator's.
-    await subject.store.updateEndpoint(id, {
+    await subject.store.write.updateEndpoint(id, {
       enabled: false,
       pausedReason: 'operator',
       updatedAt: start + 4,
     });
     expect(
-      await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:3/', updatedAt: start + 5 }),
+      await subject.store.write.updateEndpoint(id, { url: 'http://127.0.0.1:3/', updatedAt: start + 5 }),
     ).toMatchObject({ enabled: false, pausedReason: 'operator' });
-    expect(await subject.store.pauseGone('ep_nobody', url, start)).toBeNull();
+    expect(await subject.store.write.pauseGone('ep_nobody', url, start)).toBeNull();
   });
 
   test('of two that settle a setting at once, one wins', async () => {
     const values = await Promise.all(
-      ['a', 'b', 'c'].map((value) => subject.store.settleSetting('key', value)),
+      ['a', 'b', 'c'].map((value) => subject.store.write.settleSetting('key', value)),
     );
     expect(new Set(values).size).toBe(1);
-    expect(await subject.store.setting('key')).toBe(values[0]);
-    await subject.store.saveSetting('key', 'd');
-    expect(await subject.store.settleSetting('key', 'e')).toBe('d');
+    expect(await subject.store.read.setting('key')).toBe(values[0]);
+    await subject.store.write.saveSetting('key', 'd');
+    expect(await subject.store.write.settleSetting('key', 'e')).toBe('d');
   });
 
   test('G9: settings that hold secrets are listed, and replaced only if nobody else did', async () => {
     const { store } = subject;
-    await store.saveSetting('open', 'sealed and plain: not these');
-    await store.saveSetting('b', 'sealed:1:00000000:setting:AAAA');
-    await store.saveSetting('a', 'plain:1:setting:x');
-    expect(await store.sealedSettings()).toEqual([
+    await store.write.saveSetting('open', 'sealed and plain: not these');
+    await store.write.saveSetting('b', 'sealed:1:00000000:setting:AAAA');
+    await store.write.saveSetting('a', 'plain:1:setting:x');
+    expect(await store.read.sealedSettings()).toEqual([
       { name: 'a', value: 'plain:1:setting:x' },
       { name: 'b', value: 'sealed:1:00000000:setting:AAAA' },
     ]);
-    expect(await store.replaceSetting('a', 'another', 'new')).toBe(false);
-    expect(await store.replaceSetting('missing', 'another', 'new')).toBe(false);
-    expect(await store.replaceSetting('a', 'plain:1:setting:x', 'new')).toBe(true);
-    expect(await store.setting('a')).toBe('new');
-    expect(await store.purgeFormerValues()).toBe(true);
-    expect(await store.setting('a')).toBe('new');
+    expect(await store.write.replaceSetting('a', 'another', 'new')).toBe(false);
+    expect(await store.write.replaceSetting('missing', 'another', 'new')).toBe(false);
+    expect(await store.write.replaceSetting('a', 'plain:1:setting:x', 'new')).toBe(true);
+    expect(await store.read.setting('a')).toBe('new');
+    expect(await store.write.purgeFormerValues()).toBe(true);
+    expect(await store.read.setting('a')).toBe('new');
   });
 
   test('alerts: a step and what is told of it are stored together, once', async () => {
     const endpoint = await one({ tenant: 'posthorn', body: 'data' });
     const alert = anAlert('alr_1');
-    expect(await subject.store.alerts()).toEqual({ version: 0, alerts: [] });
+    expect(await subject.store.read.alerts()).toEqual({ version: 0, alerts: [] });
     const step = {
       version: 0,
       changed: [alert, anAlert('alr_2')],
@@ -233,16 +238,18 @@ export function describeKeeping(subject: Subject): void {
     };
     // Two nodes that worked out the same step: one stores it.
     expect(
-      (await Promise.all([subject.store.saveAlerts(step), subject.store.saveAlerts(step)])).toSorted(),
+      (
+        await Promise.all([subject.store.write.saveAlerts(step), subject.store.write.saveAlerts(step)])
+      ).toSorted(),
     ).toEqual([false, true]);
-    const { version, alerts } = await subject.store.alerts();
+    const { version, alerts } = await subject.store.read.alerts();
     expect(version).toBe(1);
     expect(JSON.stringify(alerts)).toBe(JSON.stringify(step.changed));
     expect(
-      await subject.store.deliveries({ endpointIds: [endpoint.id] }, { after: null, limit: 10 }),
+      await subject.store.read.deliveries({ endpointIds: [endpoint.id] }, { after: null, limit: 10 }),
     ).toMatchObject([{ eventId: 'told', state: 'pending' }]);
     expect(
-      await subject.store.saveAlerts({
+      await subject.store.write.saveAlerts({
         ...step,
         version: 1,
         changed: [{ ...alert, state: 'resolved' }],
@@ -250,25 +257,25 @@ export function describeKeeping(subject: Subject): void {
         notifications: [],
       }),
     ).toBe(true);
-    expect((await subject.store.alerts()).alerts).toMatchObject([{ id: 'alr_1', state: 'resolved' }]);
+    expect((await subject.store.read.alerts()).alerts).toMatchObject([{ id: 'alr_1', state: 'resolved' }]);
     await balanced();
   });
 
   test('documents are kept by kind and name', async () => {
-    await subject.store.putDocument('team', 'b', aTeam('x'));
-    await subject.store.putDocument('team', 'a', aTeam());
-    await subject.store.putDocument('channel', 'a', aChannel('ep_1'));
-    await subject.store.putDocument('team', 'b', aTeam('y'));
-    expect(await subject.store.documents('team')).toEqual([
+    await subject.store.write.putDocument('team', 'b', aTeam('x'));
+    await subject.store.write.putDocument('team', 'a', aTeam());
+    await subject.store.write.putDocument('channel', 'a', aChannel('ep_1'));
+    await subject.store.write.putDocument('team', 'b', aTeam('y'));
+    expect(await subject.store.read.documents('team')).toEqual([
       { name: 'a', document: aTeam() },
       { name: 'b', document: aTeam('y') },
     ]);
-    expect(await subject.store.document('team', 'b')).toEqual(aTeam('y'));
-    expect(await subject.store.document('channel', 'b')).toBeNull();
+    expect(await subject.store.read.document('team', 'b')).toEqual(aTeam('y'));
+    expect(await subject.store.read.document('channel', 'b')).toBeNull();
     expect([
-      await subject.store.deleteDocument('team', 'a'),
-      await subject.store.deleteDocument('team', 'a'),
+      await subject.store.write.deleteDocument('team', 'a'),
+      await subject.store.write.deleteDocument('team', 'a'),
     ]).toEqual([true, false]);
-    expect(await subject.store.documents('channel')).toHaveLength(1);
+    expect(await subject.store.read.documents('channel')).toHaveLength(1);
   });
 }

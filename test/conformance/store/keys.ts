@@ -29,7 +29,7 @@ export function aKey(fields: Partial<KeyRecord> = {}): KeyRecord {
 /** API keys: kept by their hashes, ended for good, and known by version. */
 export function describeKeys(subject: Subject): void {
   const knownIds = async (): Promise<string[]> =>
-    (await subject.store.knownKeys(null))!.keys.map(({ id }) => id);
+    (await subject.store.read.knownKeys(null))!.keys.map(({ id }) => id);
 
   test('G9: a key comes back as it was created, by id and in lists, in both orders and by tenant', async () => {
     const { store } = subject;
@@ -43,52 +43,54 @@ export function describeKeys(subject: Subject): void {
       expiresAt: start + 1000,
     });
     const keys = [first, bound, aKey({ scopes: ['admin'], name: 'Größe “x”' })];
-    for (const key of keys) await store.createKey(key);
-    expect(await store.key(bound.id)).toEqual(bound);
-    expect(await store.key('key_none')).toBeNull();
-    expect(await store.keys({ after: null, limit: 10 })).toEqual(keys);
-    expect(await store.keys({ after: keys[2]!.id, limit: 1, order: 'desc' })).toEqual([bound]);
-    expect(await store.keys({ after: keys[0]!.id, limit: 10 })).toEqual(keys.slice(1));
-    expect(await store.keys({ tenants: ['acme', 'other'], after: null, limit: 10 })).toEqual([bound]);
-    await expect(store.createKey(aKey({ hash: bound.hash }))).rejects.toThrow(/unique/i);
+    for (const key of keys) await store.write.createKey(key);
+    expect(await store.read.key(bound.id)).toEqual(bound);
+    expect(await store.read.key('key_none')).toBeNull();
+    expect(await store.read.keys({ after: null, limit: 10 })).toEqual(keys);
+    expect(await store.read.keys({ after: keys[2]!.id, limit: 1, order: 'desc' })).toEqual([bound]);
+    expect(await store.read.keys({ after: keys[0]!.id, limit: 10 })).toEqual(keys.slice(1));
+    expect(await store.read.keys({ tenants: ['acme', 'other'], after: null, limit: 10 })).toEqual([bound]);
+    await expect(store.write.createKey(aKey({ hash: bound.hash }))).rejects.toThrow(/unique/i);
   });
 
   test('G8: a tenant that has all the keys it may have takes none from others', async () => {
     const { store } = subject;
     const ended = aKey({ tenant: 'acme', expiresAt: start });
     const keys = Array.from({ length: maxTenantKeys }, () => aKey({ tenant: 'acme' }));
-    for (const key of [ended, ...keys]) await store.createKey(key);
-    await expect(store.createKey(aKey({ tenant: 'acme' }))).rejects.toThrow(/1000 keys of this tenant/);
-    await store.createKey(aKey({ tenant: 'other' }));
-    await store.createKey(aKey());
-    await store.revokeKey(keys[0]!.id, start);
-    await store.createKey(aKey({ tenant: 'acme', createdAt: start }));
+    for (const key of [ended, ...keys]) await store.write.createKey(key);
+    await expect(store.write.createKey(aKey({ tenant: 'acme' }))).rejects.toThrow(/1000 keys of this tenant/);
+    await store.write.createKey(aKey({ tenant: 'other' }));
+    await store.write.createKey(aKey());
+    await store.write.revokeKey(keys[0]!.id, start);
+    await store.write.createKey(aKey({ tenant: 'acme', createdAt: start }));
   });
 
   test('G9: a rotated key has another hash, and the former one until its time; one that has ended is not rotated', async () => {
     const { store } = subject;
     const key = aKey({ expiresAt: start + 1000 });
-    await store.createKey(key);
+    await store.write.createKey(key);
     const rotation = { hash: 'a'.repeat(64), formerUntil: start + 50 };
     const rotated = { ...key, hash: rotation.hash, former: { hash: key.hash, until: start + 50 } };
-    expect(await store.rotateKey(key.id, rotation, start + 10)).toEqual(rotated);
-    expect(await store.key(key.id)).toEqual(rotated);
-    expect(await store.rotateKey('key_none', rotation, start)).toBeNull();
-    expect(await store.rotateKey(key.id, { ...rotation, hash: 'b'.repeat(64) }, start + 1000)).toBeNull();
-    await store.revokeKey(key.id, start + 20);
-    expect(await store.rotateKey(key.id, { ...rotation, hash: 'b'.repeat(64) }, start + 30)).toBeNull();
-    expect(await store.key(key.id)).toEqual({ ...rotated, revokedAt: start + 20 });
+    expect(await store.write.rotateKey(key.id, rotation, start + 10)).toEqual(rotated);
+    expect(await store.read.key(key.id)).toEqual(rotated);
+    expect(await store.write.rotateKey('key_none', rotation, start)).toBeNull();
+    expect(
+      await store.write.rotateKey(key.id, { ...rotation, hash: 'b'.repeat(64) }, start + 1000),
+    ).toBeNull();
+    await store.write.revokeKey(key.id, start + 20);
+    expect(await store.write.rotateKey(key.id, { ...rotation, hash: 'b'.repeat(64) }, start + 30)).toBeNull();
+    expect(await store.read.key(key.id)).toEqual({ ...rotated, revokedAt: start + 20 });
   });
 
   test('G9: a revoked key stays, with the time of its first revocation', async () => {
     const { store } = subject;
     const key = aKey();
-    await store.createKey(key);
+    await store.write.createKey(key);
     const revoked = { ...key, revokedAt: start + 10 };
-    expect(await store.revokeKey(key.id, start + 10)).toEqual(revoked);
-    expect(await store.revokeKey(key.id, start + 20)).toEqual(revoked);
-    expect(await store.keys({ after: null, limit: 10 })).toEqual([revoked]);
-    expect(await store.revokeKey('key_none', start)).toBeNull();
+    expect(await store.write.revokeKey(key.id, start + 10)).toEqual(revoked);
+    expect(await store.write.revokeKey(key.id, start + 20)).toEqual(revoked);
+    expect(await store.read.keys({ after: null, limit: 10 })).toEqual([revoked]);
+    expect(await store.write.revokeKey('key_none', start)).toBeNull();
   });
 
   test('G4, G9: what is done to a key is in the audit log, with both sides and no hash; what changes nothing is not', async () => {
@@ -105,12 +107,12 @@ export function describeKeys(subject: Subject): void {
       from: null,
       requestId: null,
     });
-    await store.createKey(key, entry('keys.create'));
+    await store.write.createKey(key, entry('keys.create'));
     const rotation = { hash: 'd'.repeat(64), formerUntil: start + 50 };
-    await store.rotateKey(key.id, rotation, start, entry('keys.rotate'));
-    for (const at of [start + 1, start + 2]) await store.revokeKey(key.id, at, entry('keys.delete'));
-    await store.rotateKey(key.id, rotation, start + 3, entry('keys.rotate'));
-    const entries = await store.auditLog({}, { after: null, limit: 10, order: 'asc' });
+    await store.write.rotateKey(key.id, rotation, start, entry('keys.rotate'));
+    for (const at of [start + 1, start + 2]) await store.write.revokeKey(key.id, at, entry('keys.delete'));
+    await store.write.rotateKey(key.id, rotation, start + 3, entry('keys.rotate'));
+    const entries = await store.read.auditLog({}, { after: null, limit: 10, order: 'asc' });
     const iso = (ms: number): string => new Date(ms).toISOString();
     expect(entries.map(({ document: { action, before, after } }) => [action, before, after])).toMatchObject([
       ['keys.create', null, { name: key.name, former_until: null, revoked_at: null }],
@@ -123,49 +125,49 @@ export function describeKeys(subject: Subject): void {
 
   test('G9: every change has another version, and whoever has the newest one reads nothing', async () => {
     const { store } = subject;
-    const first = (await store.knownKeys(null))!;
+    const first = (await store.read.knownKeys(null))!;
     expect(first.keys).toEqual([]);
-    expect(await store.knownKeys(first.version)).toBeNull();
+    expect(await store.read.knownKeys(first.version)).toBeNull();
     const key = aKey();
     let seen = first.version;
     const changes = [
-      () => store.createKey(key),
-      () => store.rotateKey(key.id, { hash: 'c'.repeat(64), formerUntil: start }, start),
-      () => store.revokeKey(key.id, start + 1),
+      () => store.write.createKey(key),
+      () => store.write.rotateKey(key.id, { hash: 'c'.repeat(64), formerUntil: start }, start),
+      () => store.write.revokeKey(key.id, start + 1),
     ];
     for (const change of changes) {
       await change();
-      const known = (await store.knownKeys(seen))!;
-      expect(known.keys).toEqual([await store.key(key.id)]);
-      expect(await store.knownKeys(known.version)).toBeNull();
+      const known = (await store.read.knownKeys(seen))!;
+      expect(known.keys).toEqual([await store.read.key(key.id)]);
+      expect(await store.read.knownKeys(known.version)).toBeNull();
       seen = known.version;
     }
-    await store.recordKeyUses([{ id: key.id, at: start, from: null }]);
-    expect(await store.knownKeys(seen)).toBeNull();
+    await store.write.recordKeyUses([{ id: key.id, at: start, from: null }]);
+    expect(await store.read.knownKeys(seen)).toBeNull();
   });
 
   test('G9: keys that work are known first, then those that ended last', async () => {
     const { store } = subject;
     const forEver = aKey();
     const [early, late, later] = [1, 2, 3].map((n) => aKey({ expiresAt: start + n * 1000 }));
-    for (const key of [early!, later!, forEver, late!]) await store.createKey(key);
+    for (const key of [early!, later!, forEver, late!]) await store.write.createKey(key);
     expect(await knownIds()).toEqual([forEver.id, later!.id, late!.id, early!.id]);
-    await store.revokeKey(forEver.id, start + 1);
+    await store.write.revokeKey(forEver.id, start + 1);
     expect((await knownIds()).at(-1)).toBe(forEver.id);
   });
 
   test('G9: of uses the last one is kept, whatever order they are written in', async () => {
     const { store } = subject;
     const [one, other] = [aKey(), aKey()];
-    for (const key of [one, other]) await store.createKey(key);
-    await store.recordKeyUses([
+    for (const key of [one, other]) await store.write.createKey(key);
+    await store.write.recordKeyUses([
       { id: one.id, at: start + 5, from: '192.0.2.1' },
       { id: other.id, at: start + 6, from: null },
       { id: 'key_none', at: start, from: null },
     ]);
-    await store.recordKeyUses([{ id: one.id, at: start + 4, from: '192.0.2.9' }]);
-    await store.recordKeyUses([]);
-    expect((await store.key(one.id))!.lastUse).toEqual({ at: start + 5, from: '192.0.2.1' });
-    expect((await store.key(other.id))!.lastUse).toEqual({ at: start + 6, from: null });
+    await store.write.recordKeyUses([{ id: one.id, at: start + 4, from: '192.0.2.9' }]);
+    await store.write.recordKeyUses([]);
+    expect((await store.read.key(one.id))!.lastUse).toEqual({ at: start + 5, from: '192.0.2.1' });
+    expect((await store.read.key(other.id))!.lastUse).toEqual({ at: start + 6, from: null });
   });
 }

@@ -10,7 +10,7 @@ import { noRoom, type Subject } from './subject.ts';
 export function describeListing(subject: Subject): void {
   const { one, claim } = subject;
   const list = async (filter: DeliveryFilter, limit = 100): Promise<readonly DeliveryRecord[]> =>
-    await subject.store.deliveries(filter, { after: null, limit });
+    await subject.store.read.deliveries(filter, { after: null, limit });
   const eventsOf = async (filter: DeliveryFilter): Promise<string[]> =>
     (await list(filter)).map(({ eventId }) => eventId).toSorted();
 
@@ -22,7 +22,7 @@ export function describeListing(subject: Subject): void {
       await one({ tenant: 'c', enabled: false }),
     ] as const;
     for (const [at, tenant] of ['a', 'b', 'c'].entries())
-      await subject.store.accept(
+      await subject.store.write.accept(
         [
           [
             anEvent({ id: `${tenant}1`, tenant, type: `pay_ment.${tenant}` }),
@@ -32,7 +32,7 @@ export function describeListing(subject: Subject): void {
         { ...noRoom, now: start + at },
       );
     const { deliveries } = await claim(endpoints[1].id, start + 10);
-    await subject.store.settle(
+    await subject.store.write.settle(
       deliveries.map((delivery, n) =>
         settlementOf(delivery, 'dead', start + 11, { errorClass: n === 0 ? 'timeout' : 'http_5xx' }),
       ),
@@ -86,7 +86,7 @@ export function describeListing(subject: Subject): void {
         dryRun: true,
         now: start + 20,
       });
-      expect((await subject.store.redrive(job.id))?.filter).toEqual(filter);
+      expect((await subject.store.read.redrive(job.id))?.filter).toEqual(filter);
       return job.matched;
     };
     expect(await matched({})).toBe(4);
@@ -108,8 +108,8 @@ export function describeListing(subject: Subject): void {
     const [a, b, c] = endpoints.map(({ id }) => id) as [string, string, string];
     const counted = async (query: object): Promise<[accepted: number, events: number]> => {
       const all = { ...everything, now: start + 20, ...query };
-      const { accepted, events } = await subject.store.accounting(all);
-      const groups = await subject.store.accountingBy(all, 'tenant');
+      const { accepted, events } = await subject.store.read.accounting(all);
+      const groups = await subject.store.read.accountingBy(all, 'tenant');
       expect(groups.reduce((sum, group) => sum + group.accepted, 0)).toBe(accepted);
       return [accepted, events];
     };
@@ -132,19 +132,19 @@ export function describeListing(subject: Subject): void {
 
   test('lists, sums and groups leave a tenant out', async () => {
     const { endpoints } = await three();
-    const ids = (filter: object) => subject.store.endpoints({ after: null, limit: 10, ...filter });
+    const ids = (filter: object) => subject.store.read.endpoints({ after: null, limit: 10, ...filter });
     const tenantsOf = async (filter: object) => (await ids(filter)).map(({ tenant }) => tenant).toSorted();
     expect(await tenantsOf({})).toEqual(['a', 'b', 'c']);
     expect(await tenantsOf({ exceptTenant: 'b' })).toEqual(['a', 'c']);
     expect(await tenantsOf({ tenants: ['b', 'c'] })).toEqual(['b', 'c']);
     expect(await eventsOf({ exceptTenant: 'b' })).toEqual(['a1', 'a2', 'c1', 'c2']);
     expect(await eventsOf({ exceptTenant: 'b', eventIds: ['a1', 'b1'] })).toEqual(['a1']);
-    expect(await subject.store.deadLetters({ exceptTenant: 'b' })).toEqual([]);
-    expect(await subject.store.deadLetters({ tenants: ['a', 'c'] })).toEqual([]);
-    const groups = await subject.store.deadLetters({ tenants: ['a', 'b'], exceptTenant: 'c' });
+    expect(await subject.store.read.deadLetters({ exceptTenant: 'b' })).toEqual([]);
+    expect(await subject.store.read.deadLetters({ tenants: ['a', 'c'] })).toEqual([]);
+    const groups = await subject.store.read.deadLetters({ tenants: ['a', 'b'], exceptTenant: 'c' });
     expect(groups.map(({ endpointId }) => endpointId)).toEqual([endpoints[1].id, endpoints[1].id]);
     for (const by of ['endpoint', 'event_type', 'tenant', 'hour'] as const) {
-      const sums = await subject.store.accountingBy(
+      const sums = await subject.store.read.accountingBy(
         { ...everything, exceptTenant: 'b', now: start + 20 },
         by,
       );
@@ -190,17 +190,17 @@ export function describeListing(subject: Subject): void {
       ...(order === undefined ? {} : { order }),
     });
     await pages<DeliveryRecord, number>(
-      (after, order) => store.deliveries({}, page(after, order)),
+      (after, order) => store.read.deliveries({}, page(after, order)),
       ({ number }) => number,
       'desc',
     );
     await pages<{ id: string }, string>(
-      (after, order) => store.endpoints(page(after, order)),
+      (after, order) => store.read.endpoints(page(after, order)),
       ({ id }) => id,
       'asc',
     );
     await pages<{ id: string }, string>(
-      (after, order) => store.redrives({ kind: 'redrive', ...page(after, order) }),
+      (after, order) => store.read.redrives({ kind: 'redrive', ...page(after, order) }),
       ({ id }) => id,
       'desc',
     );

@@ -29,14 +29,14 @@ export function describeMarkers(subject: Subject): void {
       aMarker(3, { kind: 'incident', url: 'https://example.com/1' }),
       aMarker(2, { at: start + 3 }),
     ];
-    for (const marker of markers) await store.createMarker(marker, null);
-    const read = await store.markers(all);
+    for (const marker of markers) await store.write.createMarker(marker, null);
+    const read = await store.read.markers(all);
     expect(read).toEqual([markers[1], markers[2], markers[0]]);
-    expect(await store.markers({ ...all, since: start + 1, until: start + 3 })).toEqual([markers[0]]);
+    expect(await store.read.markers({ ...all, since: start + 1, until: start + 3 })).toEqual([markers[0]]);
     const pages: Marker[] = [];
     for (;;) {
       const last = pages.at(-1);
-      const page = await store.markers({
+      const page = await store.read.markers({
         ...all,
         after: last === undefined ? null : { at: last.at, id: last.id },
         limit: 1,
@@ -45,33 +45,33 @@ export function describeMarkers(subject: Subject): void {
       pages.push(...page);
     }
     expect(pages).toEqual(read);
-    expect(await store.marker('mrk_000001')).toEqual(markers[0]);
-    expect(await store.marker('mrk_none')).toBeNull();
+    expect(await store.read.marker('mrk_000001')).toEqual(markers[0]);
+    expect(await store.read.marker('mrk_none')).toBeNull();
   });
 
   test('a marker is deleted once, with its entry in the audit log', async () => {
     const { store } = subject;
     const marker = aMarker(1);
-    await store.createMarker(marker, null);
+    await store.write.createMarker(marker, null);
     const entry = auditEntry(null, start, {
       action: 'markers.delete',
       target: { kind: 'marker', id: marker.id },
       tenant: null,
       before: { id: marker.id },
     });
-    expect(await store.deleteMarker(marker.id, entry)).toBe(true);
-    expect(await store.deleteMarker(marker.id, entry)).toBe(false);
-    expect(await store.markers(all)).toEqual([]);
-    const log = await store.auditLog({}, { after: null, limit: 10 });
+    expect(await store.write.deleteMarker(marker.id, entry)).toBe(true);
+    expect(await store.write.deleteMarker(marker.id, entry)).toBe(false);
+    expect(await store.read.markers(all)).toEqual([]);
+    const log = await store.read.auditLog({}, { after: null, limit: 10 });
     expect(log).toHaveLength(1);
   });
 
   test('a change of an endpoint leaves a marker in its own transaction, or neither is there (G4)', async () => {
     const { store } = subject;
     const endpoint = anEndpoint();
-    await store.createEndpoint(endpoint);
-    const version = await store.configVersion();
-    const pause = (at: number): Parameters<typeof store.changeConfig>[0] => ({
+    await store.write.createEndpoint(endpoint);
+    const version = await store.read.configVersion();
+    const pause = (at: number): Parameters<typeof store.write.changeConfig>[0] => ({
       version,
       now: at,
       updateEndpoints: [{ id: endpoint.id, change: { enabled: false, updatedAt: at } }],
@@ -85,10 +85,10 @@ export function describeMarkers(subject: Subject): void {
         }),
       ],
     });
-    expect(await store.changeConfig(pause(start))).not.toBeNull();
+    expect(await store.write.changeConfig(pause(start))).not.toBeNull();
     // Of another version by now: refused, and nothing is left of it.
-    expect(await store.changeConfig(pause(start + 1))).toBeNull();
-    const [marker, ...others] = await store.markers({ ...all, isAutomatic: true });
+    expect(await store.write.changeConfig(pause(start + 1))).toBeNull();
+    const [marker, ...others] = await store.read.markers({ ...all, isAutomatic: true });
     expect(others).toEqual([]);
     expect(marker).toMatchObject({
       at: start,
@@ -99,18 +99,18 @@ export function describeMarkers(subject: Subject): void {
       tenant: endpoint.tenant,
       subject: { kind: 'endpoint', id: endpoint.id },
     });
-    expect(await store.markers({ ...all, isAutomatic: false })).toEqual([]);
+    expect(await store.read.markers({ ...all, isAutomatic: false })).toEqual([]);
     // The same one again is the same one.
-    await store.createMarker(marker!, null);
-    expect(await store.markers(all)).toEqual([marker]);
+    await store.write.createMarker(marker!, null);
+    expect(await store.read.markers(all)).toEqual([marker]);
   });
 
   test('an endpoint that Posthorn pauses by itself leaves one too', async () => {
     const { store } = subject;
     const endpoint = anEndpoint();
-    await store.createEndpoint(endpoint);
-    await store.pauseGone(endpoint.id, endpoint.url, start + 5);
-    expect(await store.markers(all)).toMatchObject([
+    await store.write.createEndpoint(endpoint);
+    await store.write.pauseGone(endpoint.id, endpoint.url, start + 5);
+    expect(await store.read.markers(all)).toMatchObject([
       { at: start + 5, by: 'Posthorn', subject: { kind: 'endpoint', id: endpoint.id } },
     ]);
   });

@@ -14,7 +14,7 @@ export function describeObjectiveReadings(subject: Subject): void {
   const from = Math.floor(start / day) * day;
 
   const publish = async (at: number, type = 'payment.done', amountMinor: bigint | null = 100n) =>
-    await subject.store.accept(
+    await subject.store.write.accept(
       [[anEvent({ type, value: amountMinor === null ? null : { amountMinor, currency: 'EUR' } })]],
       { ...noRoom, now: at },
     );
@@ -25,7 +25,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     fields: Partial<Settlement> = {},
   ): Promise<number> => {
     const [claimed] = (await subject.claim(endpointId, at, 1)).deliveries;
-    await subject.store.settle([settlementOf(claimed!, state, at, fields)]);
+    await subject.store.write.settle([settlementOf(claimed!, state, at, fields)]);
     return claimed!.number;
   };
 
@@ -36,7 +36,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     await attempt(endpointId, 'delivered', from + 5 * minute);
     const range = { endpointId, since: from, until: from + 2 * day };
     const shape = async (stepMinutes: number) =>
-      (await subject.store.tallySteps([range], stepMinutes))
+      (await subject.store.read.tallySteps([range], stepMinutes))
         .filter(({ eventType }) => eventType === 'payment.done')
         .map(({ at, accepted }) => [(at - from) / minute, accepted])
         .toSorted(([a], [b]) => a! - b!);
@@ -47,32 +47,32 @@ export function describeObjectiveReadings(subject: Subject): void {
     ]);
     expect(await shape(1)).toHaveLength(6);
     const sums = async () => {
-      const steps = await subject.store.tallySteps([range], 60);
+      const steps = await subject.store.read.tallySteps([range], 60);
       const sum = (name: 'accepted' | 'delivered' | 'firstAttempts' | 'recovered') =>
         steps.reduce((total, step) => total + step[name], 0);
       return [sum('accepted'), sum('delivered'), sum('firstAttempts'), sum('recovered')];
     };
     expect(await sums()).toEqual([7, 1, 1, 0]);
-    while (await subject.store.fold(from + 40 * day));
+    while (await subject.store.write.fold(from + 40 * day));
     expect(await sums()).toEqual([7, 1, 1, 0]);
     // By the day now, whatever is asked for.
     expect(await shape(1)).toEqual([
       [0, 5],
       [1440, 1],
     ]);
-    expect(await subject.store.tallySteps([{ ...range, endpointId: 'ep_none' }], 60)).toEqual([]);
+    expect(await subject.store.read.tallySteps([{ ...range, endpointId: 'ep_none' }], 60)).toEqual([]);
   });
 
   test('what a dead letter holds is in the step in which it was accepted', async () => {
     const { id: endpointId } = await one({ ordering: 'key', onDead: 'block' });
     for (const at of [0, 61 * minute])
-      await subject.store.accept([[anEvent({ type: 'a.b', orderingKey: 'k' })]], {
+      await subject.store.write.accept([[anEvent({ type: 'a.b', orderingKey: 'k' })]], {
         ...noRoom,
         now: from + at,
       });
     await attempt(endpointId, 'dead', from + 62 * minute, { keyed: true });
     const range = { endpointId, since: from, until: from + day };
-    const steps = await subject.store.tallySteps([range], 60);
+    const steps = await subject.store.read.tallySteps([range], 60);
     expect(steps.map(({ at, held }) => [(at - from) / hour, held]).toSorted()).toEqual([
       [0, 0],
       [1, 1],
@@ -87,7 +87,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     await publish(from + day, 'order.made');
     await attempt(endpointId, 'pending', from + 31 * hour);
     const ranges = [{ endpointId, since: from, until: from + 2 * day }];
-    const days = await subject.store.failureDays(ranges);
+    const days = await subject.store.read.failureDays(ranges);
     expect(
       days
         .map((one) => [(one.day - from) / day, one.eventType, one.errorClass, one.count])
@@ -97,8 +97,8 @@ export function describeObjectiveReadings(subject: Subject): void {
       [0, 'payment.done', 'timeout', 1],
       [1, 'order.made', 'http_5xx', 1],
     ]);
-    while (await subject.store.fold(from + 40 * day));
-    expect(await subject.store.failureDays(ranges)).toHaveLength(3);
+    while (await subject.store.write.fold(from + 40 * day));
+    expect(await subject.store.read.failureDays(ranges)).toHaveLength(3);
   });
 
   test('G6: the worth of what missed its deadline: dead, suppressed, late after a failure, and waiting', async () => {
@@ -106,7 +106,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     const now = from + 3 * day;
     const worth = async (limit = 100) => {
       const range = { endpointId, since: from, until: now, deliverWithinMs: hour };
-      const answer = await subject.store.missedWorth([range], now, limit);
+      const answer = await subject.store.read.missedWorth([range], now, limit);
       return {
         ...answer,
         worth: answer.worth
@@ -141,7 +141,7 @@ export function describeObjectiveReadings(subject: Subject): void {
       complete: true,
     });
     expect(await worth(2)).toMatchObject({ rowsRead: 2, complete: false });
-    await subject.store.updateEndpoint(endpointId, { enabled: false, updatedAt: now });
+    await subject.store.write.updateEndpoint(endpointId, { enabled: false, updatedAt: now });
     await publish(now - 2 * minute, 'a.b', 3n);
     expect((await worth()).worth).toContainEqual([2, false, 3n, 'EUR', 1]);
   });

@@ -10,16 +10,19 @@ export function describeOperations(subject: Subject): void {
 
   test('G5: a disabled endpoint suppresses with a reason, and a redrive brings it back', async () => {
     const endpoint = await one({ enabled: false });
-    const answer = await subject.store.accept([[anEvent()]], { ...noRoom, defaultRoom: 10 });
+    const answer = await subject.store.write.accept([[anEvent()]], { ...noRoom, defaultRoom: 10 });
     expect(answer).toMatchObject({
       groups: [{ receipts: [{ deliveries: 1, suppressed: 1 }] }],
       claimed: [],
       waiting: [],
     });
-    const [delivery] = await subject.store.deliveries({ states: ['suppressed'] }, { after: null, limit: 10 });
+    const [delivery] = await subject.store.read.deliveries(
+      { states: ['suppressed'] },
+      { after: null, limit: 10 },
+    );
     expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
     await balanced();
-    await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+    await subject.store.write.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
     const job = await beginRedrive(subject.store, {
       id: 'rdr_1',
       ...aRedrive,
@@ -29,7 +32,7 @@ export function describeOperations(subject: Subject): void {
       now: start,
     });
     expect(job).toMatchObject({ matched: 1, state: 'running' });
-    expect((await subject.store.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({
+    expect((await subject.store.write.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({
       redriven: 1,
       state: 'done',
     });
@@ -39,23 +42,25 @@ export function describeOperations(subject: Subject): void {
 
   test('cancelling takes a reason and only what is pending', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    const cancelled = await subject.store.cancelDelivery(held!.number, 'wrong customer', start);
-    const stored = await subject.store.delivery(held!.number);
+    const cancelled = await subject.store.write.cancelDelivery(held!.number, 'wrong customer', start);
+    const stored = await subject.store.read.delivery(held!.number);
     expect(cancelled).toEqual({ result: 'done', delivery: stored });
-    expect(await subject.store.cancelDelivery(held!.number, 'again', start)).toEqual({
+    expect(await subject.store.write.cancelDelivery(held!.number, 'again', start)).toEqual({
       result: 'refused',
       delivery: stored,
     });
     // The same shard's next but many: a number written out would be the held one in one run of 64.
     const nobodys = held!.number + 64_000;
-    expect(await subject.store.cancelDelivery(nobodys, 'nothing', start)).toEqual({
+    expect(await subject.store.write.cancelDelivery(nobodys, 'nothing', start)).toEqual({
       result: 'not_found',
       delivery: null,
     });
-    expect(await subject.store.settle([settlementOf(held!, 'pending', start + 1)])).toEqual(['superseded']);
-    expect(await subject.store.delivery(held!.number)).toMatchObject({
+    expect(await subject.store.write.settle([settlementOf(held!, 'pending', start + 1)])).toEqual([
+      'superseded',
+    ]);
+    expect(await subject.store.read.delivery(held!.number)).toMatchObject({
       state: 'cancelled',
       reason: 'cancelled: wrong customer',
     });
@@ -65,44 +70,44 @@ export function describeOperations(subject: Subject): void {
   test('G5: a redrive answers with the delivery as it has left it', async () => {
     const { store } = subject;
     const endpoint = await one();
-    await store.accept([[anEvent()]], noRoom);
+    await store.write.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    await store.settle([settlementOf(held!, 'dead', start)]);
-    const answer = await store.redriveDelivery(held!.number, start + 5);
+    await store.write.settle([settlementOf(held!, 'dead', start)]);
+    const answer = await store.write.redriveDelivery(held!.number, start + 5);
     expect(answer).toMatchObject({ result: 'done', delivery: { state: 'pending', dueAt: start + 5 } });
-    expect(answer.delivery).toEqual(await store.delivery(held!.number));
+    expect(answer.delivery).toEqual(await store.read.delivery(held!.number));
     const { deliveries } = await claim(endpoint.id, start + 5);
-    await store.settle([settlementOf(deliveries[0]!, 'delivered', start + 6)]);
-    expect(await store.redriveDelivery(held!.number, start + 7)).toEqual({
+    await store.write.settle([settlementOf(deliveries[0]!, 'delivered', start + 6)]);
+    expect(await store.write.redriveDelivery(held!.number, start + 7)).toEqual({
       result: 'refused',
-      delivery: await store.delivery(held!.number),
+      delivery: await store.read.delivery(held!.number),
     });
     await balanced();
   });
 
   test("a deleted endpoint's pending deliveries are cancelled, in batches, with a reason", async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent(), anEvent(), anEvent()]], noRoom);
-    await subject.store.deleteEndpoint(endpoint.id, start);
+    await subject.store.write.accept([[anEvent(), anEvent(), anEvent()]], noRoom);
+    await subject.store.write.deleteEndpoint(endpoint.id, start);
     expect([
-      await subject.store.cancelOrphans(2, start),
-      await subject.store.cancelOrphans(2, start),
+      await subject.store.write.cancelOrphans(2, start),
+      await subject.store.write.cancelOrphans(2, start),
     ]).toEqual([2, 1]);
     expect(
-      (await subject.store.deliveries({}, { after: null, limit: 9 })).map(({ reason }) => reason),
+      (await subject.store.read.deliveries({}, { after: null, limit: 9 })).map(({ reason }) => reason),
     ).toEqual(['endpoint_deleted', 'endpoint_deleted', 'endpoint_deleted']);
     await balanced();
   });
 
   test('dead letters are grouped, with the value at risk of each event once', async () => {
     const endpoint = await one({ owner: 'orders' });
-    await subject.store.accept(
+    await subject.store.write.accept(
       [[anEvent({ value: { amountMinor: 2n ** 53n + 1n, currency: 'USD' } })]],
       noRoom,
     );
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    await subject.store.settle([settlementOf(held!, 'dead', start)]);
-    expect(await subject.store.deadLetters({})).toEqual([
+    await subject.store.write.settle([settlementOf(held!, 'dead', start)]);
+    expect(await subject.store.read.deadLetters({})).toEqual([
       {
         endpointId: endpoint.id,
         owner: 'orders',

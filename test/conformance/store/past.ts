@@ -17,10 +17,10 @@ export function describePast(subject: Subject): void {
 
   const partsAt = async (at: number, maxRows = 5, since = start - 1): Promise<PastPart[]> => {
     const query = { endpointIds: null, since, at };
-    const within = await subject.store.deliveriesWithin({ since, until: at });
+    const within = await subject.store.read.deliveriesWithin({ since, until: at });
     const parts: PastPart[] = [];
     for (let after: number | null = null; ;) {
-      const step = await subject.store.pastStep(query, { after, maxRows, within });
+      const step = await subject.store.read.pastStep(query, { after, maxRows, within });
       parts.push(...step.parts);
       if (step.next === null) return parts;
       after = step.next;
@@ -33,12 +33,12 @@ export function describePast(subject: Subject): void {
     return Object.fromEntries(states.map((state) => [state, of(state)])) as Counts;
   };
   const countsNow = async (): Promise<Counts> => {
-    const counts = await subject.store.accounting({ ...everything, now: start + 1e6 });
+    const counts = await subject.store.read.accounting({ ...everything, now: start + 1e6 });
     return Object.fromEntries(states.map((state) => [state, counts[state]])) as Counts;
   };
   const settle = async (endpointId: string, outcomes: readonly Settlement['state'][], at: number) => {
     const { deliveries } = await claim(endpointId, at - 10, outcomes.length);
-    await subject.store.settle(deliveries.map((d, n) => settlementOf(d, outcomes[n]!, at)));
+    await subject.store.write.settle(deliveries.map((d, n) => settlementOf(d, outcomes[n]!, at)));
     return deliveries.map(({ number }) => number);
   };
 
@@ -55,14 +55,17 @@ export function describePast(subject: Subject): void {
     };
     let numbers: number[] = [];
     await after((now) =>
-      store.accept([Array.from({ length: 5 }, () => anEvent({ type: 'a', value }))], { ...noRoom, now }),
+      store.write.accept([Array.from({ length: 5 }, () => anEvent({ type: 'a', value }))], {
+        ...noRoom,
+        now,
+      }),
     );
-    await after((now) => store.accept([[anEvent({ type: 'b', value })]], { ...noRoom, now }));
+    await after((now) => store.write.accept([[anEvent({ type: 'b', value })]], { ...noRoom, now }));
     await after(async (at) => {
       numbers = await settle(live.id, ['delivered', 'dead', 'dead', 'pending'], at);
     });
     await after(async (at) => {
-      await store.redriveDelivery(numbers[1]!, at - 50, null);
+      await store.write.redriveDelivery(numbers[1]!, at - 50, null);
       await settle(live.id, ['pending', 'pending', 'pending'], at);
     });
     // A job in bulk, whose deliveries make no attempt until later.
@@ -70,17 +73,17 @@ export function describePast(subject: Subject): void {
       const filter = { endpointIds: [live.id] };
       const job = { ...aRedrive, id: 'rdr_1', filter, ratePerS: null, dryRun: false, now: at };
       await beginRedrive(store, job);
-      while ((await store.stepRedrive('rdr_1', 10, at)).redrive.state === 'running') {
+      while ((await store.write.stepRedrive('rdr_1', 10, at)).redrive.state === 'running') {
         // Until it has taken all.
       }
     });
     await after((at) => settle(live.id, ['dead', 'dead', 'delivered', 'dead'], at));
-    await after((at) => store.cancelDelivery(numbers[3]!, 'not wanted', at, null));
+    await after((at) => store.write.cancelDelivery(numbers[3]!, 'not wanted', at, null));
     // What was suppressed is redriven, tried at once, and fails.
-    await store.updateEndpoint(off.id, { enabled: true, updatedAt: clock });
+    await store.write.updateEndpoint(off.id, { enabled: true, updatedAt: clock });
     await after(async (at) => {
-      const [suppressed] = await store.deliveries({ endpointIds: [off.id] }, { after: null, limit: 1 });
-      await store.redriveDelivery(suppressed!.number, at - 50, null);
+      const [suppressed] = await store.read.deliveries({ endpointIds: [off.id] }, { after: null, limit: 1 });
+      await store.write.redriveDelivery(suppressed!.number, at - 50, null);
       await settle(off.id, ['dead'], at);
     });
     for (const [at, counts] of moments) expect([at, await countsAt(at)]).toEqual([at, counts]);
@@ -91,7 +94,7 @@ export function describePast(subject: Subject): void {
   test('it says what they are now, what is late and what it is worth, of one tenant and one endpoint', async () => {
     const { store } = subject;
     const live = await one({ deliverWithinMs: 60_000 });
-    await store.accept([[anEvent({ value }), anEvent({ value: null })]], { ...noRoom, now: start });
+    await store.write.accept([[anEvent({ value }), anEvent({ value: null })]], { ...noRoom, now: start });
     await settle(live.id, ['pending', 'pending'], start + 1000);
     expect(await partsAt(start + 30_000, 100)).toMatchObject([
       { then: 'pending', isLate: false, currency: null },
@@ -131,7 +134,9 @@ export function describePast(subject: Subject): void {
       { since: start + 1 },
       { at: start },
     ])
-      expect((await store.pastStep({ ...query, ...none }, page)).parts, JSON.stringify(none)).toEqual([]);
-    expect((await store.pastStep({ ...query, tenants: [live.tenant] }, page)).parts).toHaveLength(2);
+      expect((await store.read.pastStep({ ...query, ...none }, page)).parts, JSON.stringify(none)).toEqual(
+        [],
+      );
+    expect((await store.read.pastStep({ ...query, tenants: [live.tenant] }, page)).parts).toHaveLength(2);
   });
 }

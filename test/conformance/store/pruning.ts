@@ -10,51 +10,54 @@ export function describePruning(subject: Subject): void {
 
   test('G7: pruning never takes what is pending, keeps dead letters longer, and keeps the books', async () => {
     const endpoint = await one();
-    await subject.store.accept(
+    await subject.store.write.accept(
       [[anEvent({ id: 'done' }), anEvent({ id: 'dead' }), anEvent({ id: 'open' })]],
       noRoom,
     );
     const { deliveries } = await claim(endpoint.id, start);
     const of = (id: string) => deliveries.find(({ eventId }) => eventId === id)!;
-    await subject.store.settle([
+    await subject.store.write.settle([
       settlementOf(of('done'), 'delivered', start),
       settlementOf(of('dead'), 'dead', start),
     ]);
     const later = start + 1e9;
-    await subject.store.prune({
+    await subject.store.write.prune({
       ages: agesAt(start),
       settledBefore: later,
       deadBefore: start,
       limit: 100,
       after: -1,
     });
-    expect(await subject.store.event('default', 'done')).toBeNull();
-    expect(await subject.store.deliveries({}, { after: null, limit: 9 })).toMatchObject([
+    expect(await subject.store.read.event('default', 'done')).toBeNull();
+    expect(await subject.store.read.deliveries({}, { after: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
       { state: 'dead' },
     ]);
     await balanced();
-    await subject.store.prune({
+    await subject.store.write.prune({
       ages: agesAt(start),
       settledBefore: later,
       deadBefore: later,
       limit: 100,
       after: -1,
     });
-    expect(await subject.store.deliveries({}, { after: null, limit: 9 })).toMatchObject([
+    expect(await subject.store.read.deliveries({}, { after: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
     ]);
     await balanced();
-    const [books] = (await subject.store.conservation()).map(equationFrom);
+    const [books] = (await subject.store.read.conservation()).map(equationFrom);
     expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, unaccounted: 0 });
     // Pruned is not lost, and how many of which state are no rows any more is known.
     const hour = Math.floor(start / 3_600_000) * 3_600_000;
     const window = { tenant: null, since: hour, until: hour + 3_600_000 };
     const pruned = { delivered: 1, dead: 1, cancelled: 0, suppressed: 0 };
-    expect(await subject.store.gone(window, 9)).toEqual({ pruned, events: [] });
+    expect(await subject.store.read.missing(window, 9)).toEqual({ pruned, events: [] });
     const none = { delivered: 0, dead: 0, cancelled: 0, suppressed: 0 };
-    expect(await subject.store.gone({ ...window, tenant: 'other' }, 9)).toEqual({ pruned: none, events: [] });
-    expect(await subject.store.gone({ ...window, since: window.until, until: later }, 9)).toEqual({
+    expect(await subject.store.read.missing({ ...window, tenant: 'other' }, 9)).toEqual({
+      pruned: none,
+      events: [],
+    });
+    expect(await subject.store.read.missing({ ...window, since: window.until, until: later }, 9)).toEqual({
       pruned: none,
       events: [],
     });
@@ -65,17 +68,17 @@ export function describePruning(subject: Subject): void {
     const events = Array.from({ length: 10 }, (_, n) =>
       anEvent({ id: `old_${n}`, orderingKey: n === 9 ? 'k' : null }),
     );
-    await subject.store.accept([events], noRoom);
+    await subject.store.write.accept([events], noRoom);
     const { deliveries } = await claim(endpoint.id, start);
     const odd = deliveries.filter((_, n) => n % 2 === 1);
-    await subject.store.settle(odd.map((delivery) => settlementOf(delivery, 'delivered', start)));
+    await subject.store.write.settle(odd.map((delivery) => settlementOf(delivery, 'delivered', start)));
     const later = start + 1e9;
-    await subject.store.accept([[anEvent()]], { ...noRoom, now: later });
+    await subject.store.write.accept([[anEvent()]], { ...noRoom, now: later });
     const request = { ages: agesAt(start), settledBefore: later, deadBefore: later, limit: 3 };
     let deleted = 0;
     let rounds = 0;
     for (let after: number | null = -1; after !== null; rounds++) {
-      const answer: { deleted: number; next: number | null } = await subject.store.prune({
+      const answer: { deleted: number; next: number | null } = await subject.store.write.prune({
         ...request,
         after,
       });
@@ -86,15 +89,15 @@ export function describePruning(subject: Subject): void {
     expect(rounds).toBeGreaterThan(2);
     // A pruned id is free again, also one that an ordering key had put elsewhere.
     const again = odd.map(({ eventId }) => anEvent({ id: eventId, data: '2' }));
-    expect((await subject.store.accept([again], noRoom)).groups[0]).toHaveProperty('receipts');
+    expect((await subject.store.write.accept([again], noRoom)).groups[0]).toHaveProperty('receipts');
     await balanced();
   });
 
   test('G7: events that nobody wanted are pruned too', async () => {
-    await subject.store.accept([[anEvent({ id: 'unwanted' })]], noRoom);
+    await subject.store.write.accept([[anEvent({ id: 'unwanted' })]], noRoom);
     const request = { ages: agesAt(start), settledBefore: start, deadBefore: start, limit: 10, after: -1 };
-    expect(await subject.store.prune(request)).toEqual({ deleted: 0, next: null });
-    expect(await subject.store.prune({ ...request, settledBefore: start + 1 })).toEqual({
+    expect(await subject.store.write.prune(request)).toEqual({ deleted: 0, next: null });
+    expect(await subject.store.write.prune({ ...request, settledBefore: start + 1 })).toEqual({
       deleted: 1,
       next: null,
     });

@@ -6,7 +6,7 @@ import { noRoom, type Subject } from './subject.ts';
 /** A tenant's newest events, within bounds. */
 export function describeRecent(subject: Subject): void {
   const recent = async (request: Partial<RecentEventsRequest>) => {
-    const { events, complete } = await subject.store.recentEvents({
+    const { events, complete } = await subject.store.read.recentEvents({
       tenant: 'a',
       eventTypes: ['*'],
       limit: 100,
@@ -19,7 +19,7 @@ export function describeRecent(subject: Subject): void {
 
   test('the newest events of a tenant, the newest first, of the types that are asked for', async () => {
     for (let n = 0; n < 6; n++)
-      await subject.store.accept(
+      await subject.store.write.accept(
         [
           [
             anEvent({

@@ -28,11 +28,11 @@ export function describeRedriving(subject: Subject): void {
   /** Dead letters of an endpoint, and the ids of their events. */
   const dead = async (endpointId: string, count: number, fields: Parameters<typeof anEvent>[0] = {}) => {
     const events = Array.from({ length: count }, () => anEvent(fields));
-    await subject.store.accept([events], noRoom);
+    await subject.store.write.accept([events], noRoom);
     for (;;) {
       const { deliveries } = await claim(endpointId, start + 10);
       if (deliveries.length === 0) return events.map(({ id }) => id);
-      await subject.store.settle(deliveries.map((d) => settlementOf(d, 'dead', start + 2)));
+      await subject.store.write.settle(deliveries.map((d) => settlementOf(d, 'dead', start + 2)));
     }
   };
   const counts = async () => {
@@ -41,7 +41,7 @@ export function describeRedriving(subject: Subject): void {
       cancelled,
       pending,
       valueAtRisk,
-    } = await subject.store.accounting({
+    } = await subject.store.read.accounting({
       ...everything,
       now: start,
     });
@@ -49,7 +49,7 @@ export function describeRedriving(subject: Subject): void {
   };
   const run = async (id: string, limit = 500): Promise<RedriveRecord> => {
     for (let steps = 0; steps < 1000; steps++) {
-      const { redrive } = await subject.store.stepRedrive(id, limit, start + 6);
+      const { redrive } = await subject.store.write.stepRedrive(id, limit, start + 6);
       if (redrive.state !== 'running') return redrive;
     }
     throw new Error(`${id} does not end`);
@@ -59,10 +59,10 @@ export function describeRedriving(subject: Subject): void {
     const [gone, other] = [await one({ eventTypes: ['a'] }), await one({ eventTypes: ['b'] })];
     await dead(gone.id, 3, { value: eur(1000n), type: 'a' });
     await dead(other.id, 2, { value: eur(10n), type: 'b' });
-    await subject.store.deleteEndpoint(gone.id, start + 3);
+    await subject.store.write.deleteEndpoint(gone.id, start + 3);
     const before = await counts();
-    const all = await subject.store.deliveries({ endpointIds: [gone.id] }, { after: null, limit: 10 });
-    expect(await subject.store.redriveDelivery(all[0]!.number, start + 4)).toMatchObject({
+    const all = await subject.store.read.deliveries({ endpointIds: [gone.id] }, { after: null, limit: 10 });
+    expect(await subject.store.write.redriveDelivery(all[0]!.number, start + 4)).toMatchObject({
       result: 'endpoint_deleted',
     });
     expect(await begin({}, { dryRun: true })).toMatchObject({
@@ -74,7 +74,7 @@ export function describeRedriving(subject: Subject): void {
     const job = await begin();
     expect(job).toMatchObject({ matched: 5, state: 'running' });
     expect(await run(job.id)).toMatchObject({ state: 'done', redriven: 2, skipped: 3 });
-    await subject.store.cancelOrphans(100, start + 7);
+    await subject.store.write.cancelOrphans(100, start + 7);
     expect(await counts()).toEqual({
       ...before,
       dead: before.dead - 2,
@@ -86,32 +86,32 @@ export function describeRedriving(subject: Subject): void {
 
   test('G5: suppressed and cancelled deliveries of a deleted endpoint stay what they are', async () => {
     const endpoint = await one({ enabled: false });
-    await subject.store.accept([[anEvent()]], noRoom);
-    await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
-    await subject.store.accept([[anEvent()]], noRoom);
-    const [fresh, suppressed] = await subject.store.deliveries({}, { after: null, limit: 9 });
-    await subject.store.cancelDelivery(fresh!.number, 'test', start);
-    await subject.store.deleteEndpoint(endpoint.id, start);
+    await subject.store.write.accept([[anEvent()]], noRoom);
+    await subject.store.write.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+    await subject.store.write.accept([[anEvent()]], noRoom);
+    const [fresh, suppressed] = await subject.store.read.deliveries({}, { after: null, limit: 9 });
+    await subject.store.write.cancelDelivery(fresh!.number, 'test', start);
+    await subject.store.write.deleteEndpoint(endpoint.id, start);
     for (const { number } of [fresh!, suppressed!])
-      expect(await subject.store.redriveDelivery(number, start)).toMatchObject({
+      expect(await subject.store.write.redriveDelivery(number, start)).toMatchObject({
         result: 'endpoint_deleted',
       });
     const job = await begin({ states: ['suppressed'] });
     expect(await run(job.id)).toMatchObject({ redriven: 0, skipped: 1, state: 'done' });
-    expect(await subject.store.delivery(suppressed!.number)).toMatchObject({ state: 'suppressed' });
-    expect(await subject.store.delivery(fresh!.number)).toMatchObject({ state: 'cancelled' });
+    expect(await subject.store.read.delivery(suppressed!.number)).toMatchObject({ state: 'suppressed' });
+    expect(await subject.store.read.delivery(fresh!.number)).toMatchObject({ state: 'cancelled' });
     await balanced();
   });
 
   test('dead letters of a paused endpoint wait for its resume', async () => {
     const endpoint = await one();
     await dead(endpoint.id, 2);
-    await subject.store.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
+    await subject.store.write.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
     const job = await begin();
     expect(await run(job.id)).toMatchObject({ redriven: 2, skipped: 0 });
     expect((await claim(endpoint.id, start + 20)).deliveries).toEqual([]);
     expect(await counts()).toMatchObject({ dead: 0, pending: 2 });
-    await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+    await subject.store.write.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
     expect((await claim(endpoint.id, start + 20)).deliveries).toMatchObject([
       { attemptsMade: 0, trigger: 'redrive' },
       { attemptsMade: 0, trigger: 'redrive' },
@@ -124,8 +124,8 @@ export function describeRedriving(subject: Subject): void {
     await dead(a.id, 7, { tenant: 'a', type: 'x', value: eur(3n) });
     await dead(a.id, 4, { tenant: 'a', type: 'y' });
     await dead(b.id, 5, { tenant: 'b', type: 'x' });
-    await subject.store.updateEndpoint(b.id, { enabled: false, updatedAt: start });
-    await subject.store.accept([[anEvent({ tenant: 'b', type: 'x' })]], noRoom);
+    await subject.store.write.updateEndpoint(b.id, { enabled: false, updatedAt: start });
+    await subject.store.write.accept([[anEvent({ tenant: 'b', type: 'x' })]], noRoom);
     const matched = async (filter: DeliveryFilter) => (await begin(filter, { dryRun: true })).matched;
     expect(await matched({})).toBe(17);
     expect(await matched({ states: ['suppressed'] })).toBe(1);
@@ -146,8 +146,8 @@ export function describeRedriving(subject: Subject): void {
     });
     const sizes: number[] = [];
     for (let state = 'running'; state === 'running';) {
-      const before = (await subject.store.redrive(job.id))!.redriven;
-      const { redrive, endpointIds } = await subject.store.stepRedrive(job.id, 5, start + 6);
+      const before = (await subject.store.read.redrive(job.id))!.redriven;
+      const { redrive, endpointIds } = await subject.store.write.stepRedrive(job.id, 5, start + 6);
       sizes.push(redrive.redriven - before);
       for (const id of endpointIds) expect([a.id, b.id]).toContain(id);
       ({ state } = redrive);
@@ -162,7 +162,9 @@ export function describeRedriving(subject: Subject): void {
     const endpoint = await one();
     await dead(endpoint.id, 3);
     const job = await begin();
-    expect((await subject.store.stepRedrive(job.id, 1, start + 6)).redrive).toMatchObject({ redriven: 1 });
+    expect((await subject.store.write.stepRedrive(job.id, 1, start + 6)).redrive).toMatchObject({
+      redriven: 1,
+    });
     // The one that was redriven dies again, and a new one dies.
     await dead(endpoint.id, 1);
     expect(await run(job.id)).toMatchObject({ redriven: 3, matched: 3 });
@@ -177,7 +179,7 @@ export function describeRedriving(subject: Subject): void {
     // Nothing matches, so it is done before it begins.
     expect(job).toMatchObject({ matched: 0, state: 'done' });
     const [, last] = [await dead(endpoint.id, 1, { type: 'rare' }), await begin({ eventTypes: ['rare'] })];
-    const first = await subject.store.stepRedrive(last.id, 500, start + 6);
+    const first = await subject.store.write.stepRedrive(last.id, 500, start + 6);
     expect(first.redrive).toMatchObject({ state: 'running', redriven: 0 });
     expect(await run(last.id)).toMatchObject({ state: 'done', redriven: 1 });
     await balanced();
@@ -187,20 +189,20 @@ export function describeRedriving(subject: Subject): void {
     const endpoint = await one();
     await dead(endpoint.id, 4);
     const job = await begin({}, { ratePerS: 1 });
-    await subject.store.stepRedrive(job.id, 1, start + 6);
-    expect(await subject.store.stopRedrive(job.id, start + 7)).toMatchObject({
+    await subject.store.write.stepRedrive(job.id, 1, start + 6);
+    expect(await subject.store.write.stopRedrive(job.id, start + 7)).toMatchObject({
       state: 'stopped',
       redriven: 1,
       finishedAt: start + 7,
     });
-    expect((await subject.store.stepRedrive(job.id, 9, start + 8)).redrive).toMatchObject({
+    expect((await subject.store.write.stepRedrive(job.id, 9, start + 8)).redrive).toMatchObject({
       state: 'stopped',
       redriven: 1,
     });
-    expect(await subject.store.runningRedrives()).toEqual([]);
+    expect(await subject.store.read.runningRedrives()).toEqual([]);
     // Stopped again, it stays as it was.
-    expect(await subject.store.stopRedrive(job.id, start + 9)).toMatchObject({ finishedAt: start + 7 });
-    expect(await subject.store.stopRedrive('rdr_nobody', start)).toBeNull();
+    expect(await subject.store.write.stopRedrive(job.id, start + 9)).toMatchObject({ finishedAt: start + 7 });
+    expect(await subject.store.write.stopRedrive('rdr_nobody', start)).toBeNull();
     expect(await counts()).toMatchObject({ dead: 3, pending: 1 });
     await balanced();
   });
@@ -209,28 +211,28 @@ export function describeRedriving(subject: Subject): void {
     const endpoint = await one();
     await dead(endpoint.id, 1);
     const job = await begin({}, { ratePerS: 1, name: 'slow' });
-    expect(await subject.store.changeRedrive(job.id, { ratePerS: null })).toMatchObject({
+    expect(await subject.store.write.changeRedrive(job.id, { ratePerS: null })).toMatchObject({
       ratePerS: null,
       name: 'slow',
     });
-    expect(await subject.store.changeRedrive(job.id, { name: 'fast' })).toMatchObject({
+    expect(await subject.store.write.changeRedrive(job.id, { name: 'fast' })).toMatchObject({
       ratePerS: null,
       name: 'fast',
     });
     await run(job.id);
-    expect(await subject.store.changeRedrive(job.id, { ratePerS: 5 })).toBe('ended');
-    expect(await subject.store.changeRedrive(job.id, { name: null })).toMatchObject({
+    expect(await subject.store.write.changeRedrive(job.id, { ratePerS: 5 })).toBe('ended');
+    expect(await subject.store.write.changeRedrive(job.id, { name: null })).toMatchObject({
       name: null,
       state: 'done',
     });
-    expect(await subject.store.changeRedrive('rdr_nobody', { name: 'x' })).toBe('not_found');
+    expect(await subject.store.write.changeRedrive('rdr_nobody', { name: 'x' })).toBe('not_found');
   });
 
   test('redrives are listed newest first, page by page', async () => {
     const made = [await begin(), await begin(), await begin()].map(({ id }) => id).toReversed();
-    const page = await subject.store.redrives({ kind: 'redrive', after: null, limit: 2 });
+    const page = await subject.store.read.redrives({ kind: 'redrive', after: null, limit: 2 });
     expect(page.map(({ id }) => id)).toEqual(made.slice(0, 2));
-    expect((await subject.store.redrives({ kind: 'redrive', after: made[1]!, limit: 2 }))[0]?.id).toBe(
+    expect((await subject.store.read.redrives({ kind: 'redrive', after: made[1]!, limit: 2 }))[0]?.id).toBe(
       made[2],
     );
   });
@@ -243,7 +245,7 @@ export function describeRedriving(subject: Subject): void {
     await expect(begin()).rejects.toMatchObject({ name: 'ConflictError' });
     // Counting takes no place.
     expect(await begin({}, { dryRun: true })).toMatchObject({ state: 'done' });
-    await subject.store.stopRedrive(made[0]!.id, start);
+    await subject.store.write.stopRedrive(made[0]!.id, start);
     expect(await begin()).toMatchObject({ state: 'running' });
   });
 }

@@ -53,11 +53,11 @@ async function searched(
   search: DeliverySearch,
   { order, maxRows, limit }: { readonly order: Order; readonly maxRows: number; readonly limit: number },
 ): Promise<{ readonly numbers: readonly number[]; readonly steps: number; readonly rowsRead: number }> {
-  const within = await store.deliveriesWithin(search);
+  const within = await store.read.deliveriesWithin(search);
   const numbers: number[] = [];
   let rowsRead = 0;
   for (let after: number | null = null, steps = 1; ; steps++) {
-    const step = await store.searchDeliveries(search, { after, limit, order, maxRows, within });
+    const step = await store.read.searchDeliveries(search, { after, limit, order, maxRows, within });
     expect(step.rowsRead).toBeLessThanOrEqual(maxRows);
     expect(step.numbers.length).toBeLessThanOrEqual(limit);
     expect(step.searchedTo === null).toBe(step.next === null);
@@ -80,7 +80,7 @@ export function describeSearching(subject: Subject): void {
     ];
     const { store } = subject;
     for (let at = 0; at < 12; at++)
-      await store.accept(
+      await store.write.accept(
         [
           ['a', 'b'].map((tenant) =>
             anEvent({
@@ -99,7 +99,7 @@ export function describeSearching(subject: Subject): void {
       );
     for (const [place, { id }] of endpoints.slice(0, 3).entries()) {
       const { deliveries } = await subject.claim(id, start + 20 * minute, 9);
-      await store.settle(
+      await store.write.settle(
         deliveries.map((delivery, index) => {
           const at = delivery.createdAt + (index % 2 === 0 ? 1000 : 3 * minute);
           const state = (['delivered', 'dead', 'pending'] as const)[(index + place) % 3]!;
@@ -111,15 +111,15 @@ export function describeSearching(subject: Subject): void {
         }),
       );
     }
-    const [one] = await store.deliveries({ states: ['pending'] }, { after: null, limit: 1 });
-    await store.cancelDelivery(one!.number, 'for a test', now);
+    const [one] = await store.read.deliveries({ states: ['pending'] }, { after: null, limit: 1 });
+    await store.write.cancelDelivery(one!.number, 'for a test', now);
     return endpoints;
   };
 
   test('a search in steps finds what a look at each row finds, in both orders, however few rows a step may read', async () => {
     const endpoints = await world();
     const { store } = subject;
-    const all = await store.foundDeliveries(
+    const all = await store.read.foundDeliveries(
       (await searched(store, {}, { order: 'asc', maxRows: 1000, limit: 1000 })).numbers,
     );
     expect(new Set(all.map(({ state }) => state))).toEqual(new Set(deliveryStates));
@@ -192,11 +192,11 @@ export function describeSearching(subject: Subject): void {
   test('a found delivery says what its event is worth and whose its endpoint is', async () => {
     const [endpoint] = await world();
     const { store } = subject;
-    const [one] = await store.deliveries(
+    const [one] = await store.read.deliveries(
       { eventIds: ['a1'], endpointIds: [endpoint!.id] },
       { after: null, limit: 1 },
     );
-    expect(await store.foundDeliveries([one!.number])).toMatchObject([
+    expect(await store.read.foundDeliveries([one!.number])).toMatchObject([
       {
         eventId: 'a1',
         event: {
@@ -215,17 +215,17 @@ export function describeSearching(subject: Subject): void {
         },
       },
     ]);
-    await store.deleteEndpoint(endpoint!.id, now);
-    expect(await store.foundDeliveries([one!.number, 987_654_321])).toMatchObject([
+    await store.write.deleteEndpoint(endpoint!.id, now);
+    expect(await store.read.foundDeliveries([one!.number, 987_654_321])).toMatchObject([
       { endpoint: { owner: 'red', enabled: false, deleted: true } },
     ]);
-    expect(await store.foundDeliveries([])).toEqual([]);
+    expect(await store.read.foundDeliveries([])).toEqual([]);
   });
 
   test('an attempt is kept with its lease and how it went over the wire, a superseded one too', async () => {
     const { store } = subject;
     const { id } = await subject.one({ tenant: 'a' });
-    await store.accept([[anEvent({ tenant: 'a' })]], { ...noRoom, now: start });
+    await store.write.accept([[anEvent({ tenant: 'a' })]], { ...noRoom, now: start });
     const [first] = (await subject.claim(id, start)).deliveries;
     const [second] = (await subject.claim(id, first!.leaseUntil + 1)).deliveries;
     const wire = {
@@ -234,40 +234,40 @@ export function describeSearching(subject: Subject): void {
       headers: [['retry-after', '120']] as const,
     };
     const at = first!.leaseUntil + 2;
-    await store.settle([
+    await store.write.settle([
       settlementOf(first!, 'delivered', at, { leaseUntil: first!.leaseUntil, wire }),
       settlementOf(second!, 'pending', at, { leaseUntil: second!.leaseUntil, wire: null }),
     ]);
-    expect(await store.attempts(first!.number)).toMatchObject([
+    expect(await store.read.attempts(first!.number)).toMatchObject([
       { n: 1, outcome: 'superseded', leaseUntil: first!.leaseUntil, wire },
       { n: 2, outcome: 'retry', leaseUntil: second!.leaseUntil, wire: null },
     ]);
-    expect(await store.deliveryDetails(first!.number)).toMatchObject({
+    expect(await store.read.deliveryDetails(first!.number)).toMatchObject({
       claim: 2,
       claimedBy: null,
       scheduleAttempts: 1,
       behind: null,
     });
-    expect(await store.deliveryDetails(987_654_321)).toBeNull();
+    expect(await store.read.deliveryDetails(987_654_321)).toBeNull();
   });
 
   test('the details of a delivery say who has it claimed, and which one of its key goes first', async () => {
     const { store } = subject;
     const { id } = await subject.one({ tenant: 'a', ordering: 'key' });
-    await store.accept(
+    await store.write.accept(
       [[anEvent({ tenant: 'a', orderingKey: 'k' }), anEvent({ tenant: 'a', orderingKey: 'k' })]],
       { ...noRoom, now: start },
     );
     const [claimed] = (await subject.claim(id, start, 100, 'node-b')).deliveries;
-    const [first, second] = await store.deliveries({}, { after: null, limit: 2, order: 'asc' });
+    const [first, second] = await store.read.deliveries({}, { after: null, limit: 2, order: 'asc' });
     expect(claimed!.number).toBe(first!.number);
-    expect(await store.deliveryDetails(first!.number)).toMatchObject({
+    expect(await store.read.deliveryDetails(first!.number)).toMatchObject({
       claim: 1,
       claimedBy: 'node-b',
       dueAt: claimed!.leaseUntil,
       behind: null,
     });
-    expect(await store.deliveryDetails(second!.number)).toMatchObject({
+    expect(await store.read.deliveryDetails(second!.number)).toMatchObject({
       claim: 0,
       claimedBy: null,
       behind: first!.number,
@@ -276,42 +276,46 @@ export function describeSearching(subject: Subject): void {
 
   test('where deliveries of a time can be is told by their numbers, give or take the disorder of an hour', async () => {
     const { store } = subject;
-    expect(await store.deliveriesWithin({ since: start })).toEqual(allNumbers);
+    expect(await store.read.deliveriesWithin({ since: start })).toEqual(allNumbers);
     await subject.one({ tenant: 'a' });
     for (let hour = 0; hour < 10; hour++)
-      await store.accept([[anEvent({ id: `h${hour}`, tenant: 'a' })]], {
+      await store.write.accept([[anEvent({ id: `h${hour}`, tenant: 'a' })]], {
         ...noRoom,
         now: start + hour * 60 * minute,
       });
-    const numbers = (await store.deliveries({}, { after: null, limit: 20, order: 'asc' })).map(
+    const numbers = (await store.read.deliveries({}, { after: null, limit: 20, order: 'asc' })).map(
       ({ number }) => number,
     );
-    const within = await store.deliveriesWithin({
+    const within = await store.read.deliveriesWithin({
       since: start + 4 * 60 * minute,
       until: start + 6 * 60 * minute,
     });
     expect(numbers.filter((number) => number >= within.first && number <= within.last)).toEqual(
       numbers.slice(3, 7),
     );
-    expect(await store.deliveriesWithin({})).toEqual(allNumbers);
+    expect(await store.read.deliveriesWithin({})).toEqual(allNumbers);
   });
 
   test('deliveries that a fan-out creates long after their event are found in the time of the event', async () => {
     const { store } = subject;
     for (let n = 0; n < 3; n++) await subject.one({ tenant: 'a' });
     await subject.one({ tenant: 'b' });
-    await store.accept([[anEvent({ id: 'early', tenant: 'a' })]], { ...noRoom, now: start, maxDirect: 1 });
+    await store.write.accept([[anEvent({ id: 'early', tenant: 'a' })]], {
+      ...noRoom,
+      now: start,
+      maxDirect: 1,
+    });
     const hours = 60 * minute;
     for (let hour = 0; hour < 12; hour++)
-      await store.accept([[anEvent({ id: `b${hour}`, tenant: 'b' })]], {
+      await store.write.accept([[anEvent({ id: `b${hour}`, tenant: 'b' })]], {
         ...noRoom,
         now: start + hour * hours,
       });
     for (let step = { tenant: 'a' } as { tenant: string | null }; step.tenant !== null;)
-      step = await store.stepFanOut({ ...noRoom, now: start + 12 * hours, limit: 10, after: null });
+      step = await store.write.stepFanOut({ ...noRoom, now: start + 12 * hours, limit: 10, after: null });
     const search = { since: start, until: start + minute, tenants: ['a'] };
     const page = { order: 'desc', maxRows: 100, limit: 100 } as const;
     expect((await searched(store, search, page)).numbers).toHaveLength(3);
-    expect(await store.deliveries({ until: start + minute }, { after: null, limit: 9 })).toHaveLength(4);
+    expect(await store.read.deliveries({ until: start + minute }, { after: null, limit: 9 })).toHaveLength(4);
   });
 }

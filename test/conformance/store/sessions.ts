@@ -27,9 +27,9 @@ function aSession(fields: Partial<SessionRecord> = {}): SessionRecord {
 
 /** Sessions and portal links: known by hash, bounded, ended for good. */
 export function describeSessions(subject: Subject): void {
-  const create = (session: SessionRecord, max = 10) => subject.store.createSession(session, max, null);
+  const create = (session: SessionRecord, max = 10) => subject.store.write.createSession(session, max, null);
   const left = async (sessions: readonly SessionRecord[]): Promise<string[]> => {
-    const found = await Promise.all(sessions.map(({ hash }) => subject.store.session(hash)));
+    const found = await Promise.all(sessions.map(({ hash }) => subject.store.read.session(hash)));
     return found.flatMap((one) => (one === null ? [] : [one.id]));
   };
 
@@ -41,12 +41,12 @@ export function describeSessions(subject: Subject): void {
       portal: { tenant: 'acme', endpointIds: ['ep_1'], can: ['redrive', 'test'] },
     });
     for (const session of [own, link]) await create(session);
-    expect(await subject.store.session(own.hash)).toEqual(own);
-    expect(await subject.store.session(link.hash)).toEqual(link);
-    expect(await subject.store.session('b'.repeat(64))).toBeNull();
+    expect(await subject.store.read.session(own.hash)).toEqual(own);
+    expect(await subject.store.read.session(link.hash)).toEqual(link);
+    expect(await subject.store.read.session('b'.repeat(64))).toBeNull();
     expect([
-      await subject.store.deleteSession(own.hash, null),
-      await subject.store.deleteSession(own.hash, null),
+      await subject.store.write.deleteSession(own.hash, null),
+      await subject.store.write.deleteSession(own.hash, null),
     ]).toEqual([true, false]);
     expect(await left([own, link])).toEqual([link.id]);
   });
@@ -69,7 +69,7 @@ export function describeSessions(subject: Subject): void {
     const [before, after, others] = [of(link), of(link), of(other)];
     for (const session of [link, other, before, others]) await create(session);
     expect(await left([before, others])).toEqual([before.id, others.id]);
-    await subject.store.deleteSession(link.hash, null);
+    await subject.store.write.deleteSession(link.hash, null);
     await create(after);
     expect(await left([before, after, others])).toEqual([others.id]);
   });
@@ -77,10 +77,10 @@ export function describeSessions(subject: Subject): void {
   test('the last use is kept, whatever order uses are written in', async () => {
     const session = aSession();
     await create(session);
-    await subject.store.sessionSeen(session.hash, start + 5);
-    await subject.store.sessionSeen(session.hash, start + 4);
-    await subject.store.sessionSeen('c'.repeat(64), start + 4);
-    expect((await subject.store.session(session.hash))?.seenAt).toBe(start + 5);
+    await subject.store.write.sessionSeen(session.hash, start + 5);
+    await subject.store.write.sessionSeen(session.hash, start + 4);
+    await subject.store.write.sessionSeen('c'.repeat(64), start + 4);
+    expect((await subject.store.read.session(session.hash))?.seenAt).toBe(start + 5);
   });
 
   test('what is over is deleted, a bounded number at a time', async () => {
@@ -95,9 +95,9 @@ export function describeSessions(subject: Subject): void {
     ];
     for (const session of sessions) await create(session);
     expect([
-      await subject.store.pruneSessions(now, 2),
-      await subject.store.pruneSessions(now, 2),
-      await subject.store.pruneSessions(now, 2),
+      await subject.store.write.pruneSessions(now, 2),
+      await subject.store.write.pruneSessions(now, 2),
+      await subject.store.write.pruneSessions(now, 2),
     ]).toEqual([2, 1, 0]);
     expect(await left(sessions)).toEqual([sessions[2]!.id, sessions[3]!.id]);
   });
@@ -106,13 +106,13 @@ export function describeSessions(subject: Subject): void {
     const session = aSession();
     const entry = (action: 'sessions.create' | 'sessions.delete') =>
       auditEntry(null, start, { action, target: { kind: 'session', id: session.id }, tenant: null });
-    await subject.store.createSession(session, 10, entry('sessions.create'));
-    await expect(subject.store.createSession(session, 10, entry('sessions.create'))).rejects.toThrow(
+    await subject.store.write.createSession(session, 10, entry('sessions.create'));
+    await expect(subject.store.write.createSession(session, 10, entry('sessions.create'))).rejects.toThrow(
       /unique/i,
     );
-    await subject.store.deleteSession(session.hash, entry('sessions.delete'));
-    await subject.store.deleteSession(session.hash, entry('sessions.delete'));
-    const log = await subject.store.auditLog({}, { after: null, limit: 10 });
+    await subject.store.write.deleteSession(session.hash, entry('sessions.delete'));
+    await subject.store.write.deleteSession(session.hash, entry('sessions.delete'));
+    const log = await subject.store.read.auditLog({}, { after: null, limit: 10 });
     expect(log.map(({ document: { action } }) => action)).toEqual(['sessions.delete', 'sessions.create']);
     // The hash before the first entry is as many zeros as the hash of the first session here.
     expect(JSON.stringify(log.map(({ document }) => document))).not.toContain(session.hash);

@@ -10,24 +10,24 @@ export function describeSettling(subject: Subject): void {
 
   test('G3: a late settlement is superseded and changes nothing else', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [old] = (await claim(endpoint.id, start)).deliveries;
     const [fresh] = (await claim(endpoint.id, start + lease, 1, 'b')).deliveries;
-    expect(await subject.store.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([
+    expect(await subject.store.write.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([
       'superseded',
     ]);
-    expect(await subject.store.delivery(old!.number)).toMatchObject({
+    expect(await subject.store.read.delivery(old!.number)).toMatchObject({
       state: 'pending',
       dueAt: start + 2 * lease,
     });
     expect(
-      await subject.store.settle([
+      await subject.store.write.settle([
         settlementOf(fresh!, 'delivered', start + lease + 2),
         settlementOf(fresh!, 'pending', start + lease + 3),
       ]),
     ).toEqual(['applied', 'superseded']);
-    expect(await subject.store.delivery(old!.number)).toMatchObject({ state: 'delivered', dueAt: null });
-    expect((await subject.store.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual([
+    expect(await subject.store.read.delivery(old!.number)).toMatchObject({ state: 'delivered', dueAt: null });
+    expect((await subject.store.read.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual([
       'superseded',
       'delivered',
     ]);
@@ -36,13 +36,19 @@ export function describeSettling(subject: Subject): void {
 
   test('G3: a redrive neither disturbs an attempt in flight nor revives its fence', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    expect(await subject.store.redriveDelivery(held!.number, start + 1)).toMatchObject({ result: 'done' });
+    expect(await subject.store.write.redriveDelivery(held!.number, start + 1)).toMatchObject({
+      result: 'done',
+    });
     expect((await claim(endpoint.id, start + 1)).deliveries).toEqual([]);
-    expect(await subject.store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual(['redriven']);
-    expect(await subject.store.redriveDelivery(held!.number, start + 3)).toMatchObject({ result: 'done' });
-    expect(await subject.store.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual(['superseded']);
+    expect(await subject.store.write.settle([settlementOf(held!, 'dead', start + 2)])).toEqual(['redriven']);
+    expect(await subject.store.write.redriveDelivery(held!.number, start + 3)).toMatchObject({
+      result: 'done',
+    });
+    expect(await subject.store.write.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual([
+      'superseded',
+    ]);
     const [again] = (await claim(endpoint.id, start + 5)).deliveries;
     expect(again).toMatchObject({ claim: 2, attemptsMade: 0, trigger: 'manual' });
     await balanced();
@@ -50,13 +56,13 @@ export function describeSettling(subject: Subject): void {
 
   test('G3: a failed manual attempt leaves the automatic retry in place', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [first] = (await claim(endpoint.id, start)).deliveries;
-    await subject.store.settle([settlementOf(first!, 'pending', start + 1)]);
-    await subject.store.redriveDelivery(first!.number, start + 2);
+    await subject.store.write.settle([settlementOf(first!, 'pending', start + 1)]);
+    await subject.store.write.redriveDelivery(first!.number, start + 2);
     const [manual] = (await claim(endpoint.id, start + 2)).deliveries;
     expect(manual).toMatchObject({ trigger: 'manual', attemptsMade: 1 });
-    await subject.store.settle([settlementOf(manual!, 'pending', start + 3)]);
+    await subject.store.write.settle([settlementOf(manual!, 'pending', start + 3)]);
     expect((await claim(endpoint.id, start + 3 + 5000)).deliveries).toMatchObject([
       { trigger: 'schedule', attemptsMade: 2 },
     ]);
@@ -64,25 +70,27 @@ export function describeSettling(subject: Subject): void {
 
   test('G3, G4: an outcome that is settled again, because its answer was lost, is answered as it was', async () => {
     const endpoint = await one();
-    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.write.accept([[anEvent()]], noRoom);
     const [first] = (await claim(endpoint.id, start)).deliveries;
     const failed = settlementOf(first!, 'pending', start + 5);
-    expect(await subject.store.settle([failed])).toEqual(['applied']);
-    expect(await subject.store.settle([failed])).toEqual(['applied']);
+    expect(await subject.store.write.settle([failed])).toEqual(['applied']);
+    expect(await subject.store.write.settle([failed])).toEqual(['applied']);
     const [second] = (await claim(endpoint.id, start + 60_000)).deliveries;
     const delivered = settlementOf(second!, 'delivered', start + 60_005);
-    expect(await subject.store.settle([delivered])).toEqual(['applied']);
-    expect(await subject.store.settle([delivered])).toEqual(['applied']);
+    expect(await subject.store.write.settle([delivered])).toEqual(['applied']);
+    expect(await subject.store.write.settle([delivered])).toEqual(['applied']);
     // Another outcome under a claim that has its own is none of these.
     expect(
-      await subject.store.settle([settlementOf(second!, 'dead', start + 60_009, { startedAt: start + 1 })]),
+      await subject.store.write.settle([
+        settlementOf(second!, 'dead', start + 60_009, { startedAt: start + 1 }),
+      ]),
     ).toEqual(['superseded']);
-    expect(await subject.store.attempts(first!.number)).toMatchObject([
+    expect(await subject.store.read.attempts(first!.number)).toMatchObject([
       { n: 1, outcome: 'retry' },
       { n: 2, outcome: 'delivered' },
     ]);
     expect(
-      await subject.store.accounting({
+      await subject.store.read.accounting({
         ...everything,
         now: start,
       }),

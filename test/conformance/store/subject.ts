@@ -42,13 +42,13 @@ export function subjectOf(open: () => Promise<Store>): Subject {
     open,
     one: async (fields = {}) => {
       const endpoint = anEndpoint(fields);
-      await store.createEndpoint(endpoint);
+      await store.write.createEndpoint(endpoint);
       return endpoint;
     },
     claim: (endpointId, now, limit = 100, node = 'a') =>
-      store.claim({ endpointId, shards: null, limit, maxPayload: 1e9, now, leaseMs: lease, node }),
+      store.write.claim({ endpointId, shards: null, limit, maxPayload: 1e9, now, leaseMs: lease, node }),
     balanced: async () => {
-      const result = await reconcile(store, { everyRow: true });
+      const result = await reconcile(store.read, { everyRow: true });
       expect(result.findings).toEqual([]);
       expect(result.balanced).toBe(true);
     },

@@ -130,11 +130,11 @@ function demandDecided({ decided, unresolved, label, from, until }: Side): void 
 /** When a loss was noticed: by an alert in the store, or else by the first rule that would have fired on its counters. */
 async function detectedIn(store: Store, side: Side, now: number): Promise<TimeToDetect | null> {
   if (side.firstLostAt === null) return null;
-  const { alerts } = await store.alerts();
+  const { alerts } = await store.read.alerts();
   const after = detectedByAlert(alerts, side.firstLostAt);
   if (after !== null)
     return { after_s: Math.round(after / 1000), by: 'the alert unaccounted, from the store' };
-  const rule = await firstRuleOn(store, side, side.firstLostAt, now);
+  const rule = await firstRuleOn(store.read, side, side.firstLostAt, now);
   return rule === null
     ? null
     : {
@@ -153,7 +153,7 @@ async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: n
         : `the history of this Posthorn begins at ${iso(begin)} and does not cover ${label}: for the time before, give the log of the previous sender`,
       2,
     );
-  const side = await sideOfStore(store, window, label, now);
+  const side = await sideOfStore(store.read, window, label, now);
   if (side.decided === 0)
     throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic`, 2);
   return { side, detected: await detectedIn(store, side, now) };
@@ -173,7 +173,7 @@ async function withHistory<T>(
   const store = await openToRead(dataDir, databaseUrl);
   try {
     const now = Date.now();
-    const begin = await ledgerBegin(store, now);
+    const begin = await ledgerBegin(store.read, now);
     if (begin === null) throw new CommandError('this Posthorn has accepted nothing yet', 2);
     return await work(store, begin, now);
   } finally {

@@ -33,10 +33,10 @@ async function adminKey(
   given: string | undefined,
 ): Promise<{ hash: string; made: string | null }> {
   if (given !== undefined) return { hash: hashOf(given), made: null };
-  const stored = await store.setting('admin_key_hash');
+  const stored = await store.read.setting('admin_key_hash');
   if (stored !== null) return { hash: stored, made: null };
   const made = `phk_${Buffer.from(systemRandom.bytes(32)).toString('base64url')}`;
-  const hash = await store.settleSetting('admin_key_hash', hashOf(made));
+  const hash = await store.write.settleSetting('admin_key_hash', hashOf(made));
   return { hash, made: hash === hashOf(made) ? made : null };
 }
 
@@ -81,7 +81,7 @@ export async function startServing(
   const clock = parts.clock ?? systemClock;
   const log = parts.logger ?? createServeLog(settings.logLevel);
   const metrics = createMetrics({
-    sampler: createStoreSampler(opened.store, clock),
+    sampler: createStoreSampler(opened.store.read, clock),
     clock,
     build: { version, store: settings.databaseUrl === undefined ? 'sqlite' : 'postgres' },
     deadRetentionMs: settings.deadRetentionDays * dayMs,

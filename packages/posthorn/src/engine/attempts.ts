@@ -6,7 +6,7 @@ import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import { SecretError } from '../secrets/keyring.ts';
-import type { ClaimedDelivery, DeliveryPath } from '../store/store.ts';
+import type { ClaimedDelivery, StoreWrite } from '../store/store.ts';
 import type { AttemptResult, Transport } from '../transport/transport.ts';
 import type { HealthListener } from './health-notes.ts';
 import { breakerFrom, failingFrom, type Lane } from './lane.ts';
@@ -16,7 +16,7 @@ import { type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
 import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
 
 export interface AttemptsOptions {
-  readonly store: Pick<DeliveryPath, 'release'>;
+  readonly store: Pick<StoreWrite, 'release'>;
   readonly transport: Transport;
   readonly outcomes: Outcomes;
   readonly health: HealthListener;

@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Sharing } from '../runtime/sharing.ts';
 import { Turns } from '../runtime/turns.ts';
-import type { ClaimedDelivery, DeliveryPath, ReleasedClaim } from '../store/store.ts';
+import type { ClaimedDelivery, ReleasedClaim, StoreWrite } from '../store/store.ts';
 import { leaseMarginMs } from './accept-options.ts';
 import type { Attempts } from './attempts.ts';
 import type { Lane } from './lane.ts';
@@ -20,7 +20,7 @@ export interface ClaimGate {
 }
 
 export interface ClaimsOptions {
-  readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
+  readonly store: Pick<StoreWrite, 'claim' | 'release'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sharing: Sharing;

@@ -2,7 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import type { OpenBreaker, Throttle } from '../store/breakers.ts';
 import type { FailingEndpoint } from '../store/failures.ts';
-import type { DeliveryPath, SettleAnswer, Settlement } from '../store/store.ts';
+import type { SettleAnswer, Settlement, StoreWrite } from '../store/store.ts';
 import { type Admission, LaneAdmission } from './admission.ts';
 import { type AttemptListener, Attempts, type AttemptsOptions } from './attempts.ts';
 import type { ClaimsOptions } from './claims.ts';
@@ -15,7 +15,7 @@ import { Throttles } from './throttles.ts';
 import { signerFrom } from './webhook.ts';
 
 export interface DispatcherOptions extends AttemptsOptions, Omit<ClaimsOptions, 'attempts'> {
-  readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
+  readonly store: Pick<StoreWrite, 'claim' | 'release'>;
   readonly clock: AttemptsOptions['clock'];
   readonly keyring: Pick<Keyring, 'open'>;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { FailingChange } from '../store/failures.ts';
-import type { BringForwardRequest, SettleAnswer, Settlement, Store } from '../store/store.ts';
+import type { BringForwardRequest, SettleAnswer, Settlement, StorePart } from '../store/store.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { HealthNotes } from './health-notes.ts';
 import type { SettledListener } from './outcomes.ts';
@@ -10,16 +10,9 @@ import type { SettledListener } from './outcomes.ts';
 const maxPerStep = 1000;
 
 export interface EndpointHealthOptions {
-  readonly store: Pick<
-    Store,
-    | 'openBreakers'
-    | 'failingEndpoints'
-    | 'throttles'
-    | 'clearThrottle'
-    | 'freeKeys'
-    | 'bringForward'
-    | 'pauseGone'
-    | 'pauseFailing'
+  readonly store: StorePart<
+    'clearThrottle' | 'freeKeys' | 'bringForward' | 'pauseGone' | 'pauseFailing',
+    'openBreakers' | 'failingEndpoints' | 'throttles'
   >;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -47,10 +40,10 @@ export class EndpointHealth implements SettledListener {
   /** Reads the endpoints' rows: what other nodes learned, and the previous run of this one. */
   async read(): Promise<void> {
     const { store, clock, dispatcher, notes } = this.#o;
-    dispatcher.hearBreakers(await store.openBreakers());
-    dispatcher.hearFailing(await store.failingEndpoints(), (id) => notes.hasUnsavedFailing(id));
+    dispatcher.hearBreakers(await store.read.openBreakers());
+    dispatcher.hearFailing(await store.read.failingEndpoints(), (id) => notes.hasUnsavedFailing(id));
     const readAt = clock.monotonic();
-    const throttles = await store.throttles(clock.now());
+    const throttles = await store.read.throttles(clock.now());
     dispatcher.hearThrottles(throttles, readAt, (id) => notes.hasUnsavedThrottle(id));
   }
 
@@ -76,7 +69,7 @@ export class EndpointHealth implements SettledListener {
     try {
       for (let after: number | null = -1; after !== null;) {
         const now = this.#o.clock.now();
-        after = await this.#o.store.freeKeys({ endpointId, now, after, limit: maxPerStep });
+        after = await this.#o.store.write.freeKeys({ endpointId, now, after, limit: maxPerStep });
         this.#o.dispatcher.dueBy(endpointId, now);
       }
     } catch (error) {
@@ -91,7 +84,7 @@ export class EndpointHealth implements SettledListener {
     this.#o.notes.forgetThrottle(endpointId);
     const wasThrottled = this.#o.dispatcher.clearThrottle(endpointId);
     try {
-      const wasStored = await this.#o.store.clearThrottle(endpointId, this.#o.clock.now());
+      const wasStored = await this.#o.store.write.clearThrottle(endpointId, this.#o.clock.now());
       if (wasThrottled || isUnsaved || wasStored) await this.#bringForward(endpointId, 'throttled');
     } catch (error) {
       this.#failed(error as Error, endpointId, 'cannot clear the throttle of an endpoint');
@@ -103,7 +96,7 @@ export class EndpointHealth implements SettledListener {
     const url = this.#o.notes.takeGone(endpointId);
     if (url === undefined) return;
     try {
-      const endpoint = await this.#o.store.pauseGone(endpointId, url, this.#o.clock.now());
+      const endpoint = await this.#o.store.write.pauseGone(endpointId, url, this.#o.clock.now());
       // It has another URL by now, which answered nothing yet.
       if (endpoint === null) return;
       this.#o.dispatcher.setEndpoint(endpointId, endpoint);
@@ -126,7 +119,7 @@ export class EndpointHealth implements SettledListener {
   async #pauseFailing(change: FailingChange): Promise<void> {
     const { endpointId } = change;
     try {
-      const endpoint = await this.#o.store.pauseFailing(change);
+      const endpoint = await this.#o.store.write.pauseFailing(change);
       // According to its row it has not, because another node has delivered; or the pause came from elsewhere first.
       if (endpoint === null) return;
       this.#o.dispatcher.setEndpoint(endpointId, endpoint);
@@ -144,7 +137,7 @@ export class EndpointHealth implements SettledListener {
     try {
       for (let count = maxPerStep; count >= maxPerStep;) {
         const now = this.#o.clock.now();
-        count = await this.#o.store.bringForward({ endpointId, only, now, limit: maxPerStep });
+        count = await this.#o.store.write.bringForward({ endpointId, only, now, limit: maxPerStep });
         if (count > 0) this.#o.dispatcher.dueBy(endpointId, now);
       }
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { freedBy } from '../domain/ordering.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Endpoints } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EndpointHealth } from './endpoint-health.ts';
 import type { KeySets } from './key-sets.ts';
@@ -10,7 +10,7 @@ import { reachesOtherwise } from './opened-reach.ts';
 import type { SealWatch } from './seal-watch.ts';
 
 export interface EndpointSyncOptions {
-  readonly store: Pick<Endpoints, 'endpoints'>;
+  readonly store: Pick<StoreRead, 'endpoints'>;
   readonly keyring: Pick<Keyring, 'open'>;
   readonly dispatcher: Dispatcher;
   readonly health: EndpointHealth;

@@ -76,9 +76,11 @@ export function createEngineParts(
 ): EngineParts {
   const { store, clock, logger, node, keyring, observer, onStoreFault } = options;
   const base = { store, clock, logger };
+  const writer = { ...base, store: store.write };
+  const reader = { ...base, store: store.read };
   const shared = options.hints !== undefined;
   const shards = new OwnedShards();
-  const storeHealth = new StoreHealth({ ...base, observer });
+  const storeHealth = new StoreHealth({ ...writer, observer });
   const timekeeper = new Timekeeper({ ...base, shared, shards, listener });
   const hints = options.hints ?? null;
   const path = createDeliveryPath(options, timekeeper, storeHealth);
@@ -90,14 +92,14 @@ export function createEngineParts(
     ...path,
     shards,
     storeHealth,
-    storeWatch: onStoreFault === undefined ? null : new StoreWatch({ ...base, onFault: onStoreFault }),
+    storeWatch: onStoreFault === undefined ? null : new StoreWatch({ ...reader, onFault: onStoreFault }),
     timekeeper,
-    heartbeats: new Heartbeats({ ...base, node, hints, shards, health: storeHealth, listener }),
+    heartbeats: new Heartbeats({ ...writer, node, hints, shards, health: storeHealth, listener }),
     redriver: new Redriver({ ...base, role: shards, dispatcher }),
     housekeeping: new Housekeeping({ ...base, retention, shared, role: shards, timekeeper }),
     keySets,
     sealWatch,
-    endpoints: new EndpointSync({ ...base, keyring, dispatcher, health, keySets, sealWatch }),
+    endpoints: new EndpointSync({ ...reader, keyring, dispatcher, health, keySets, sealWatch }),
   };
 }
 
@@ -114,11 +116,12 @@ function createDeliveryPath(
 ): DeliveryPathParts {
   const { store, clock, logger, node, keyring, observer, tracing, transformer } = options;
   const base = { store, clock, logger };
+  const writer = { ...base, store: store.write };
   const sharing = new Sharing(clock);
-  const settler = new Settler({ ...base, sharing, health: storeHealth });
-  const notes = new HealthNotes(base);
+  const settler = new Settler({ ...writer, sharing, health: storeHealth });
+  const notes = new HealthNotes(writer);
   const dispatcher = new Dispatcher({
-    ...base,
+    ...writer,
     transport: options.transport,
     random: options.random,
     node,
@@ -135,7 +138,15 @@ function createDeliveryPath(
   for (const listener of [observer, tracing, health, dispatcher])
     if (listener !== undefined) settler.subscribe(listener);
   const { admission } = dispatcher;
-  const fanOut = new FanOut({ ...base, admission });
-  const intake = new Intake({ ...base, sharing, admission, fanOut, health: storeHealth, observer, tracing });
+  const fanOut = new FanOut({ ...writer, admission });
+  const intake = new Intake({
+    ...writer,
+    sharing,
+    admission,
+    fanOut,
+    health: storeHealth,
+    observer,
+    tracing,
+  });
   return { settler, notes, dispatcher, health, fanOut, intake };
 }

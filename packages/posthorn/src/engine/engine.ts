@@ -49,7 +49,7 @@ class NodeEngine implements Engine, ClockListener, ClusterListener {
     await heartbeats.start();
     await timekeeper.start();
     this.#goOn();
-    const taken = await store.takeOver(node, clock.now());
+    const taken = await store.write.takeOver(node, clock.now());
     if (taken > 0)
       logger.info(
         { code: 'claims_recovered', deliveries: taken },
@@ -174,7 +174,7 @@ class NodeEngine implements Engine, ClockListener, ClusterListener {
   }
 
   async nodeDied(node: string): Promise<void> {
-    await this.#o.store.takeOver(node, this.#o.clock.now());
+    await this.#o.store.write.takeOver(node, this.#o.clock.now());
     await this.#findDue();
   }
 
@@ -191,7 +191,7 @@ class NodeEngine implements Engine, ClockListener, ClusterListener {
   async #findDue(): Promise<void> {
     const { health, dispatcher, shards, redriver, fanOut } = this.#parts;
     await health.read();
-    for (const { endpointId, dueAt } of await this.#o.store.nextDue(shards.numbers))
+    for (const { endpointId, dueAt } of await this.#o.store.read.nextDue(shards.numbers))
       dispatcher.dueBy(endpointId, dueAt);
     redriver.wake();
     // Fan-outs of a node that died, and of a previous run of this one.

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { DeliveryPath, FanOutStep } from '../store/store.ts';
+import type { FanOutStep, StoreWrite } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 
 /**
@@ -13,7 +13,7 @@ const retryMs = 100;
 const maxRetryMs = 2000;
 
 export interface FanOutOptions {
-  readonly store: Pick<DeliveryPath, 'stepFanOut'>;
+  readonly store: Pick<StoreWrite, 'stepFanOut'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly admission: Pick<Admission, 'reserveStep' | 'admitStep'>;

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import { dayMs } from '../domain/time.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Config, Endpoints } from '../store/store.ts';
+import type { StorePart } from '../store/store.ts';
 
 /** The longest time that a former secret signs beside its successor. */
 const longestGraceMs = 7 * dayMs;
@@ -12,14 +12,14 @@ const maxTries = 5;
  * Its grace ends as late as any may, and no grace becomes shorter than was promised. Returns the endpoints that it changed.
  */
 export async function endFutureSecrets(
-  store: Pick<Endpoints, 'endpoints'> & Config,
+  store: StorePart<'changeConfig', 'endpoints' | 'configVersion'>,
   now: number,
 ): Promise<readonly Endpoint[]> {
   const latest = now + longestGraceMs;
   for (let tries = 0; tries < maxTries; tries++) {
-    const version = await store.configVersion();
+    const version = await store.read.configVersion();
     const updateEndpoints = [];
-    for await (const { id, secrets, signingKeys, updatedAt } of everyEndpoint(store))
+    for await (const { id, secrets, signingKeys, updatedAt } of everyEndpoint(store.read))
       if ([...secrets, ...signingKeys].some(({ expiresAt }) => expiresAt !== null && expiresAt > latest))
         updateEndpoints.push({
           id,
@@ -30,7 +30,7 @@ export async function endFutureSecrets(
           },
         });
     if (updateEndpoints.length === 0) return [];
-    const changed = await store.changeConfig({ version, now, updateEndpoints });
+    const changed = await store.write.changeConfig({ version, now, updateEndpoints });
     if (changed !== null) return changed;
   }
   return [];

@@ -2,10 +2,11 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { Certificate } from '../domain/reach.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { BreakerChange, Breakers, SeenCertificate, ThrottleChange } from '../store/breakers.ts';
-import type { FailingChange, Failures } from '../store/failures.ts';
+import type { BreakerChange, SeenCertificate, ThrottleChange } from '../store/breakers.ts';
+import type { FailingChange } from '../store/failures.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import type { LaneContact } from './lane-contact.ts';
+import type { StoreWrite } from '../store/store.ts';
 
 const maxNoted = 20_000;
 /** When attempts last succeeded and failed is written this often, and of so many endpoints at once: no attempt waits for it. */
@@ -36,10 +37,9 @@ interface NotedContact {
 
 export interface HealthNotesOptions {
   readonly store: Pick<
-    Breakers,
-    'saveBreakers' | 'saveThrottles' | 'saveServerCertificates' | 'saveContacts'
-  > &
-    Pick<Failures, 'saveFailing'>;
+    StoreWrite,
+    'saveBreakers' | 'saveThrottles' | 'saveServerCertificates' | 'saveContacts' | 'saveFailing'
+  >;
   readonly clock: Clock;
   readonly logger: Logger;
 }

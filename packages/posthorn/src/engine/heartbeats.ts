@@ -2,7 +2,7 @@ import { ownedShards } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
-import type { Hints, Nodes } from '../store/store.ts';
+import type { Hints, NodeWrites } from '../store/store.ts';
 import type { OwnedShards } from './owned-shards.ts';
 import type { StoreHealth } from './store-health.ts';
 
@@ -31,7 +31,7 @@ export interface ClusterListener {
 }
 
 export interface HeartbeatsOptions {
-  readonly store: Nodes;
+  readonly store: NodeWrites;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly node: string;

@@ -32,13 +32,15 @@ function aNode(shared: boolean) {
   };
   const housekeeping = new Housekeeping({
     store: {
-      prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
-      cancelOrphans: () => call('cancelOrphans', null, 0),
-      pruneSessions: async () => 0,
-      pruneKeyedRequests: (ages) => call('pruneKeyedRequests', ages, 0),
-      pruneAuditLog: (ages) => call('pruneAuditLog', ages, 0),
-      fold: () => call('fold', null, false),
-      auditChain: () => call('auditChain', null, { head: { ...head }, rows: [] }),
+      write: {
+        prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
+        cancelOrphans: () => call('cancelOrphans', null, 0),
+        pruneSessions: async () => 0,
+        pruneKeyedRequests: (ages) => call('pruneKeyedRequests', ages, 0),
+        pruneAuditLog: (ages) => call('pruneAuditLog', ages, 0),
+        fold: () => call('fold', null, false),
+      },
+      read: { auditChain: () => call('auditChain', null, { head: { ...head }, rows: [] }) },
     },
     clock: nodeClock({
       now: () => start,

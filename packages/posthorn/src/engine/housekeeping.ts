@@ -4,7 +4,7 @@ import { dayMs } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
-import type { Store } from '../store/store.ts';
+import type { StorePart } from '../store/store.ts';
 import type { Timekeeper } from './timekeeper.ts';
 
 export interface Retention {
@@ -32,15 +32,9 @@ const moreMs = 20;
 const firstMs = 1000;
 
 export interface HousekeepingOptions {
-  readonly store: Pick<
-    Store,
-    | 'prune'
-    | 'cancelOrphans'
-    | 'fold'
-    | 'pruneKeyedRequests'
-    | 'pruneAuditLog'
-    | 'auditChain'
-    | 'pruneSessions'
+  readonly store: StorePart<
+    'prune' | 'cancelOrphans' | 'fold' | 'pruneKeyedRequests' | 'pruneAuditLog' | 'pruneSessions',
+    'auditChain'
   >;
   readonly clock: NodeClock;
   readonly logger: Logger;
@@ -95,7 +89,7 @@ export class Housekeeping {
     // What a leap of the clock has not lived through is not old, and not folded.
     const ages = { ...clock.ages(), shared };
     const { lived } = ages;
-    const pruned = await store.prune({
+    const pruned = await store.write.prune({
       ages,
       settledBefore: lived - retention.settledMs,
       deadBefore: lived - retention.deadMs,
@@ -104,10 +98,10 @@ export class Housekeeping {
     });
     this.#after = pruned.next ?? -1;
     const counts = [
-      await store.cancelOrphans(batch, ages.now),
-      await store.pruneKeyedRequests(ages, batch),
-      await store.pruneAuditLog(ages, retention.auditMs, batch),
-      await store.pruneSessions(lived, batch),
+      await store.write.cancelOrphans(batch, ages.now),
+      await store.write.pruneKeyedRequests(ages, batch),
+      await store.write.pruneAuditLog(ages, retention.auditMs, batch),
+      await store.write.pruneSessions(lived, batch),
     ];
     const isFolded = await this.#fold(lived);
     if (clock.monotonic() - this.#shownAt >= showHeadEveryMs) await this.#showHead();
@@ -118,7 +112,7 @@ export class Housekeeping {
   async #fold(lived: number): Promise<boolean> {
     const { store, clock } = this.#o;
     if (clock.monotonic() - this.#foldedAt < foldEveryMs) return true;
-    if (await store.fold(lived)) return false;
+    if (await store.write.fold(lived)) return false;
     this.#foldedAt = clock.monotonic();
     return true;
   }
@@ -126,7 +120,7 @@ export class Housekeeping {
   /** An intruder that can write the database cannot take back what is in the log of this process. */
   async #showHead(): Promise<void> {
     const { store, clock, logger } = this.#o;
-    const { head } = await store.auditChain(Number.MAX_SAFE_INTEGER, 1);
+    const { head } = await store.read.auditChain(Number.MAX_SAFE_INTEGER, 1);
     this.#shownAt = clock.monotonic();
     if (head === null || head.sequence === this.#shownHead) return;
     this.#shownHead = head.sequence;

@@ -3,7 +3,7 @@ import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultMaxDirect } from '../store/plan.ts';
-import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
+import type { AcceptAnswer, AcceptOptions, StoreWrite } from '../store/store.ts';
 import type { Sharing } from '../runtime/sharing.ts';
 import { CostTurns } from '../runtime/turns.ts';
 import type { AcceptedCommit, Admission } from './admission.ts';
@@ -29,7 +29,7 @@ const newest = 0.2;
 const maxSharedCommits = 4;
 
 export interface IntakeOptions {
-  readonly store: Pick<DeliveryPath, 'accept'>;
+  readonly store: Pick<StoreWrite, 'accept'>;
   readonly clock: Clock;
   readonly sharing: Sharing;
   readonly admission: Pick<Admission, 'reserve' | 'admit'>;

@@ -30,29 +30,33 @@ function world() {
   let maxAtOnce = 0;
   let away = false;
   const store = {
-    runningRedrives: async () => {
-      if (away) throw new UnavailableError('away');
-      return [...jobs.values()].map(({ record }) => record).filter(({ state }) => state === 'running');
+    read: {
+      runningRedrives: async () => {
+        if (away) throw new UnavailableError('away');
+        return [...jobs.values()].map(({ record }) => record).filter(({ state }) => state === 'running');
+      },
     },
-    stepRedrive: async (id: string, limit: number, now: number) => {
-      steps++;
-      maxAtOnce = Math.max(maxAtOnce, ++atOnce);
-      const job = jobs.get(id)!;
-      await time.wait(job.stepTakesMs);
-      atOnce--;
-      if (job.failing) throw new Error('this one fails');
-      if (job.record.state !== 'running') return { redrive: job.record, endpointIds: [], isWaiting: false };
-      const left = job.record.matched - job.record.redriven;
-      const count = Math.min(limit, job.perStep, left);
-      const done = count === left && job.perStep > 0;
-      job.record = {
-        ...job.record,
-        redriven: job.record.redriven + count,
-        steppedAt: count > 0 ? now : job.record.steppedAt,
-        state: done ? 'done' : 'running',
-        finishedAt: done ? now : null,
-      };
-      return { redrive: job.record, endpointIds: [], isWaiting: false };
+    write: {
+      stepRedrive: async (id: string, limit: number, now: number) => {
+        steps++;
+        maxAtOnce = Math.max(maxAtOnce, ++atOnce);
+        const job = jobs.get(id)!;
+        await time.wait(job.stepTakesMs);
+        atOnce--;
+        if (job.failing) throw new Error('this one fails');
+        if (job.record.state !== 'running') return { redrive: job.record, endpointIds: [], isWaiting: false };
+        const left = job.record.matched - job.record.redriven;
+        const count = Math.min(limit, job.perStep, left);
+        const done = count === left && job.perStep > 0;
+        job.record = {
+          ...job.record,
+          redriven: job.record.redriven + count,
+          steppedAt: count > 0 ? now : job.record.steppedAt,
+          state: done ? 'done' : 'running',
+          finishedAt: done ? now : null,
+        };
+        return { redrive: job.record, endpointIds: [], isWaiting: false };
+      },
     },
   };
   const node = (role: ClusterRole = { isCoordinator: true }) =>

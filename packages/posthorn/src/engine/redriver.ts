@@ -1,7 +1,7 @@
 import type { ClusterRole } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Operations, RedriveRecord } from '../store/store.ts';
+import type { RedriveRecord, StorePart } from '../store/store.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** Measured on the embedded store: 6 ms, in which no event is accepted. */
@@ -23,7 +23,7 @@ const retryFirstMs = 1000;
 const maxRetryMs = 30_000;
 
 export interface RedriverOptions {
-  readonly store: Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+  readonly store: StorePart<'stepRedrive', 'runningRedrives'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Only the coordinator runs jobs: two nodes would take twice the rate. */
@@ -83,7 +83,7 @@ export class Redriver {
     do {
       this.#readAgain = false;
       try {
-        this.#keep(await this.#o.store.runningRedrives());
+        this.#keep(await this.#o.store.read.runningRedrives());
         failed = false;
       } catch (error) {
         failed = true;
@@ -153,7 +153,7 @@ export class Redriver {
     const { id, ratePerS, redriven: before } = job.redrive;
     const began = this.#o.clock.monotonic();
     try {
-      const answer = await this.#o.store.stepRedrive(id, stepSize(ratePerS), this.#o.clock.now());
+      const answer = await this.#o.store.write.stepRedrive(id, stepSize(ratePerS), this.#o.clock.now());
       this.#o.dispatcher.wake(answer.endpointIds);
       const now = this.#o.clock.monotonic();
       // What a poll has heard of the rate meanwhile is as new as what the step has read.

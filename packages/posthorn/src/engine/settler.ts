@@ -1,7 +1,7 @@
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { DeliveryPath, Settlement } from '../store/store.ts';
+import type { Settlement, StoreWrite } from '../store/store.ts';
 import type { Sharing } from '../runtime/sharing.ts';
 import type { Share } from './fair-budget.ts';
 import type { Outcomes, SettledListener } from './outcomes.ts';
@@ -25,7 +25,7 @@ const firstRetryMs = 50;
 const maxRetryMs = 2000;
 
 export interface SettlerOptions {
-  readonly store: Pick<DeliveryPath, 'settle'>;
+  readonly store: Pick<StoreWrite, 'settle'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sharing: Pick<Sharing, 'isShared'>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreWrite } from '../store/store.ts';
 import type { EngineObserver } from './port.ts';
 
 const probeMs = 1000;
@@ -11,7 +11,7 @@ const probeSize = 256 * 1024;
 export type StoreWork = 'events' | 'outcomes' | 'heartbeats';
 
 export interface StoreHealthOptions {
-  readonly store: Pick<Store, 'saveSetting'>;
+  readonly store: Pick<StoreWrite, 'saveSetting'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: EngineObserver | undefined;

@@ -2,12 +2,12 @@ import { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
-import type { Integrity } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 
 const everyMs = 1000;
 
 export interface StoreWatchOptions {
-  readonly store: Pick<Integrity, 'checkFiles'>;
+  readonly store: Pick<StoreRead, 'checkFiles'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Null: the fault is over. */

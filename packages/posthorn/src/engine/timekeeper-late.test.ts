@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { dayMs, hourMs, minuteMs, secondMs } from '../domain/time.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Clockwork, Rebase } from '../store/clockwork.ts';
+import type { Rebase } from '../store/clockwork.ts';
+import type { StorePart } from '../store/store.ts';
 import { Timekeeper } from './timekeeper.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -17,18 +18,22 @@ function world() {
   const rebases: Rebase[] = [];
   /** What happens before the store answers the next question. */
   let meanwhile = quiet;
-  const store: Clockwork = {
-    clock: async () => {
-      const answer = { text, newestStamp: null, bounds: { events: 1, deliveries: 640 } };
-      meanwhile();
-      meanwhile = quiet;
-      return answer;
+  const store: StorePart<'saveClock', 'clock'> = {
+    read: {
+      clock: async () => {
+        const answer = { text, newestStamp: null, bounds: { events: 1, deliveries: 640 } };
+        meanwhile();
+        meanwhile = quiet;
+        return answer;
+      },
     },
-    saveClock: async (change) => {
-      if (change.expected !== text) return false;
-      text = change.text;
-      if (change.rebase !== null) rebases.push(change.rebase);
-      return true;
+    write: {
+      saveClock: async (change) => {
+        if (change.expected !== text) return false;
+        text = change.text;
+        if (change.rebase !== null) rebases.push(change.rebase);
+        return true;
+      },
     },
   };
   const storeNow = (): number => start + passed + wrong;

@@ -13,10 +13,12 @@ async function aNode(shared = true) {
   let text: string | null = null;
   const timekeeper = new Timekeeper({
     store: {
-      clock: async () => ({ text, newestStamp: null, bounds: { events: 1, deliveries: 1 } }),
-      saveClock: async (change: ClockChange) => {
-        text = change.text;
-        return true;
+      read: { clock: async () => ({ text, newestStamp: null, bounds: { events: 1, deliveries: 1 } }) },
+      write: {
+        saveClock: async (change: ClockChange) => {
+          text = change.text;
+          return true;
+        },
       },
     },
     clock: nodeClock(clock),

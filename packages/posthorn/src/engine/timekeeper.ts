@@ -19,7 +19,8 @@ import { iso, minuteMs } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
-import type { Clockwork, Rebase } from '../store/clockwork.ts';
+import type { Rebase } from '../store/clockwork.ts';
+import type { StorePart } from '../store/store.ts';
 import type { ClaimGate } from './claims.ts';
 import type { OwnedShards } from './owned-shards.ts';
 
@@ -39,7 +40,7 @@ const maxTries = 3;
 const againSlackMs = 5 * minuteMs;
 
 export interface TimekeeperOptions {
-  readonly store: Clockwork;
+  readonly store: StorePart<'saveClock', 'clock'>;
   readonly clock: NodeClock;
   readonly logger: Logger;
   /** Whether nodes share the store: then its clock counts, and `compare` is called with each heartbeat. */
@@ -216,14 +217,14 @@ export class Timekeeper implements ClaimGate {
     }
     if (step.jump !== null) clock.believe(step.record);
     const closing = step.jump === null && hasOpenDispute(step.record);
-    const followed = closing ? closeDisputes(step.record, (await store.clock()).bounds) : step.record;
+    const followed = closing ? closeDisputes(step.record, (await store.read.clock()).bounds) : step.record;
     const due = step.jump === null ? followed.again.find(({ inMs }) => inMs <= 0) : undefined;
     const record =
       due === undefined ? followed : { ...followed, again: followed.again.filter((one) => one !== due) };
     const rebase = due !== undefined && shared ? moveAgain(now, due) : rebaseFrom(step);
     const text = JSON.stringify(record);
     const savedAt = clock.monotonic();
-    if (!(await store.saveClock({ expected: this.#text, text, rebase }))) {
+    if (!(await store.write.saveClock({ expected: this.#text, text, rebase }))) {
       // Another node was faster, or an answer got lost: the next check reads what is there.
       this.#isOwn = false;
       this.#syncedAt = Number.NEGATIVE_INFINITY;
@@ -255,7 +256,7 @@ export class Timekeeper implements ClaimGate {
   async #read(now: number): Promise<void> {
     const { store, clock, shared } = this.#o;
     const askedAt = clock.monotonic();
-    const { text, newestStamp, bounds } = await store.clock();
+    const { text, newestStamp, bounds } = await store.read.clock();
     if (shared) clock.knowYounger(bounds.deliveries, askedAt);
     if (text !== null && text === this.#text) return;
     this.#seenAt = this.#record === null ? null : clock.monotonic();

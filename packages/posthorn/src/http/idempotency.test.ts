@@ -5,7 +5,7 @@ import { until } from '../../../../test/support.ts';
 import { PosthornError, UnavailableError } from '../domain/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { systemRandom } from '../runtime/random.ts';
-import type { IdempotencyKeys } from '../store/idempotency.ts';
+import type { KeyedRequestWrites } from '../store/idempotency.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { presentedKey } from './authentication.ts';
@@ -19,7 +19,7 @@ const url = '/v1/things';
 
 let inner: Store;
 /** What the store does instead, by method. */
-let instead: Partial<IdempotencyKeys>;
+let instead: Partial<KeyedRequestWrites>;
 let clock: ReturnType<typeof aClock>;
 let logged: unknown[];
 let handle: () => Promise<unknown>;
@@ -35,8 +35,8 @@ beforeEach(async () => {
   handle = async () => ({ n: calls });
   const log = ({ code }: Record<string, unknown>): void => void logged.push(code);
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
-  const store = new Proxy(inner, {
-    get: (target, name: keyof IdempotencyKeys) => instead[name] ?? target[name],
+  const store = new Proxy(inner.write, {
+    get: (target, name: keyof KeyedRequestWrites) => instead[name] ?? target[name],
   });
   app = Fastify();
   app.decorateRequest('rawJson', null);
@@ -112,7 +112,7 @@ test('G3: a lease is renewed while its request runs, but not for ever; who has l
     renewals++;
     // One that fails is made good by the next.
     if (renewals === 5) throw new UnavailableError('away');
-    return await inner.extendKeyedRequest(run, leaseUntil);
+    return await inner.write.extendKeyedRequest(run, leaseUntil);
   };
   const first = post('key');
   await until('the first request runs', () => calls === 1);
@@ -143,7 +143,7 @@ test('an answer that cannot be saved goes out all the same, and its request runs
 test('a stored answer that was changed is not sent, and its request is not carried out again', async () => {
   await post('key');
   instead.beginKeyedRequest = async (request) => {
-    const found = await inner.beginKeyedRequest(request);
+    const found = await inner.write.beginKeyedRequest(request);
     return found.state === 'done' ? { state: 'done', answer: `${found.answer!.slice(0, 40)}AAAA` } : found;
   };
   expect((await post('key')).status).toBe(409);

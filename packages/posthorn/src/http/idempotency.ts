@@ -13,7 +13,7 @@ import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import type { IdempotencyKeys, KeyedRequestBounds } from '../store/idempotency.ts';
+import type { KeyedRequestBounds, KeyedRequestWrites } from '../store/idempotency.ts';
 import {
   type KeptAnswer,
   type RequestContent,
@@ -47,7 +47,7 @@ const maxForgotten = 1000;
 const visible = /^[\x21-\x7e]{1,255}$/;
 
 export interface IdempotencyDependencies {
-  readonly store: IdempotencyKeys;
+  readonly store: KeyedRequestWrites;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

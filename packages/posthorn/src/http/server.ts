@@ -159,7 +159,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
 
   handleErrors(app, logger);
   honorSignIn(app, identity);
-  honorIdempotencyKeys(app, deps);
+  honorIdempotencyKeys(app, { ...deps, store: deps.store.write });
   const onSession: OnSession = (request, reply, change) =>
     sendSession(request, reply, change, clock.now(), reached);
   serveOperations(app, confined(services, confinements), { onSession, clock, mayRead: identity.mayRead });

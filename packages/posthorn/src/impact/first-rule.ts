@@ -4,7 +4,7 @@ import { defaultObjective, defaultRules } from '../reliability/rules.ts';
 import { MinuteHistory } from '../reliability/counts.ts';
 import { minuteMs } from '../domain/time.ts';
 import { everything } from '../store/accounting.ts';
-import { type Store } from '../store/store.ts';
+import { type StoreRead } from '../store/store.ts';
 
 /** A window of more minutes than ten years is invalid. */
 const maxMinutes = 5_300_000;
@@ -15,7 +15,7 @@ const maxMinutes = 5_300_000;
  * Times in ms since the epoch.
  */
 export async function firstRuleOn(
-  store: Pick<Store, 'accountingBy'>,
+  store: Pick<StoreRead, 'accountingBy'>,
   window: { readonly from: number; readonly until: number },
   lostAt: number,
   now: number,

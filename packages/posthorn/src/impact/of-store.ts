@@ -7,12 +7,12 @@ import {
   everything,
   unaccountedOf,
 } from '../store/accounting.ts';
-import { type Gone, type Store } from '../store/store.ts';
+import { type Missing, type StoreRead } from '../store/store.ts';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
 import { type StoreWindow, trafficOf } from './store-window.ts';
 import { count } from '../report/count.ts';
 
-type LedgerStore = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
+type LedgerStore = Pick<StoreRead, 'accounting' | 'accountingBy' | 'missing'>;
 
 /** This many lost events are priced one by one; beyond, the first ones are extrapolated. */
 const maxPriced = 100_000;
@@ -23,7 +23,7 @@ const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
 
 /** The value of lost events per week: a compound Poisson sum, whose standard error is √Σx². */
-function weeklyOf({ events }: Gone, unaccounted: number, weeks: number): WeeklyLoss[] {
+function weeklyOf({ events }: Missing, unaccounted: number, weeks: number): WeeklyLoss[] {
   const missing = events.reduce((sum, event) => sum + event.missing, 0);
   // Rows of delivered events may be missing as well, and nothing says which: then each stands for its share.
   const part = missing === 0 ? 0 : Math.min(1, unaccounted / missing);
@@ -46,7 +46,7 @@ function weeklyOf({ events }: Gone, unaccounted: number, weeks: number): WeeklyL
 async function firstLossOf(
   store: LedgerStore,
   hours: readonly AccountingGroup[],
-  gone: Gone,
+  gone: Missing,
   query: AccountingQuery,
 ): Promise<number | null> {
   if (gone.events[0] !== undefined) return gone.events[0].acceptedAt;
@@ -85,13 +85,13 @@ export async function sideOfStore(
   const unaccounted = Math.max(0, difference);
   const hours = await store.accountingBy(query, 'hour');
   const events = { tenant, since: from, until };
-  const all = await store.gone(events, unaccounted === 0 ? 0 : maxPriced);
+  const all = await store.missing(events, unaccounted === 0 ? 0 : maxPriced);
   // Posthorn's own deliveries are subtracted from every tenant's.
-  const own = tenant === null ? await store.gone({ ...events, tenant: alertTenant }, 0) : null;
+  const own = tenant === null ? await store.missing({ ...events, tenant: alertTenant }, 0) : null;
   const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
   const found = all.events.reduce((sum, { missing }) => sum + missing, 0);
   const unpriced = Math.max(0, unaccounted - found) + all.events.filter(({ value }) => value === null).length;
-  const givenUp = (gone: Gone | null): number =>
+  const givenUp = (gone: Missing | null): number =>
     gone === null ? 0 : gone.pruned.dead + gone.pruned.suppressed;
   const prunedGivenUp = givenUp(all) - givenUp(own);
   return {

@@ -1,7 +1,7 @@
 import { everything } from '../store/accounting.ts';
 import type { TenantFilter } from '../store/filters.ts';
 import { hoursOf } from '../store/folding.ts';
-import { type Store } from '../store/store.ts';
+import { type StoreRead } from '../store/store.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { dayMs, hourMs } from '../domain/time.ts';
 
@@ -36,7 +36,7 @@ export function trafficOf(tenant: string | null): TenantFilter {
 
 /** When the ledger's first delivery was accepted: to the hour, or the day. Null: there is none. */
 export async function ledgerBegin(
-  store: Pick<Store, 'accountingBy'>,
+  store: Pick<StoreRead, 'accountingBy'>,
   now: number,
   tenant: string | null = null,
 ): Promise<number | null> {

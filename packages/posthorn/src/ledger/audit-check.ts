@@ -1,13 +1,13 @@
 import {
   type AuditChainPage,
   type AuditHead,
-  type AuditLog,
   type AuditRow,
   headSeal,
   rowProblem,
   sealOf,
 } from '../store/audit-log.ts';
 import { maxFindings } from './reconciler.ts';
+import type { StoreRead } from '../store/store.ts';
 
 const chainPage = 200;
 
@@ -39,7 +39,7 @@ export interface AuditCheckOptions {
 
 /** Reads the audit log in order, in pages, and names every entry that is missing or not what was appended (G9). */
 export async function checkAuditLog(
-  store: Pick<AuditLog, 'auditChain'>,
+  store: Pick<StoreRead, 'auditChain'>,
   options: AuditCheckOptions,
 ): Promise<AuditCheck> {
   const walk = new ChainWalk(options);

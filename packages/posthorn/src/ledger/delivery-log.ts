@@ -2,7 +2,7 @@ import { alertTenant } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import { iso } from '../domain/time.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 
 const page = 1000;
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
@@ -12,11 +12,11 @@ const isoOrNull = (at: number | null): string | null => (at === null ? null : is
  * `GET /v1/deliveries/{id}`, with the event's value. `prefix` comes before each event's id, to keep several stores apart.
  */
 export async function* deliveryLines(
-  store: Pick<Store, 'deliveries' | 'attempts' | 'event'>,
+  store: Pick<StoreRead, 'deliveries' | 'attempts' | 'event'>,
   prefix: string,
 ): AsyncGenerator<string> {
   for (let before: number | null = null; ;) {
-    const rows: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
+    const rows: Awaited<ReturnType<StoreRead['deliveries']>> = await store.deliveries(
       { exceptTenant: alertTenant },
       { after: before, limit: page },
     );

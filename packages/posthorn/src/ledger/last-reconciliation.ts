@@ -1,5 +1,5 @@
 import { deliveryId } from '../domain/ids.ts';
-import type { Readings } from '../store/store.ts';
+import type { StoreRead, StoreWrite } from '../store/store.ts';
 import type { Reconciliation } from './reconciler.ts';
 
 // What the reconciler found last, in the store: so that any node can say it, also after a restart.
@@ -26,7 +26,7 @@ export interface LastReconciliation {
 }
 
 export async function saveReconciliation(
-  store: Pick<Readings, 'saveSetting'>,
+  store: Pick<StoreWrite, 'saveSetting'>,
   { balanced, unaccounted, rowsRead, rows, findings }: Reconciliation,
   at: number,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function saveReconciliation(
 
 /** Null: the ledger was not checked yet. */
 export async function lastReconciliation(
-  store: Pick<Readings, 'setting'>,
+  store: Pick<StoreRead, 'setting'>,
 ): Promise<LastReconciliation | null> {
   const text = await store.setting(setting);
   return text === null ? null : (JSON.parse(text) as LastReconciliation);

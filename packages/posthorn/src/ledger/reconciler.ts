@@ -11,6 +11,7 @@ import type {
   Finding,
   Integrity,
   StateCounts,
+  StoreRead,
 } from '../store/store.ts';
 import type { RiskSum, WorthComparison } from '../store/worth.ts';
 
@@ -122,7 +123,7 @@ export async function reconcile(
 
 /** Compares every event with its digest, page by page; adds to `findings` up to their limit. */
 async function checkEveryDigest(
-  store: Pick<Integrity, 'checkDigests'>,
+  store: Pick<StoreRead, 'checkDigests'>,
   findings: Finding[],
 ): Promise<{ events: number; without: number }> {
   let events = 0;

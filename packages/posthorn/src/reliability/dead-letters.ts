@@ -1,5 +1,4 @@
-import type { Accounting } from '../store/accounting.ts';
-import type { DeadLetterGroup, Readings } from '../store/store.ts';
+import type { DeadLetterGroup, StoreRead } from '../store/store.ts';
 import { everything } from '../store/accounting.ts';
 import { minuteMs } from '../domain/time.ts';
 
@@ -11,7 +10,7 @@ const rereadMs = 5 * minuteMs;
  * query takes seconds, and the evaluator asks every few.
  */
 export function rememberDeadLetters(
-  store: Pick<Readings, 'deadLetters'> & Pick<Accounting, 'accountingBy'>,
+  store: Pick<StoreRead, 'deadLetters' | 'accountingBy'>,
 ): (now: number) => Promise<readonly DeadLetterGroup[]> {
   let last: {
     readonly at: number;

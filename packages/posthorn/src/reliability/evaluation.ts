@@ -2,12 +2,9 @@ import type { Alert, Condition } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { type ScopedObjective, scopeObjectives } from '../domain/objective.ts';
 import { type Template, templatesBy } from '../domain/template.ts';
-import { type Accounting, everything } from '../store/accounting.ts';
+import { everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Alerting, DeadLetterGroup, Endpoints, Finding, Integrity, Readings } from '../store/store.ts';
-import type { Blocking } from '../store/blocking.ts';
-import type { Failures } from '../store/failures.ts';
-import type { Breakers } from '../store/breakers.ts';
+import type { DeadLetterGroup, Finding, StoreRead } from '../store/store.ts';
 import { certificateCondition, expiringCertificates } from './certificates.ts';
 import {
   beyondCondition,
@@ -47,14 +44,22 @@ export interface LedgerCheck {
   readonly findings: readonly Finding[];
 }
 
-export type EvaluatedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
-  Pick<Accounting, 'accounting' | 'accountingBy' | 'tallies' | 'overdue'> &
-  Pick<Alerting, 'documents'> &
-  Pick<Endpoints, 'endpoints'> &
-  Pick<Breakers, 'openBreakers' | 'serverCertificates'> &
-  Pick<Blocking, 'blockedKeys'> &
-  Pick<Failures, 'failingEndpoints'> &
-  Pick<Integrity, 'fanOuts'>;
+export type EvaluatedStore = Pick<
+  StoreRead,
+  | 'deadLetters'
+  | 'deliveries'
+  | 'accounting'
+  | 'accountingBy'
+  | 'tallies'
+  | 'overdue'
+  | 'documents'
+  | 'endpoints'
+  | 'openBreakers'
+  | 'serverCertificates'
+  | 'blockedKeys'
+  | 'failingEndpoints'
+  | 'fanOuts'
+>;
 
 /** What is declared and configured, in one read of the store. */
 export interface Declared {
@@ -75,7 +80,7 @@ export async function readDeclared(
 
 /** Returns the current state of the objectives of kind `delivered_within`. */
 export async function readStatuses(
-  store: Pick<Accounting, 'tallies'>,
+  store: Pick<StoreRead, 'tallies'>,
   objectives: readonly ScopedObjective[],
   now: number,
 ): Promise<ReadonlyMap<string, ObjectiveStatus>> {

@@ -14,7 +14,7 @@ import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Repeated, repeat } from '../runtime/repeat.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Alerting, Readings } from '../store/store.ts';
+import type { StorePart } from '../store/store.ts';
 import {
   clockCondition,
   lockedCondition,
@@ -51,7 +51,7 @@ export type OnProgress = (
 ) => void;
 
 export interface EvaluatorOptions {
-  readonly store: EvaluatedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
+  readonly store: StorePart<'saveAlerts' | 'saveSetting', keyof EvaluatedStore | 'alerts' | 'setting'>;
   readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
@@ -104,7 +104,7 @@ export class Evaluator {
 
   constructor(options: EvaluatorOptions) {
     this.#o = options;
-    this.#deadLetters = rememberDeadLetters(options.store);
+    this.#deadLetters = rememberDeadLetters(options.store.read);
     this.#rounds = repeat(options.clock, () => this.#round(), {
       everyMs: options.everyMs,
       firstMs: Math.min(1000, options.everyMs),
@@ -157,7 +157,7 @@ export class Evaluator {
   async #evaluate(): Promise<void> {
     const { store, clock, random, onEvaluated } = this.#o;
     const now = clock.now();
-    const { version, alerts } = await store.alerts();
+    const { version, alerts } = await store.read.alerts();
     const { list, unevaluated } = await this.#conditions(alerts, now);
     // Resolved alerts expire by measured time, not by the wall clock.
     const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
@@ -168,7 +168,7 @@ export class Evaluator {
     const firing = [...alerts.filter(({ id }) => !replaced.has(id)), ...step.changed].filter(
       ({ state }) => state === 'firing',
     );
-    await store.saveSetting(evaluatedAt, String(now));
+    await store.write.saveSetting(evaluatedAt, String(now));
     onEvaluated({
       page: firing.filter(({ severity }) => severity === 'page').length,
       ticket: firing.filter(({ severity }) => severity === 'ticket').length,
@@ -178,14 +178,14 @@ export class Evaluator {
   /** Saves the alerts with their notifications; false if another node was faster. */
   async #save(step: AlertStep, version: number, now: number): Promise<boolean> {
     const { store, logger, wake } = this.#o;
-    const notifications = await notificationsFor(store, step.notify, now);
+    const notifications = await notificationsFor(store.read, step.notify, now);
     const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
     const changed = step.changed.map((alert) =>
       withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),
     );
     const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
     const change = { version, changed, forgotten: step.forgotten, notifications: events, now };
-    if (!(await store.saveAlerts(change))) {
+    if (!(await store.write.saveAlerts(change))) {
       logger.info({ code: 'evaluated_elsewhere' }, 'another node has evaluated the alerts meanwhile');
       return false;
     }
@@ -202,8 +202,8 @@ export class Evaluator {
     const { store, clock, deadRetentionMs } = this.#o;
     const unevaluated = new Set<string>();
     const list = await this.#systemConditions(stored, now, unevaluated);
-    const declared = await readDeclared(store);
-    const found = await evaluateDeliveries(store, declared, {
+    const declared = await readDeclared(store.read);
+    const found = await evaluateDeliveries(store.read, declared, {
       now,
       lived: clock.lived(),
       deadRetentionMs,
@@ -256,14 +256,14 @@ export class Evaluator {
    */
   async #silentFor(): Promise<number | null> {
     const { store, clock, everyMs } = this.#o;
-    const text = await store.setting(evaluatedAt);
+    const text = await store.read.setting(evaluatedAt);
     if (this.#lastEvaluation?.text !== text) this.#lastEvaluation = { text, seenAt: clock.monotonic() };
     const silence = text === null ? 0 : clock.monotonic() - this.#lastEvaluation!.seenAt;
     return silence > Math.max(silentAfterMs, 4 * everyMs) ? silence : null;
   }
 
   async #evaluateObjectives(declared: Declared, now: number): Promise<EvaluatedObjectives> {
-    const list = await evaluateObjectives(this.#o.store, declared, now);
+    const list = await evaluateObjectives(this.#o.store.read, declared, now);
     if (this.#o.onProgress !== undefined) await this.#progress(declared, now, this.#o.onProgress);
     return { at: now, list };
   }
@@ -271,7 +271,7 @@ export class Evaluator {
   async #progress({ objectives }: Declared, now: number, onProgress: OnProgress): Promise<void> {
     // Counted from when this node began to evaluate, starting at zero: the sum over all nodes is complete.
     const from = Math.min(now, this.#known.objectives?.at ?? now);
-    const progress = await readProgress(this.#o.store, objectives, from, now);
+    const progress = await readProgress(this.#o.store.read, objectives, from, now);
     const unaccounted = Math.max(0, (this.#known.ledger?.unaccounted ?? 0) - this.#countedBefore);
     this.#countedBefore += unaccounted;
     const accounted = objectives.filter(({ kind }) => kind === 'accounted');

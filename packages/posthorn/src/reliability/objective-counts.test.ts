@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { Accounting, TypeTally } from '../store/accounting.ts';
+import type { TypeTally } from '../store/accounting.ts';
 import { readProgress } from './objective-counts.ts';
+import type { StoreRead } from '../store/store.ts';
 
 const none: TypeTally = {
   eventType: 'a',
@@ -20,7 +21,7 @@ const none: TypeTally = {
 };
 
 const sidesOf = async (tally: Partial<TypeTally>) => {
-  const store: Pick<Accounting, 'tallies'> = { tallies: async () => [[{ ...none, ...tally }]] };
+  const store: Pick<StoreRead, 'tallies'> = { tallies: async () => [[{ ...none, ...tally }]] };
   const objective = {
     name: 'o',
     eventTypes: ['*'],

@@ -1,9 +1,10 @@
 import { subscribes } from '../domain/endpoint.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { Accounting, TypeTally } from '../store/accounting.ts';
+import type { TypeTally } from '../store/accounting.ts';
 import { type Counts } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** An outcome is in the counters after this long, at the latest. */
 const settleLagMs = 5000;
@@ -59,7 +60,7 @@ export function dueUntil(now: number, deliverWithinMs: number): number {
 
 /** What passed its deadline between two times, by objective. Summable: nothing is in two such spans. */
 export async function readProgress(
-  store: Pick<Accounting, 'tallies'>,
+  store: Pick<StoreRead, 'tallies'>,
   objectives: readonly ScopedObjective[],
   from: number,
   to: number,
@@ -86,7 +87,7 @@ export async function readProgress(
 
 /** Reads the windows of these lengths for every objective, each endpoint once. */
 export async function readWindows(
-  store: Pick<Accounting, 'tallies'>,
+  store: Pick<StoreRead, 'tallies'>,
   objectives: readonly ScopedObjective[],
   lengthsMs: readonly number[],
   now: number,

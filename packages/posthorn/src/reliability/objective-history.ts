@@ -3,9 +3,10 @@ import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 import { tallyGrid } from '../store/folding.ts';
-import type { ObjectiveReadings, StepTally } from '../store/objective-readings.ts';
+import type { StepTally } from '../store/objective-readings.ts';
 import { addCounts, countsOf, type DomainCounts, endpointsAtOnce, noCounts } from './objective-counts.ts';
 import { objectiveRanges, objectiveWindow, type ObjectiveWindow } from './objective-window.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** What came due of the deliveries accepted in one step. */
 export interface HistoryCell extends DomainCounts {
@@ -15,7 +16,7 @@ export interface HistoryCell extends DomainCounts {
 
 /** The counters of an objective's window, by endpoint and step. */
 export async function readSteps(
-  store: Pick<ObjectiveReadings, 'tallySteps'>,
+  store: Pick<StoreRead, 'tallySteps'>,
   objective: ScopedObjective,
   stepMinutes: number,
   now: number,

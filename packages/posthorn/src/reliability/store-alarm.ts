@@ -4,7 +4,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Alerting, Endpoints } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import { hourMs } from '../domain/time.ts';
 
 /** The page is sent again after these pauses to a channel that does not answer. */
@@ -33,7 +33,7 @@ export interface StoreAlarm {
  * to the channels directly, because nothing written to lost files is ever sent.
  */
 export function createStoreAlarm(options: {
-  readonly store: Pick<Alerting, 'documents'> & Pick<Endpoints, 'endpoint'>;
+  readonly store: Pick<StoreRead, 'documents' | 'endpoint'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly node: string;

@@ -23,7 +23,7 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
       const { tenant, endpoint_id: references } = asked;
       const query = {
         ...tenantsFrom(tenant, references !== undefined),
-        endpointIds: references === undefined ? null : await endpointIdsFrom(store, references, tenant),
+        endpointIds: references === undefined ? null : await endpointIdsFrom(store.read, references, tenant),
         eventTypes: asked.event_type ?? null,
         owners: asked.owner ?? null,
         since: asked.since === undefined ? null : Date.parse(asked.since),
@@ -31,9 +31,9 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
         now: clock.now(),
       };
       const window = wireWindow(countedWindow(query));
-      const totals = { window, ...wireAccounting(await store.accounting(query)) };
+      const totals = { window, ...wireAccounting(await store.read.accounting(query)) };
       if (by === undefined) return totals;
-      const groups = await store.accountingBy(query, by);
+      const groups = await store.read.accountingBy(query, by);
       // Times in ascending order; everything else largest first.
       const { items, next_cursor } = pageOf(groups, { limit, cursor }, ({ key, accepted }) =>
         typeof key === 'number' ? [key] : [-accepted, key ?? ''],

@@ -11,7 +11,7 @@ import { invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { dayMs, iso, isoOrNull } from '../domain/time.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { DeliveryRecord, Endpoints, Readings } from '../store/store.ts';
+import type { DeliveryRecord, StoreRead } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
@@ -31,12 +31,12 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
     'alerts.list': async ({ query }) => {
       const { state, severity, tenant: tenants, endpoint_id: references, slo, owner, since, ...page } = query;
       const unstored = unstoredAlerts();
-      const stored = await store.alerts().catch((error: unknown) => {
+      const stored = await store.read.alerts().catch((error: unknown) => {
         // Unstored alerts are about the store itself.
         if (unstored.length > 0) return { alerts: [] };
         throw error;
       });
-      const isAbout = await endpointsAsked(store, tenants, references);
+      const isAbout = await endpointsAsked(store.read, tenants, references);
       const from = since === undefined ? null : Date.parse(since);
       const selected = [...unstored, ...stored.alerts].filter(
         (alert) =>
@@ -53,19 +53,19 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         (alert) => [alertStates.indexOf(alert.state), -alert.since, alert.id],
         'desc',
       );
-      return { items: await wireAlerts(store, items), next_cursor: next };
+      return { items: await wireAlerts(store.read, items), next_cursor: next };
     },
 
     'alerts.acknowledge': async ({ params: { id }, body }, call) => {
       const until = untilFrom(body, clock.now());
       // The evaluator may change it at the same time: then this is computed again.
       for (let tries = 0; tries < acknowledgeTries; tries++) {
-        const { version, alerts } = await store.alerts();
+        const { version, alerts } = await store.read.alerts();
         const alert = alerts.find((one) => one.id === id);
         if (alert === undefined) throw notFound('alert by that id');
         if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
         const saysNothing = body.note === undefined && until === null;
-        if (alert.acknowledgedAt !== null && saysNothing) return await wireOne(store, alert);
+        if (alert.acknowledgedAt !== null && saysNothing) return await wireOne(store.read, alert);
         const now = clock.now();
         const endpointId = alertEndpoint(alert);
         const acknowledged: Alert = {
@@ -77,13 +77,13 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
           auditEntry(call, now, {
             action: 'alerts.acknowledge',
             target: { kind: 'alert', id },
-            tenant: endpointId === null ? null : ((await store.endpoint(endpointId))?.tenant ?? null),
+            tenant: endpointId === null ? null : ((await store.read.endpoint(endpointId))?.tenant ?? null),
             before: wireAlert(alert),
             after: wireAlert(acknowledged),
           }),
         ];
         const step = { version, changed: [acknowledged], forgotten: [], notifications: [], audit, now };
-        if (await store.saveAlerts(step)) return await wireOne(store, acknowledged);
+        if (await store.write.saveAlerts(step)) return await wireOne(store.read, acknowledged);
       }
       throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
     },
@@ -103,14 +103,14 @@ function isAboutObjective({ evidence, group }: Alert, name: string): boolean {
   return evidence['objective'] === name || group === `${name}/sender` || group === `${name}/receiver`;
 }
 
-async function wireOne(store: Pick<Readings, 'deliveries'>, alert: Alert): Promise<WireAlert> {
+async function wireOne(store: Pick<StoreRead, 'deliveries'>, alert: Alert): Promise<WireAlert> {
   const [wire] = await wireAlerts(store, [alert]);
   return wire!;
 }
 
 /** Alerts with the state of their notifications. */
 async function wireAlerts(
-  store: Pick<Readings, 'deliveries'>,
+  store: Pick<StoreRead, 'deliveries'>,
   alerts: readonly Alert[],
 ): Promise<readonly WireAlert[]> {
   const ids = alerts.flatMap(({ notifications = [] }) => notifications.map(({ eventId }) => eventId));
@@ -148,7 +148,7 @@ function wireNotified(
 
 /** Whether an alert about this endpoint was requested. */
 async function endpointsAsked(
-  store: Pick<Endpoints, 'endpoints' | 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpoints' | 'endpointsNamed'>,
   tenants: readonly string[] | undefined,
   references: readonly string[] | undefined,
 ): Promise<(endpointId: string | null) => boolean> {

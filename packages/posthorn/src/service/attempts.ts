@@ -63,13 +63,15 @@ export function attemptService({
   return {
     'attempts.list': async ({ query }, { caller: { payloads } }) => {
       const { limit, cursor, order, tenant, endpoint_id: endpoints, event_id: events, until } = query;
-      const search: DeliverySearch = await filterFrom(store, {
+      const search: DeliverySearch = await filterFrom(store.read, {
         tenant,
         endpoint_id: endpoints,
         event_id: events,
       });
       // An attempt may come long after its delivery was created, but never before.
-      const within = await store.deliveriesWithin(until === undefined ? {} : { until: Date.parse(until) });
+      const within = await store.read.deliveriesWithin(
+        until === undefined ? {} : { until: Date.parse(until) },
+      );
       const begin = placeIn(cursor);
       const found = await searchBounded<Place, Found>(
         clock,
@@ -78,19 +80,19 @@ export function attemptService({
           const { after } = page;
           // The rest of a delivery's attempts is at its own number.
           const shift = after === null || after.n === null ? 0 : order === 'desc' ? 1 : -1;
-          const step = await store.searchDeliveries(search, {
+          const step = await store.read.searchDeliveries(search, {
             after: after === null ? null : after.number + shift,
             limit: deliveriesAtOnce,
             maxRows: page.maxRows,
             order,
             within,
           });
-          const attempts = (await store.attemptsOf(step.numbers)).filter(
+          const attempts = (await store.read.attemptsOf(step.numbers)).filter(
             (attempt) => matches(attempt, query) && isBehind(after, attempt.delivery, attempt.n, order),
           );
           const byDelivery = Map.groupBy(attempts, ({ delivery }) => delivery);
           // Most outcomes that are searched for are rare: deliveries with other outcomes are not read.
-          const deliveries = await store.foundDeliveries(
+          const deliveries = await store.read.foundDeliveries(
             step.numbers.filter((number) => byDelivery.has(number)),
           );
           const items = deliveries.flatMap((delivery) => {

@@ -11,7 +11,7 @@ export function auditLogService({ store }: Pick<ServiceDependencies, 'store'>): 
       const last = decodeCursor(cursor);
       if (last !== null && !/^[1-9]\d{0,14}$/.test(last)) throw invalidCursor();
       const { tenant, action, target_kind: targetKind } = rest;
-      const records = await store.auditLog(
+      const records = await store.read.auditLog(
         {
           ...(tenant === undefined ? {} : { tenant }),
           ...(actor === undefined ? {} : { actorId: actor }),

@@ -14,11 +14,11 @@ export function blockedKeyService({
 }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'blockedKeys'>> {
   return {
     'blockedKeys.list': async ({ query: { tenant, endpoint_id: references, limit, cursor } }) => {
-      const read = await store.blockedKeys({
+      const read = await store.read.blockedKeys({
         ...tenantsFrom(tenant, references !== undefined),
         ...(references === undefined
           ? {}
-          : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
+          : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
         after: positionOf(decodeCursor(cursor)),
         limit: limit + 1,
       });

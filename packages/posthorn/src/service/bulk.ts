@@ -7,10 +7,10 @@ import { beginRedrive } from '../store/redrives.ts';
 import type {
   BulkKind,
   DeliveryFilter,
-  Endpoints,
   RedriveOutcome,
   RedriveQuery,
   RedriveRecord,
+  StoreRead,
 } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { wireFilter } from './delivery-filter.ts';
@@ -74,7 +74,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
   const missing = (): PosthornError => notFound(`${kind} by that id`);
 
   const find = async (id: string): Promise<RedriveRecord> => {
-    const job = await store.redrive(id);
+    const job = await store.read.redrive(id);
     if (job === null || job.kind !== kind) throw missing();
     return job;
   };
@@ -82,7 +82,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
   /** The store adds what it changes. */
   const commandEntry = async (id: string, verb: 'update' | 'stop', call: Call): Promise<AuditEntry> => {
     const job = await find(id);
-    const tenant = await tenantOf(store, job.filter);
+    const tenant = await tenantOf(store.read, job.filter);
     const target = { kind, id };
     return auditEntry(call, clock.now(), { action: `${resources[kind]}.${verb}`, target, tenant });
   };
@@ -101,16 +101,16 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
         ...(tenants === undefined ? {} : { tenants }),
         ...(references === undefined
           ? {}
-          : { endpointIds: await endpointIdsFrom(store, references, tenants) }),
+          : { endpointIds: await endpointIdsFrom(store.read, references, tenants) }),
       };
-      return pageRead(await store.redrives(query), limit, ({ id }) => id);
+      return pageRead(await store.read.redrives(query), limit, ({ id }) => id);
     },
 
     get: find,
 
     update: async (id, { name, rate_per_s: ratePerS }, call) => {
       const audit = await commandEntry(id, 'update', call);
-      const changed = await store.changeRedrive(
+      const changed = await store.write.changeRedrive(
         id,
         {
           ...(name === undefined ? {} : { name }),
@@ -130,7 +130,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
 
     stop: async (id, call) => {
       const audit = await commandEntry(id, 'stop', call);
-      const job = await store.stopRedrive(id, clock.now(), audit);
+      const job = await store.write.stopRedrive(id, clock.now(), audit);
       if (job === null) throw missing();
       if (job.state === 'done')
         throw new PosthornError('wrong_state', `This ${kind} is done, so it cannot be stopped.`);
@@ -140,7 +140,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
 
     shown: async (jobs, show) => {
       const taken = jobs.filter(({ redriven }) => redriven > 0).map(({ id }) => id);
-      const outcomes = taken.length === 0 ? [] : await store.redriveOutcomes(taken);
+      const outcomes = taken.length === 0 ? [] : await store.read.redriveOutcomes(taken);
       return jobs.map((job) =>
         show(
           job,
@@ -163,7 +163,7 @@ async function throttledBy(
   if (target !== null) return [target];
   const found: string[] = [];
   for (const id of endpointIds ?? engine.status().throttled) {
-    const tenant = (await store.endpoint(id))?.tenant;
+    const tenant = (await store.read.endpoint(id))?.tenant;
     if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
       found.push(id);
   }
@@ -185,7 +185,7 @@ async function createJob(
   const audit = auditEntry(call, now, {
     action: `${resources[kind]}.create`,
     target: { kind, id },
-    tenant: await tenantOf(store, filter),
+    tenant: await tenantOf(store.read, filter),
     after: {
       name,
       filter: wireFilter(filter),
@@ -208,7 +208,7 @@ async function createJob(
 
 /** The tenant of a job about a single one: from its filter, or from the endpoints that it names. */
 async function tenantOf(
-  store: Pick<Endpoints, 'endpoint'>,
+  store: Pick<StoreRead, 'endpoint'>,
   { tenants, endpointIds }: DeliveryFilter,
 ): Promise<string | null> {
   const found = new Set(tenants);

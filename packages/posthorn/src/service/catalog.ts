@@ -1,7 +1,7 @@
 import type { EventTypeDocument } from '../domain/documents.ts';
 import { atPointer } from '../domain/json-pointer.ts';
 import type { Value } from '../domain/money.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import { type DeclaredSchema, declaredSchema, type SchemaValidator } from '../validation/validator.ts';
 import { noVerdict, refusedData } from './schema-problem.ts';
 import type { PosthornError } from '../domain/errors.ts';
@@ -65,7 +65,7 @@ async function faultOf(
   }
 }
 
-export function createCatalog(store: Pick<Store, 'documents'>, validator: SchemaValidator): Catalog {
+export function createCatalog(store: Pick<StoreRead, 'documents'>, validator: SchemaValidator): Catalog {
   let declared: ReadonlyMap<string, Declared> = new Map();
   let reading: Promise<void> | null = null;
   let again = false;

@@ -25,7 +25,7 @@ export function channelTestService({
   random,
 }: Pick<ServiceDependencies, 'store' | 'engine' | 'clock' | 'random'>): Handlers<'channels.test'> {
   const send = async (name: string, alert: Alert, call: Call | null): Promise<string> => {
-    const { document } = await requireDocument(store, 'channel', name);
+    const { document } = await requireDocument(store.read, 'channel', name);
     const now = clock.now();
     const event = makeEvent({
       id: `${alert.id}-${alert.state}-${now}-${name}`,
@@ -44,7 +44,7 @@ export function channelTestService({
             after: { event_id: event.id },
           });
     const { endpointId } = document;
-    if ((await store.acceptFor(event, endpointId, now, audit)) === null)
+    if ((await store.write.acceptFor(event, endpointId, now, audit)) === null)
       throw notFound('channel by that name');
     await engine.clearThrottles([endpointId]);
     engine.wake([endpointId]);
@@ -53,15 +53,15 @@ export function channelTestService({
 
   return {
     'channels.test': async ({ params: { name } }, call): Promise<Answer<'channels.test'>> => {
-      const { document } = await requireDocument(store, 'channel', name);
+      const { document } = await requireDocument(store.read, 'channel', name);
       const { endpointId, channel } = document;
       const alert = testAlert(name, timeOrderedId('alr', clock.now(), random.bytes(12)), clock.now());
       const eventId = await send(name, alert, call);
-      const timeoutMs = (await store.endpoint(endpointId))?.timeoutMs ?? 0;
+      const timeoutMs = (await store.read.endpoint(endpointId))?.timeoutMs ?? 0;
       const sent = { tenant: alertTenant, eventId, endpointId };
-      const { delivery, attempt } = await firstAttempt(store, clock, sent, timeoutMs + slackMs);
+      const { delivery, attempt } = await firstAttempt(store.read, clock, sent, timeoutMs + slackMs);
       if (delivery.state === 'pending')
-        await store.cancelDelivery(delivery.number, 'a test is not repeated', clock.now());
+        await store.write.cancelDelivery(delivery.number, 'a test is not repeated', clock.now());
       if (delivery.state === 'delivered' && keepOpen.includes(channel.kind))
         await send(name, { ...alert, state: 'resolved', resolvedAt: clock.now() }, null);
       const { payloads } = call.caller;

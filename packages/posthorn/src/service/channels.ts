@@ -24,18 +24,18 @@ export function channelService(
   const { store, config, engine, clock, random } = deps;
   return {
     'channels.list': async ({ query }) =>
-      pageOf((await store.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
+      pageOf((await store.read.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
 
     'channels.get': async ({ params: { name } }) =>
-      wireChannel(await requireDocument(store, 'channel', name)),
+      wireChannel(await requireDocument(store.read, 'channel', name)),
 
     'channels.put': async ({ params: { name }, body: channel }, call) => {
       const receiver = openReceiver(channel, deps);
       const made = await sealedFingerprint(channel, random.bytes(fingerprintSaltBytes));
       const { endpoints, answer: document } = await config.change(async () => {
         const now = clock.now();
-        const before = await documentBy(store, 'channel', name);
-        const existing = before === null ? null : await store.endpoint(before.endpointId);
+        const before = await documentBy(store.read, 'channel', name);
+        const existing = before === null ? null : await store.read.endpoint(before.endpointId);
         const sealed = sealedReceiver(receiver, existing, deps);
         const answer: StoredChannel = {
           channel: shownOf(channel),
@@ -70,15 +70,17 @@ export function channelService(
 
     'channels.delete': async ({ params: { name } }, call) => {
       const { answer: endpointId } = await config.change(async () => {
-        const { document } = await requireDocument(store, 'channel', name);
-        const user = (await store.documents('team')).find((team) => team.document.channels.includes(name));
+        const { document } = await requireDocument(store.read, 'channel', name);
+        const user = (await store.read.documents('team')).find((team) =>
+          team.document.channels.includes(name),
+        );
         if (user !== undefined)
           throw new PosthornError(
             'in_use',
             `The team ${user.name} uses this channel. Remove it from the team first.`,
           );
         const answer = document.endpointId;
-        const existing = await store.endpoint(answer);
+        const existing = await store.read.endpoint(answer);
         const now = clock.now();
         const audit = auditEntries(call, now, {
           action: 'channels.delete',

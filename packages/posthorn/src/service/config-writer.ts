@@ -1,5 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { Config, ConfigChange } from '../store/store.ts';
+import type { ConfigChange, StorePart } from '../store/store.ts';
 import { PosthornError } from '../domain/errors.ts';
 
 /** A change that conflicts with other nodes' changes this often in a row is refused. */
@@ -19,11 +19,11 @@ export interface Decision<T> {
  * the version that the decision was made from, and the decision is repeated if it is not the newest one.
  */
 export class ConfigWriter {
-  readonly #store: Config;
+  readonly #store: StorePart<'changeConfig', 'configVersion'>;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(store: Config) {
+  constructor(store: StorePart<'changeConfig', 'configVersion'>) {
     this.#store = store;
   }
 
@@ -45,10 +45,10 @@ export class ConfigWriter {
 
   async #run<T>(decide: () => Promise<Decision<T>>): Promise<{ endpoints: readonly Endpoint[]; answer: T }> {
     for (let tries = 0; tries < maxTries; tries++) {
-      const version = await this.#store.configVersion();
+      const version = await this.#store.read.configVersion();
       const { write, answer } = await decide();
       if (write === null) return { endpoints: [], answer };
-      const endpoints = await this.#store.changeConfig({ ...write, version });
+      const endpoints = await this.#store.write.changeConfig({ ...write, version });
       if (endpoints !== null) return { endpoints, answer };
     }
     throw new PosthornError('busy', 'Other nodes keep changing the configuration. Try again.');

@@ -14,19 +14,19 @@ const publishedWithinMs = 30 * dayMs;
 export function conformanceService({ store, clock }: ServiceDependencies): Handlers<Of<'conformance'>> {
   return {
     'conformance.get': async ({ query }) => {
-      const { endpoints, objectives } = await readDeclared(store);
+      const { endpoints, objectives } = await readDeclared(store.read);
       const now = clock.now();
       const window = { ...everything, ...tenantsFrom(undefined), since: now - publishedWithinMs, now };
-      const seen = await store.accountingBy(window, 'event_type');
+      const seen = await store.read.accountingBy(window, 'event_type');
       const declared = new Map(
-        (await store.documents('event_type')).map(({ name, document }) => [name, document]),
+        (await store.read.documents('event_type')).map(({ name, document }) => [name, document]),
       );
       const { total, items } = conformanceOf({
         endpoints,
         objectives,
         seen: seen.map(({ key }) => String(key)),
         declared,
-        teams: new Set((await store.documents('team')).map(({ name }) => name)),
+        teams: new Set((await store.read.documents('team')).map(({ name }) => name)),
       });
       const page = pageOf(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
       return { total, conforming: total - items.length, ...page };

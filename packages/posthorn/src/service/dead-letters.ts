@@ -29,7 +29,7 @@ export function deadLetterService({
   const failingAmong = async (groups: readonly DroppedGroup[]): Promise<ReadonlySet<string>> => {
     const recovering = groups.filter(({ deliveredSince }) => deliveredSince > 0);
     const ids = [...new Set(recovering.map(({ endpoint }) => endpoint.id))];
-    const health = ids.length === 0 ? [] : await store.receiverHealth(ids, clock.now());
+    const health = ids.length === 0 ? [] : await store.read.receiverHealth(ids, clock.now());
     const failing = health.filter(
       ({ openSince, failingSince }) => openSince !== null || failingSince !== null,
     );
@@ -41,7 +41,9 @@ export function deadLetterService({
     payloads: PayloadAccess,
   ): Promise<readonly WireGroup[]> => {
     const failing = await failingAmong(groups);
-    const snoozes = new Map((await store.snoozes(clock.now())).map((snooze) => [snooze.groupId, snooze]));
+    const snoozes = new Map(
+      (await store.read.snoozes(clock.now())).map((snooze) => [snooze.groupId, snooze]),
+    );
     return groups.map((group) =>
       wireGroup(group, {
         payloads,
@@ -57,7 +59,7 @@ export function deadLetterService({
     const { groups } =
       named === null
         ? { groups: [] }
-        : await store.droppedGroups({ states: [named.state], endpointIds: [named.endpointId] });
+        : await store.read.droppedGroups({ states: [named.state], endpointIds: [named.endpointId] });
     const group = groups.find((one) => groupIdOf(one) === id);
     if (group === undefined) throw notFound('group of dead letters by that id');
     return group;
@@ -78,11 +80,11 @@ export function deadLetterService({
       },
       { caller },
     ) => {
-      const { groups, rowsRead, hasMore } = await store.droppedGroups({
+      const { groups, rowsRead, hasMore } = await store.read.droppedGroups({
         ...tenantsFrom(tenant, references !== undefined),
         ...(references === undefined
           ? {}
-          : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
+          : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
         ...(owners === undefined ? {} : { owners }),
         ...(since === undefined ? {} : { since: Date.parse(since) }),
         ...(until === undefined ? {} : { until: Date.parse(until) }),
@@ -105,7 +107,7 @@ export function deadLetterService({
       const group = await find(id);
       const { kind, id: by, name } = call.caller;
       const untilCount = body.or_doubled ? group.count * 2 : null;
-      await store.saveSnooze(
+      await store.write.saveSnooze(
         { groupId: id, until, untilCount, reason: body.reason, by: { kind, id: by, name }, at: now },
         auditEntry(call, now, {
           action: 'deadLetters.snooze',
@@ -119,7 +121,7 @@ export function deadLetterService({
 
     'deadLetters.wake': async ({ params: { id } }, call) => {
       const group = await find(id);
-      await store.deleteSnooze(
+      await store.write.deleteSnooze(
         id,
         auditEntry(call, clock.now(), {
           action: 'deadLetters.wake',

@@ -1,7 +1,7 @@
 import type { OperationId } from '../contract/table.ts';
 import type { DeclaredDocument, Documents, DocumentKind, StoredDocument } from '../domain/documents.ts';
 import { type Fault, notFound, PosthornError } from '../domain/errors.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import { auditEntries, type By } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 
@@ -18,7 +18,7 @@ const labels: { readonly [Kind in DocumentKind]: string } = {
   slo: 'objective',
 };
 
-type Declarations = Pick<Store, 'document' | 'documents'>;
+type Declarations = Pick<StoreRead, 'document' | 'documents'>;
 
 export async function documentBy<Kind extends DocumentKind>(
   store: Declarations,
@@ -89,7 +89,7 @@ export async function putDocument<Kind extends DocumentKind, Shown>(
   const after = shown({ name, document });
   await config.change(async () => {
     await check();
-    const stored = await documentBy(store, kind, name);
+    const stored = await documentBy(store.read, kind, name);
     const before = stored === null ? null : shown({ name, document: stored });
     const now = clock.now();
     const audit = auditEntries(by, now, { action, target: { kind, id: name }, tenant, before, after });
@@ -119,7 +119,7 @@ export async function deleteDocument<Kind extends DocumentKind>(
   { kind, name, by, action, tenant = null, shown, inUse = async () => null }: Deletion<Kind>,
 ): Promise<void> {
   await config.change(async () => {
-    const before = shown(await requireDocument(store, kind, name));
+    const before = shown(await requireDocument(store.read, kind, name));
     const user = await inUse();
     if (user !== null) throw new PosthornError('in_use', user);
     const now = clock.now();

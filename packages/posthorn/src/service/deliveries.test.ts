@@ -34,9 +34,10 @@ function lastCommit(after: DeliveryRecord) {
   const engine = { wake: vi.fn<() => void>(), clearThrottles: vi.fn<() => Promise<void>>() };
   const deps = {
     store: {
-      delivery: () => (isAway ? Promise.reject(new UnavailableError('away')) : Promise.resolve(delivery)),
-      redriveDelivery: commit,
-      cancelDelivery: commit,
+      read: {
+        delivery: () => (isAway ? Promise.reject(new UnavailableError('away')) : Promise.resolve(delivery)),
+      },
+      write: { redriveDelivery: commit, cancelDelivery: commit },
     },
     engine,
     clock: { now: () => 1000 },

@@ -30,7 +30,7 @@ export function deliveryService({
 > {
   const find = async (id: string): Promise<DeliveryRecord> => {
     const number = parseDeliveryId(id);
-    const delivery = number === null ? null : await store.delivery(number);
+    const delivery = number === null ? null : await store.read.delivery(number);
     if (delivery === null) throw missing();
     return delivery;
   };
@@ -67,12 +67,12 @@ export function deliveryService({
       const after = last === null ? null : parseDeliveryId(last);
       if (last !== null && after === null) throw invalidCursor();
       const now = clock.now();
-      const search = await searchFrom(store, query, now);
-      const within = await store.deliveriesWithin(search);
+      const search = await searchFrom(store.read, query, now);
+      const within = await store.read.deliveriesWithin(search);
       // One more than the page, to know whether there are more.
       const found = await searchBounded(clock, { after, limit: limit + 1 }, async (page) => {
-        const { numbers, ...step } = await store.searchDeliveries(search, { ...page, order, within });
-        return { ...step, items: await store.foundDeliveries(numbers) };
+        const { numbers, ...step } = await store.read.searchDeliveries(search, { ...page, order, within });
+        return { ...step, items: await store.read.foundDeliveries(numbers) };
       });
       const items = found.items.map((one) => wireListed(one, { include, now, payloads: caller.payloads }));
       return searchedPage(items, limit, found, {
@@ -84,15 +84,15 @@ export function deliveryService({
 
     'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
       const number = parseDeliveryId(id);
-      const delivery = number === null ? null : await store.deliveryDetails(number);
+      const delivery = number === null ? null : await store.read.deliveryDetails(number);
       if (delivery === null) throw missing();
       const now = clock.now();
       const { endpointId } = delivery;
       const [attempts, endpoint, [health], redrives] = await Promise.all([
-        store.attempts(delivery.number),
-        store.endpoint(endpointId),
-        store.receiverHealth([endpointId], now),
-        store.auditLog(
+        store.read.attempts(delivery.number),
+        store.read.endpoint(endpointId),
+        store.read.receiverHealth([endpointId], now),
+        store.read.auditLog(
           { action: 'deliveries.redrive', targetKind: 'delivery', targetId: id },
           { after: null, limit: redrivesShown },
         ),
@@ -118,7 +118,7 @@ export function deliveryService({
       const delivery = await command(
         id,
         { call, action: 'deliveries.redrive' },
-        (number, now, audit) => store.redriveDelivery(number, now, audit),
+        (number, now, audit) => store.write.redriveDelivery(number, now, audit),
         'replay its event to send it again.',
       );
       // The operator wants it now: the receiver's Retry-After throttle ends.
@@ -131,7 +131,7 @@ export function deliveryService({
       const delivery = await command(
         id,
         { call, action: 'deliveries.cancel' },
-        (number, now, audit) => store.cancelDelivery(number, reason, now, audit),
+        (number, now, audit) => store.write.cancelDelivery(number, reason, now, audit),
         'only a pending delivery, or a dead letter that blocks its ordering key, can be cancelled.',
       );
       engine.wake([delivery.endpointId]);

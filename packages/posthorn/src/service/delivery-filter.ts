@@ -3,7 +3,7 @@ import type { deliveryFilterQuery, redriveFilter, replayFilter } from '../contra
 import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { iso } from '../domain/time.ts';
-import type { DeliveryFilter, DeliverySearch, Endpoints, TenantFilter } from '../store/store.ts';
+import type { DeliveryFilter, DeliverySearch, StoreRead, TenantFilter } from '../store/store.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 
 type WireFilter =
@@ -22,7 +22,7 @@ export function tenantsFrom(tenants: readonly string[] | undefined, isById = fal
 
 /** A filter of deliveries in the domain's form. */
 export async function filterFrom(
-  store: Pick<Endpoints, 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpointsNamed'>,
   wire: WireFilter,
 ): Promise<DeliveryFilter> {
   const { tenant, endpoint_id: references, event_id: eventIds } = wire;
@@ -41,7 +41,7 @@ export async function filterFrom(
 
 /** A delivery list's filter in the domain's form; an owner, a currency or a value does not name a tenant. */
 export async function searchFrom(
-  store: Pick<Endpoints, 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpointsNamed'>,
   wire: Omit<Input<'deliveries.list'>['query'], 'limit' | 'cursor' | 'order' | 'include'>,
   now: number,
 ): Promise<DeliverySearch> {

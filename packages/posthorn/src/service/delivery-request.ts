@@ -130,12 +130,12 @@ export function deliveryRequestService(
   return {
     'deliveries.request': async ({ params: { id }, query: { attempt: asked } }, call) => {
       const number = parseDeliveryId(id);
-      const delivery = number === null ? null : await store.deliveryDetails(number);
+      const delivery = number === null ? null : await store.read.deliveryDetails(number);
       if (delivery === null) throw notFound('delivery by that id');
       const [event, endpoint, attempts] = await Promise.all([
-        store.event(delivery.tenant, delivery.eventId),
-        store.endpoint(delivery.endpointId),
-        store.attempts(delivery.number),
+        store.read.event(delivery.tenant, delivery.eventId),
+        store.read.endpoint(delivery.endpointId),
+        store.read.attempts(delivery.number),
       ]);
       const found = asked === undefined ? attempts.at(-1) : attempts.find(({ n }) => n === asked);
       const underWay = Math.max(1, delivery.claim);

@@ -32,7 +32,7 @@ export function endpointDeclaration(
 ): EndpointDeclaration {
   const { store, keyring, refuseHost } = deps;
   const templateNamed = async (name: string): Promise<Template> => {
-    const template = templatesBy(await store.documents('template')).get(name);
+    const template = templatesBy(await store.read.documents('template')).get(name);
     if (template === undefined)
       throw invalid('/template', `does not exist: declare the template ${name} first`);
     return template;
@@ -41,7 +41,7 @@ export function endpointDeclaration(
   /** The template that all subscribed types name, if they name the same one. */
   const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
     const declared = new Map(
-      (await store.documents('event_type')).map(({ name, document }) => [name, document.template]),
+      (await store.read.documents('event_type')).map(({ name, document }) => [name, document.template]),
     );
     const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
     return others.length === 0 ? first : null;
@@ -49,7 +49,7 @@ export function endpointDeclaration(
 
   const checkOwner = async ({ owner }: EndpointFields): Promise<void> => {
     if (owner === undefined || owner === null) return;
-    if (!(await store.documents('team')).some(({ name }) => name === owner))
+    if (!(await store.read.documents('team')).some(({ name }) => name === owner))
       throw invalid('/owner', `does not exist: declare the team ${owner} first`);
   };
 

@@ -59,10 +59,10 @@ export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'e
   const { store, clock } = deps;
   return {
     'endpoints.health': async ({ params: { id }, query: { tenant } }, { caller }) => {
-      const endpoint = await findEndpoint(store, { reference: id, tenant });
+      const endpoint = await findEndpoint(store.read, { reference: id, tenant });
       const reading = await read(deps, endpoint, clock.now());
       const { now, known, figures, evidence } = reading;
-      const worthOf = await readDeadWorth(store, (figures?.dead ?? 0) > 0 ? [endpoint] : [], now);
+      const worthOf = await readDeadWorth(store.read, (figures?.dead ?? 0) > 0 ? [endpoint] : [], now);
       const facts = factsOf(deps, reading);
       const diagnosis = diagnose({
         ...facts,
@@ -92,9 +92,9 @@ export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'e
 }
 
 async function read({ store }: ServiceDependencies, endpoint: Endpoint, now: number): Promise<Reading> {
-  const known = await readKnown(store, [endpoint], now);
+  const known = await readKnown(store.read, [endpoint], now);
   const failedSince = known.receivers.get(endpoint.id)?.contact?.failedSince ?? null;
-  const evidence = await store.endpointEvidence({
+  const evidence = await store.read.endpointEvidence({
     endpointId: endpoint.id,
     now,
     dueBounds: dueStepsMs.map((ms) => now + ms),
@@ -104,12 +104,12 @@ async function read({ store }: ServiceDependencies, endpoint: Endpoint, now: num
   });
   const since = failedSince === null ? healthSince(now) : Math.floor(failedSince / hourMs) * hourMs;
   const range = { endpointId: endpoint.id, since: Math.max(since, healthSince(now)), until: now + minuteMs };
-  const [types = []] = await store.tallies([range]);
+  const [types = []] = await store.read.tallies([range]);
   return {
     now,
     endpoint,
     known,
-    figures: (await readFigures(store, [endpoint], now)).get(endpoint.id),
+    figures: (await readFigures(store.read, [endpoint], now)).get(endpoint.id),
     evidence: evidence ?? noEvidence,
     types,
     pause: endpoint.enabled ? null : await readPause({ store }, endpoint),
@@ -133,7 +133,7 @@ async function readPause(
 ): Promise<DiagnosisFacts['pause']> {
   const reason = endpoint.pausedReason ?? 'operator';
   const filter = { targetKind: 'endpoint', targetId: endpoint.id };
-  const entries = await store.auditLog(filter, { after: null, limit: maxPauseEntries });
+  const entries = await store.read.auditLog(filter, { after: null, limit: maxPauseEntries });
   const paused = entries.find(
     ({ document: { before, after } }) => isEnabled(after) === false && isEnabled(before) !== false,
   )?.document;

@@ -16,12 +16,12 @@ import {
 import type { Money } from '../store/accounting.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import { wireMoney } from './wire.ts';
 
 type HealthAnswer = Answer<'endpoints.health'>['health'];
 
-export type HealthStore = Pick<Store, 'endpointFigures' | 'worth'>;
+export type HealthStore = Pick<StoreRead, 'endpointFigures' | 'worth'>;
 
 export async function readFigures(
   store: HealthStore,

@@ -31,12 +31,12 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
     const page = isPlain
       ? await readPage(deps, query)
       : await chosenPage(deps, query, now, caller.can === null);
-    const known = await readKnown(store, page.items, now);
+    const known = await readKnown(store.read, page.items, now);
     const shown = page.items.map((endpoint) => shownWith(keyring, endpoint, known, endpoint));
     if (query.include === undefined) return { ...page, items: shown };
-    const figures = await readFigures(store, page.items, now);
+    const figures = await readFigures(store.read, page.items, now);
     const dead = page.items.filter(({ id }) => (figures.get(id)?.dead ?? 0) > 0);
-    const worthOf = await readDeadWorth(store, dead, now);
+    const worthOf = await readDeadWorth(store.read, dead, now);
     return {
       ...page,
       items: page.items.map((endpoint, index): Answer<'endpoints.list'>['items'][number] => ({
@@ -56,9 +56,9 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
 /** In the store's order, page by page. */
 async function readPage({ store }: ServiceDependencies, query: Query): Promise<Page> {
   const { tenant, endpoint_id: references, limit, cursor, order } = query;
-  const read = await store.endpoints({
+  const read = await store.read.endpoints({
     ...tenantsFrom(tenant, references !== undefined),
-    ...(references === undefined ? {} : { ids: await endpointIdsFrom(store, references, tenant) }),
+    ...(references === undefined ? {} : { ids: await endpointIdsFrom(store.read, references, tenant) }),
     after: decodeCursor(cursor),
     limit: limit + 1,
     order,
@@ -75,18 +75,21 @@ async function chosenPage(
 ): Promise<Page> {
   const { store } = deps;
   const { tenant, endpoint_id: references } = query;
-  const ids = references === undefined ? null : new Set(await endpointIdsFrom(store, references, tenant));
-  const teams = query.unowned === undefined ? null : await namesOf(store, 'team');
+  const ids =
+    references === undefined ? null : new Set(await endpointIdsFrom(store.read, references, tenant));
+  const teams = query.unowned === undefined ? null : await namesOf(store.read, 'team');
   let chosen: Endpoint[] = [];
-  for await (const endpoint of everyEndpoint(store, tenantsFrom(tenant, references !== undefined)))
+  for await (const endpoint of everyEndpoint(store.read, tenantsFrom(tenant, references !== undefined)))
     if ((ids === null || ids.has(endpoint.id)) && isChosen(endpoint, query, teams, seesOwners))
       chosen.push(endpoint);
   if (query.state === undefined && query.sort !== 'need')
     return pageOf(chosen, query, query.sort === 'name' ? byName : byId);
 
-  const known = await readKnown(store, chosen, now);
+  const known = await readKnown(store.read, chosen, now);
   const figures =
-    chosen.length <= maxSorted ? await readFigures(store, chosen, now) : new Map<string, EndpointFigures>();
+    chosen.length <= maxSorted
+      ? await readFigures(store.read, chosen, now)
+      : new Map<string, EndpointFigures>();
   const stateOf = (endpoint: Endpoint): EndpointState => {
     const accepted = figures.get(endpoint.id)?.accepted ?? 0;
     return endpointState(stateFacts(endpoint, known.receivers.get(endpoint.id), accepted), now);

@@ -2,7 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
 import { isEndpointId } from '../domain/ids.ts';
 import { defaultTenant } from '../domain/tenant.ts';
-import type { Endpoints } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** How a caller names an endpoint: by its id, or by its name in a tenant. */
 export interface EndpointRef {
@@ -11,7 +11,7 @@ export interface EndpointRef {
   readonly tenant: string | undefined;
 }
 
-type Found = Pick<Endpoints, 'endpoint' | 'endpointsNamed'>;
+type Found = Pick<StoreRead, 'endpoint' | 'endpointsNamed'>;
 
 export async function findEndpoint(store: Found, { reference, tenant }: EndpointRef): Promise<Endpoint> {
   const found = isEndpointId(reference)
@@ -24,7 +24,7 @@ export async function findEndpoint(store: Found, { reference, tenant }: Endpoint
 
 /** Ids for a filter that accepts ids and names: an unknown name matches nothing. */
 export async function endpointIdsFrom(
-  store: Pick<Endpoints, 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpointsNamed'>,
   references: readonly string[],
   tenants: readonly string[] = [defaultTenant],
 ): Promise<readonly string[]> {

@@ -6,10 +6,10 @@ import { blocksKeys } from '../domain/ordering.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import { sealFault } from '../secrets/sealed-values.ts';
-import type { Blocking } from '../store/blocking.ts';
-import type { Breakers, ReceiverHealth } from '../store/breakers.ts';
+import type { ReceiverHealth } from '../store/breakers.ts';
 import { shownCertificate, shownReach } from './endpoint-reach.ts';
 import { wireRetry } from './wire.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** What attempts have found out about receivers, by endpoint. */
 export interface Health {
@@ -21,7 +21,7 @@ export const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() }
 
 /** Reads what is known about the receivers of these endpoints. */
 export async function readKnown(
-  store: Pick<Breakers, 'receiverHealth'> & Pick<Blocking, 'deadKeyCounts'>,
+  store: Pick<StoreRead, 'receiverHealth' | 'deadKeyCounts'>,
   endpoints: readonly Endpoint[],
   now: number,
 ): Promise<Health> {

@@ -20,7 +20,7 @@ export function endpointTestService(deps: ServiceDependencies): Handlers<'endpoi
   const { store, engine, clock, random } = deps;
   return {
     'endpoints.test': async ({ params, query }, call) => {
-      const endpoint = await findEndpoint(store, { reference: params.id, tenant: query.tenant });
+      const endpoint = await findEndpoint(store.read, { reference: params.id, tenant: query.tenant });
       const { id, tenant } = endpoint;
       const now = clock.now();
       const event = makeEvent({
@@ -39,7 +39,7 @@ export function endpointTestService(deps: ServiceDependencies): Handlers<'endpoi
         tenant,
         after: { event_id: event.id },
       });
-      const receipt = await store.acceptFor(event, id, now, audit);
+      const receipt = await store.write.acceptFor(event, id, now, audit);
       if (receipt === null) throw notFound('endpoint by that id or name');
       await engine.clearThrottles([id]);
       engine.wake([id]);
@@ -48,7 +48,7 @@ export function endpointTestService(deps: ServiceDependencies): Handlers<'endpoi
           ? Math.min(endpoint.timeoutMs + marginMs, maxWaitMs)
           : query.wait_s * secondMs;
       const of = { tenant, eventId: event.id, endpointId: id };
-      const { delivery, attempt } = await firstAttempt(store, clock, of, waitMs);
+      const { delivery, attempt } = await firstAttempt(store.read, clock, of, waitMs);
       return {
         ...wireReceipt(receipt),
         delivery_id: deliveryId(delivery.number),

@@ -48,7 +48,7 @@ const shownBy =
 const healthReader =
   ({ store, clock }: Pick<ServiceDependencies, 'store' | 'clock'>) =>
   (endpoints: readonly Endpoint[]): Promise<Health> =>
-    readKnown(store, endpoints, clock.now());
+    readKnown(store.read, endpoints, clock.now());
 
 type ChangeEndpoint = (
   ref: EndpointRef,
@@ -62,7 +62,7 @@ function endpointChanger(deps: ServiceDependencies): ChangeEndpoint {
   const [shown, readHealth] = [shownBy(deps), healthReader(deps)];
   return async (ref, by, fields) => {
     const { endpoints, answer } = await config.change(async () => {
-      const before = await findEndpoint(store, ref);
+      const before = await findEndpoint(store.read, ref);
       const now = clock.now();
       const fresh = { ...(await fields(before)), updatedAt: now };
       // Read before anything is stored: an error after that would claim that nothing was (G5).
@@ -119,7 +119,7 @@ function declaring(
       const { identity, secret, now } = newIdentity(deps, tenant, given);
       const { answer: endpoint } = await config.change(async () => {
         const answer = withSigningKey(await declaration.fresh(identity, settings), now, deps);
-        await refuseTooManyEndpoints(store, tenant);
+        await refuseTooManyEndpoints(store.read, tenant);
         const audit = createEntries(call, 'endpoints.create', answer);
         return { write: { now, createEndpoints: [answer], audit }, answer };
       });
@@ -128,7 +128,7 @@ function declaring(
     },
 
     'endpoints.get': async (request) => {
-      const endpoint = await findEndpoint(store, refOf(request));
+      const endpoint = await findEndpoint(store.read, refOf(request));
       return shown(endpoint, await readHealth([endpoint]));
     },
 
@@ -144,11 +144,11 @@ function declaring(
       await refuseTransformation(deps, settings.transformation, tenant);
       const { identity, secret, now } = newIdentity(deps, tenant, given);
       const { answer, endpoints } = await config.change(async () => {
-        const [before] = await store.endpointsNamed([tenant], [name]);
+        const [before] = await store.read.endpointsNamed([tenant], [name]);
         const declared = await declaration.fresh(identity, { ...settings, name }, before);
         const fresh = before === undefined ? withSigningKey(declared, now, deps) : declared;
         if (before === undefined) {
-          await refuseTooManyEndpoints(store, tenant);
+          await refuseTooManyEndpoints(store.read, tenant);
           const audit = createEntries(call, 'endpoints.ensure', fresh);
           return { write: { now, createEndpoints: [fresh], audit }, answer: null };
         }
@@ -194,7 +194,7 @@ function changing(
 
     'endpoints.delete': async (request, call) => {
       const { answer: id } = await config.change(async () => {
-        const endpoint = await findEndpoint(store, refOf(request));
+        const endpoint = await findEndpoint(store.read, refOf(request));
         const now = clock.now();
         const audit = auditEntries(call, now, {
           action: 'endpoints.delete',
@@ -249,7 +249,7 @@ function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' |
     },
 
     'endpoints.publicKeys': async (request) => {
-      const { signingKeys } = await findEndpoint(store, refOf(request));
+      const { signingKeys } = await findEndpoint(store.read, refOf(request));
       return wirePublicKeys(publishedKeys(signingKeys, clock.now()));
     },
   };

@@ -27,14 +27,14 @@ export function eventListService({
         ...(orderingKeys === undefined ? {} : { orderingKeys }),
         ...(references === undefined
           ? {}
-          : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
+          : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
         ...(unmatched === undefined ? {} : { matched: unmatched === 'false' }),
       };
-      const within = await store.eventsWithin(window);
+      const within = await store.read.eventsWithin(window);
       const page = { after: numberCursor(cursor), limit: limit + 1 };
       const found = await searchBounded(clock, page, async (step) => {
-        const { numbers, ...rest } = await store.searchEvents(search, { ...step, order, within });
-        return { ...rest, items: await store.foundEvents(numbers) };
+        const { numbers, ...rest } = await store.read.searchEvents(search, { ...step, order, within });
+        return { ...rest, items: await store.read.foundEvents(numbers) };
       });
       const listed = searchedPage(found.items, limit, found, {
         cursorOf: ({ number }) => String(number),

@@ -24,10 +24,10 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
   const { store, catalog } = deps;
   return {
     'eventTypes.list': async ({ query }) =>
-      pageOf((await store.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
+      pageOf((await store.read.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
 
     'eventTypes.get': async ({ params: { name } }) =>
-      wireEventType(await requireDocument(store, 'event_type', name)),
+      wireEventType(await requireDocument(store.read, 'event_type', name)),
 
     'eventTypes.put': async ({ params: { name }, body: document }, call) => {
       // Compiling takes its time, so other changes do not wait for it.
@@ -66,12 +66,12 @@ async function faultsOf(
   name: string,
   { owner, template }: EventTypeDocument,
 ): Promise<readonly Fault[]> {
-  const types = await namesOf(store, 'event_type');
+  const types = await namesOf(store.read, 'event_type');
   if (types.size >= maxEventTypes && !types.has(name))
     return [{ path: '', message: `at most ${maxEventTypes} event types can be declared` }];
-  const templates = templatesBy(await store.documents('template'));
+  const templates = templatesBy(await store.read.documents('template'));
   return [
-    ...unknownNames(await namesOf(store, 'team'), 'team', [{ path: '/owner', name: owner }]),
+    ...unknownNames(await namesOf(store.read, 'team'), 'team', [{ path: '/owner', name: owner }]),
     ...unknownNames(new Set(templates.keys()), 'template', [{ path: '/template', name: template }]),
   ];
 }

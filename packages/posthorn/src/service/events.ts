@@ -97,16 +97,16 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
       { params: { id }, query: { tenant = defaultTenant, endpoint_id: references } },
       call,
     ) => {
-      const event = await store.event(tenant, id);
+      const event = await store.read.event(tenant, id);
       if (event === null) throw notFound(missing);
       const { items, next_cursor: next } = pageRead(
-        await store.deliveries(
+        await store.read.deliveries(
           {
             tenants: [tenant],
             eventIds: [id],
             ...(references === undefined
               ? {}
-              : { endpointIds: await endpointIdsFrom(store, references, [tenant]) }),
+              : { endpointIds: await endpointIdsFrom(store.read, references, [tenant]) }),
           },
           { after: null, limit: deliveriesShown + 1 },
         ),
@@ -131,12 +131,12 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
       { params: { id }, query: { tenant = defaultTenant }, body: { endpoint_id: reference } },
       call,
     ) => {
-      const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;
+      const to = reference === undefined ? null : (await findEndpoint(store.read, { reference, tenant })).id;
       const now = clock.now();
       // The store adds what it creates.
       const target = { kind: 'event', id };
       const audit = auditEntry(call, now, { action: 'events.replay', target, tenant });
-      const answer = await store.replayEvent(tenant, id, to, now, audit);
+      const answer = await store.write.replayEvent(tenant, id, to, now, audit);
       if (answer === 'no_event') throw notFound(missing);
       if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
       const { receipt, deliveries, filtered, overridden } = answer;

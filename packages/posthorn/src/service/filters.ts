@@ -30,7 +30,7 @@ export function filterService({ store }: ServiceDependencies): Handlers<Of<'filt
         return { ...nothing, examined: 1, passed: Number(passes), failed: Number(!passes) };
       }
       requirePayloads(caller);
-      const { events, complete } = await store.recentEvents({
+      const { events, complete } = await store.read.recentEvents({
         tenant,
         eventTypes: eventTypes ?? ['*'],
         limit: last ?? 100,

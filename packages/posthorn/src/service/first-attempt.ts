@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { AttemptRecord, DeliveryRecord, Readings } from '../store/store.ts';
+import type { AttemptRecord, DeliveryRecord, StoreRead } from '../store/store.ts';
 
 const firstWaitMs = 20;
 const longestWaitMs = 250;
@@ -15,7 +15,7 @@ export interface FirstAttempt {
  * most `maxMs`.
  */
 export async function firstAttempt(
-  store: Pick<Readings, 'deliveries' | 'attempts'>,
+  store: Pick<StoreRead, 'deliveries' | 'attempts'>,
   clock: Clock,
   { tenant, eventId, endpointId }: { tenant: string; eventId: string; endpointId: string },
   maxMs: number,

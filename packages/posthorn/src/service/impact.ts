@@ -26,11 +26,11 @@ export function impactService({
 
   const detected = async (side: Side, now: number, tenant: string | null): Promise<TimeToDetect | null> => {
     if (side.firstLostAt === null) return null;
-    const { alerts } = await store.alerts();
+    const { alerts } = await store.read.alerts();
     const after = detectedByAlert(alerts, side.firstLostAt);
     if (after !== null)
       return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, from the store' };
-    const rule = await firstRuleOn(store, side, side.firstLostAt, now, tenant);
+    const rule = await firstRuleOn(store.read, side, side.firstLostAt, now, tenant);
     return rule === null
       ? null
       : {
@@ -54,7 +54,7 @@ export function impactService({
           ? `is in the future: it is ${iso(now)}`
           : `is before ${iso(begin)}, when the ledger of this Posthorn begins. For earlier times, use posthorn audit and posthorn impact with a log`,
       );
-    const side = await sideOfStore(store, window, label, now, tenant);
+    const side = await sideOfStore(store.read, window, label, now, tenant);
     if (side.decided === 0)
       throw invalid(path, 'no delivery ended in this time. Choose a window with traffic');
     return side;
@@ -62,7 +62,7 @@ export function impactService({
 
   const compared = async (query: Query, now: number): Promise<ImpactResult> => {
     const { tenant = null } = query;
-    const begin = await ledgerBegin(store, now, tenant);
+    const begin = await ledgerBegin(store.read, now, tenant);
     if (begin === null)
       throw invalid(
         tenant === null ? '/at' : '/tenant',

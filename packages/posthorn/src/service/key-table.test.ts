@@ -14,14 +14,18 @@ function made(...keys: readonly KeyRecord[]) {
   const state = { version: 1, keys, reads: 0, isAway: false, written: [] as unknown[] };
   const table = createKeyTable(
     {
-      knownKeys: async (seen) => {
-        state.reads++;
-        if (state.isAway) throw new UnavailableError('away');
-        return seen === state.version ? null : { version: state.version, keys: state.keys };
+      read: {
+        knownKeys: async (seen) => {
+          state.reads++;
+          if (state.isAway) throw new UnavailableError('away');
+          return seen === state.version ? null : { version: state.version, keys: state.keys };
+        },
       },
-      recordKeyUses: async (uses) => {
-        if (state.isAway) throw new UnavailableError('away');
-        state.written.push(uses);
+      write: {
+        recordKeyUses: async (uses) => {
+          if (state.isAway) throw new UnavailableError('away');
+          state.written.push(uses);
+        },
       },
     },
     clock,

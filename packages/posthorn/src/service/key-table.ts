@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../domain/caller.ts';
 import { callerFrom, type KeyRecord, keyState, type KeyUse } from '../domain/key.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Keys } from '../store/store.ts';
+import type { StorePart, StoreWrite } from '../store/store.ts';
 
 /**
  * Cached keys count as fresh for this long; after that a request starts a check of their version in the background. The
@@ -64,14 +64,14 @@ interface Hash {
   readonly until: number | null;
 }
 
-export function createKeyTable(store: Pick<Keys, 'knownKeys' | 'recordKeyUses'>, clock: Clock): KeyTable {
+export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, clock: Clock): KeyTable {
   let version: number | null = null;
   let byId = new Map<string, Entry>();
   let byHash = new Map<string, Hash>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | null = null;
   let isStale = false;
-  const uses = createUses(store, clock);
+  const uses = createUses(store.write, clock);
 
   const keep = (keys: readonly KeyRecord[]): void => {
     const before = byId;
@@ -99,7 +99,7 @@ export function createKeyTable(store: Pick<Keys, 'knownKeys' | 'recordKeyUses'>,
     do {
       isStale = false;
       const asked = clock.monotonic();
-      const known = await store.knownKeys(version);
+      const known = await store.read.knownKeys(version);
       if (known !== null) {
         keep(known.keys);
         version = known.version;
@@ -167,7 +167,7 @@ function takeToken(entry: Entry, now: number): number {
 
 /** Writes last uses in the background: one write for all keys, however many requests there were. */
 function createUses(
-  store: Pick<Keys, 'recordKeyUses'>,
+  store: Pick<StoreWrite, 'recordKeyUses'>,
   clock: Clock,
 ): { note(entry: Entry, from: string | null): void; close(): Promise<void> } {
   let waiting: Entry[] = [];

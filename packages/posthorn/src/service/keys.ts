@@ -40,7 +40,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
     if (unfit !== undefined)
       throw invalid('/endpoint_ids', `cannot be combined with the scope ${unfit}: bind the key to a tenant`);
     const found = await Promise.allSettled(
-      references.map((reference) => findEndpoint(store, { reference, tenant })),
+      references.map((reference) => findEndpoint(store.read, { reference, tenant })),
     );
     const faults: Fault[] = [];
     const endpoints = found.flatMap((one, at) => {
@@ -77,7 +77,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
         lastUse: null,
       };
       demandPayloads(call.caller, record.payloads);
-      await store.createKey(record, entry(call, 'keys.create', record));
+      await store.write.createKey(record, entry(call, 'keys.create', record));
       await keyTable.refresh();
       return { ...shown(record), key };
     },
@@ -85,7 +85,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
     'keys.list': async ({ query: { tenant: tenants, limit, cursor, order } }) => {
       const after = decodeCursor(cursor);
       if (after !== null && !/^key_\w{1,64}$/.test(after)) throw invalidCursor();
-      const keys = await store.keys({
+      const keys = await store.read.keys({
         ...(tenants === undefined ? {} : { tenants }),
         after,
         limit: limit + 1,
@@ -96,27 +96,27 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
     },
 
     'keys.get': async ({ params: { id } }) => {
-      const key = await store.key(id);
+      const key = await store.read.key(id);
       if (key === null) throw missing();
       return shown(key);
     },
 
     'keys.delete': async ({ params: { id } }, call) => {
-      const before = await store.key(id);
+      const before = await store.read.key(id);
       if (before === null) throw missing();
-      await store.revokeKey(id, clock.now(), entry(call, 'keys.delete', before));
+      await store.write.revokeKey(id, clock.now(), entry(call, 'keys.delete', before));
       await keyTable.refresh();
       return undefined;
     },
 
     'keys.rotate': async ({ params: { id }, body: { grace_s: graceS } }, call) => {
-      const before = await store.key(id);
+      const before = await store.read.key(id);
       if (before === null) throw missing();
       demandPayloads(call.caller, before.payloads);
       const key = newKey();
       const now = clock.now();
       const rotation = { hash: hash('sha256', key), formerUntil: now + graceS * secondMs };
-      const record = await store.rotateKey(id, rotation, now, entry(call, 'keys.rotate', before));
+      const record = await store.write.rotateKey(id, rotation, now, entry(call, 'keys.rotate', before));
       if (record === null)
         throw new PosthornError('wrong_state', 'This key has expired or was revoked. Create another one.');
       await keyTable.refresh();

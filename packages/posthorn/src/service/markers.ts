@@ -18,7 +18,7 @@ export function markerService({
 }: Pick<ServiceDependencies, 'store' | 'clock' | 'random'>): Handlers<Of<'markers'>> {
   return {
     'markers.list': async ({ query: { since, until, automatic, limit, cursor } }) => {
-      const read = await store.markers({
+      const read = await store.read.markers({
         since: timeOf(since),
         until: timeOf(until),
         isAutomatic: automatic === undefined ? null : automatic === 'true',
@@ -43,7 +43,7 @@ export function markerService({
         subject: null,
       };
       const after = wireMarker(marker);
-      await store.createMarker(
+      await store.write.createMarker(
         marker,
         auditEntry(call, now, {
           action: 'markers.create',
@@ -56,7 +56,7 @@ export function markerService({
     },
 
     'markers.delete': async ({ params: { id } }, call) => {
-      const marker = await store.marker(id);
+      const marker = await store.read.marker(id);
       if (marker === null) throw notFound('marker by that id');
       const audit = auditEntry(call, clock.now(), {
         action: 'markers.delete',
@@ -64,7 +64,7 @@ export function markerService({
         tenant: null,
         before: wireMarker(marker),
       });
-      if (!(await store.deleteMarker(id, audit))) throw notFound('marker by that id');
+      if (!(await store.write.deleteMarker(id, audit))) throw notFound('marker by that id');
       return undefined;
     },
   };

@@ -8,7 +8,7 @@ import { pageOf } from './paging.ts';
 export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'>> {
   return {
     'nodes.list': async ({ query }) => {
-      const nodes = await store.nodes();
+      const nodes = await store.read.nodes();
       const names = nodes.map(({ node }) => node);
       const page = pageOf(nodes, query, ({ node }) => [node]);
       return {

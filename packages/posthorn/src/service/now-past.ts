@@ -33,10 +33,10 @@ export function nowPastService({
   let turn: Promise<unknown> = Promise.resolve();
 
   const read = async (query: PastQuery): Promise<PastPart[]> => {
-    const within = await store.deliveriesWithin({ since: query.since, until: query.at });
+    const within = await store.read.deliveriesWithin({ since: query.since, until: query.at });
     const parts: PastPart[] = [];
     for (let after: number | null = null; ;) {
-      const step = await store.pastStep(query, { after, maxRows: stepRows, within });
+      const step = await store.read.pastStep(query, { after, maxRows: stepRows, within });
       parts.push(...step.parts);
       if (step.next === null) return parts;
       after = step.next;
@@ -45,11 +45,11 @@ export function nowPastService({
 
   const make = async (query: PastQuery): Promise<Past> => {
     const parts = await read(query);
-    const { alerts } = await store.alerts();
+    const { alerts } = await store.read.alerts();
     const ids = new Set(parts.filter(({ then }) => then !== 'delivered').map(({ endpointId }) => endpointId));
     const endpoints = new Map<string, PastEndpoint>();
     for (const id of ids) {
-      const endpoint = await store.endpoint(id);
+      const endpoint = await store.read.endpoint(id);
       if (endpoint !== null) endpoints.set(id, { host: new URL(endpoint.url).host, owner: endpoint.owner });
     }
     const isEverything = query.tenants === undefined && query.endpointIds === null;
@@ -69,7 +69,10 @@ export function nowPastService({
   /** Counters give the number of rows before any is read. */
   const demandReadable = async (query: PastQuery, now: number): Promise<void> => {
     const { at, since, ...scope } = query;
-    const groups = await store.accountingBy({ ...everything, ...scope, since, until: at, now }, 'endpoint');
+    const groups = await store.read.accountingBy(
+      { ...everything, ...scope, since, until: at, now },
+      'endpoint',
+    );
     const rows = groups.reduce((sum, { accepted }) => sum + accepted, 0);
     if (rows > maxPastRows)
       throw invalid(
@@ -85,7 +88,8 @@ export function nowPastService({
         { asked, last, begin: now - retention.settledMs, now },
         {
           ...tenantsFrom(tenant, references !== undefined),
-          endpointIds: references === undefined ? null : await endpointIdsFrom(store, references, tenant),
+          endpointIds:
+            references === undefined ? null : await endpointIdsFrom(store.read, references, tenant),
         },
       );
       await demandReadable(query, now);

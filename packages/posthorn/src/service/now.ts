@@ -45,7 +45,8 @@ export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
 
   return {
     'now.get': async ({ query: { tenant, endpoint_id: references, last } }) => {
-      const endpointIds = references === undefined ? null : await endpointIdsFrom(store, references, tenant);
+      const endpointIds =
+        references === undefined ? null : await endpointIdsFrom(store.read, references, tenant);
       const asked = { ...tenantsFrom(tenant, references !== undefined), endpointIds };
       return await latest.get(JSON.stringify([asked, last]), async () => {
         const until = clock.now();
@@ -60,8 +61,8 @@ async function sampled(store: Store, need: Need, now: number): Promise<Need> {
   if (need.kind !== 'dead_letters' || need.endpoint_id === null) return need;
   const filter = { endpointIds: [need.endpoint_id], states: ['dead'] } as const;
   const [[oldest], [newest]] = await Promise.all([
-    store.deliveries(filter, { after: null, limit: 1, order: 'asc' }),
-    store.deliveries(filter, { after: null, limit: 1, order: 'desc' }),
+    store.read.deliveries(filter, { after: null, limit: 1, order: 'asc' }),
+    store.read.deliveries(filter, { after: null, limit: 1, order: 'desc' }),
   ]);
   return oldest === undefined || newest === undefined ? need : withSamples(need, oldest, newest, now);
 }
@@ -70,7 +71,7 @@ async function latencyOf(store: Store, scope: NowScope, now: number): Promise<No
   const { tenants, exceptTenant, endpointIds } = scope;
   const { since, until } = countedWindow({ ...scope, now });
   const step = until! - since! > 25 * hourMs ? 'day' : 'hour';
-  const { rows } = await store.latencySeries({
+  const { rows } = await store.read.latencySeries({
     ...(tenants === undefined ? {} : { tenants }),
     ...(exceptTenant === undefined ? {} : { exceptTenant }),
     endpointIds,

@@ -22,9 +22,11 @@ test('G9: a look at a full payload is an entry, once in an hour for each caller 
   let monotonic = 0;
   let isFull = false;
   const store = {
-    appendAudit: async (given: readonly AuditEntry[]) => {
-      if (isFull) throw new Error('the disk is full');
-      entries.push(...given);
+    write: {
+      appendAudit: async (given: readonly AuditEntry[]) => {
+        if (isFull) throw new Error('the disk is full');
+        entries.push(...given);
+      },
     },
   } as unknown as Store;
   const clock = { now: () => 1000 + monotonic, monotonic: () => monotonic, after: () => () => {} };

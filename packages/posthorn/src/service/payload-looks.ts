@@ -26,7 +26,9 @@ export function payloadLooks({ store, clock }: Pick<ServiceDependencies, 'store'
       const at = looks.get(look);
       if (at !== undefined && clock.monotonic() - at < sameLookMs) return;
       const target = { kind: 'event', id };
-      await store.appendAudit([auditEntry(call, clock.now(), { action: 'events.get', target, tenant })]);
+      await store.write.appendAudit([
+        auditEntry(call, clock.now(), { action: 'events.get', target, tenant }),
+      ]);
       looks.delete(look);
       looks.set(look, clock.monotonic());
       for (const oldest of looks.keys()) {

@@ -52,9 +52,9 @@ export function reconcileService({ store }: Pick<ServiceDependencies, 'store'>):
     const until = Date.parse(body.until);
     if (since >= until) throw invalid('/until', 'must be after since');
     const from = placeFrom(body.cursor);
-    const { id: endpointId, tenant } = await findEndpoint(store, { reference, tenant: asked });
+    const { id: endpointId, tenant } = await findEndpoint(store.read, { reference, tenant: asked });
     const window = { endpointId, since, until };
-    const received = new ReceivedIds(store, window, tenant, { skip: from.unexpected, limit });
+    const received = new ReceivedIds(store.read, window, tenant, { skip: from.unexpected, limit });
     if (lines === null || lines === undefined) await received.add(body.received_ids);
     else for await (const ids of lines) await received.add(ids);
     return { received, window, from };
@@ -66,7 +66,7 @@ export function reconcileService({ store }: Pick<ServiceDependencies, 'store'>):
       const end = begin(caller.id);
       try {
         const { received, window, from } = await prepare(input);
-        const comparison = new Comparison(store, window, received);
+        const comparison = new Comparison(store.read, window, received);
         if (acceptsLines && input.lines)
           return new Lines(linesOf(comparison, received, from, () => begin(caller.id)));
         return await documentOf(comparison, received, from, input.body.limit);

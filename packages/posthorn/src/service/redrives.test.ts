@@ -8,9 +8,11 @@ test('G5: a redrive that is refused because the store cannot be read has stored 
   const createRedrive = vi.fn<() => Promise<never>>();
   const deps = {
     store: {
-      endpoint: () => Promise.reject(new UnavailableError('away')),
-      endpointsNamed: () => Promise.resolve([]),
-      createRedrive,
+      read: {
+        endpoint: () => Promise.reject(new UnavailableError('away')),
+        endpointsNamed: () => Promise.resolve([]),
+      },
+      write: { createRedrive },
     },
     engine: { status: () => ({ throttled: ['ep_1'] }) },
     clock: { now: () => 0 },

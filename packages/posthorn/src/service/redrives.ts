@@ -14,7 +14,7 @@ export function redriveService(deps: ServiceDependencies): Handlers<Of<'redrives
 
   return {
     'redrives.create': async ({ body: { filter: wire, ...body } }, call) => {
-      const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(deps.store, wire)) };
+      const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(deps.store.read, wire)) };
       return await one(await jobs.create({ ...body, filter, target: null }, call));
     },
     'redrives.list': async ({ query }) => {

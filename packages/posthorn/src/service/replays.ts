@@ -25,7 +25,7 @@ export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>
     filter: DeliveryFilter,
   ): Promise<{ readonly target: string; readonly filter: DeliveryFilter }> => {
     const [tenant, ...others] = filter.tenants ?? [];
-    const { id, tenant: own } = await findEndpoint(store, {
+    const { id, tenant: own } = await findEndpoint(store.read, {
       reference,
       tenant: others.length === 0 ? tenant : undefined,
     });
@@ -37,7 +37,7 @@ export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>
 
   return {
     'replays.create': async ({ body: { filter: wire, endpoint_id: reference, ...body } }, call) => {
-      const filter = await filterFrom(store, wire);
+      const filter = await filterFrom(store.read, wire);
       const input = reference === undefined ? { filter, target: null } : await toEndpoint(reference, filter);
       return await one(await jobs.create({ ...body, ...input }, call));
     },

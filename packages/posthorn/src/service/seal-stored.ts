@@ -33,7 +33,7 @@ export async function sealStored(deps: Dependencies, logger: Logger): Promise<vo
   // Even if nothing is encrypted, channels are converted to their current form.
   const sealed = (await sealChannels(deps)) + (await sealEndpoints(deps)) + (await sealSettings(deps));
   if (sealed === 0 || deps.keyring.keyId === null) return;
-  const purged = await deps.store.purgeFormerValues(maxRewrittenBytes).catch(() => false);
+  const purged = await deps.store.write.purgeFormerValues(maxRewrittenBytes).catch(() => false);
   logger.info(
     { code: 'secrets_sealed', changed: sealed, purged },
     'encrypted the secrets that were stored in clear',
@@ -79,7 +79,7 @@ async function sealEndpoints({ store, config, keyring, clock }: Dependencies): P
   for (let after: string | null = null; ;) {
     const from: string | null = after;
     const { endpoints, answer: read } = await config.change(async () => {
-      const listed = await store.endpoints({ after: from, limit: sealedPage });
+      const listed = await store.read.endpoints({ after: from, limit: sealedPage });
       const updateEndpoints = listed.flatMap((endpoint) => {
         const change = sealingChange(keyring, endpoint);
         return change === null ? [] : [{ id: endpoint.id, change }];
@@ -101,7 +101,7 @@ async function sealChannels(deps: Dependencies): Promise<number> {
   const { store, config, clock, random } = deps;
   const { answer: changed } = await config.change(async () => {
     const now = clock.now();
-    const former = (await store.documents('channel')).filter(isFormer);
+    const former = (await store.read.documents('channel')).filter(isFormer);
     const putDocuments: DeclaredDocument[] = [];
     const updateEndpoints: { id: string; change: EndpointChange }[] = [];
     for (const { name, document } of former) {
@@ -112,7 +112,7 @@ async function sealChannels(deps: Dependencies): Promise<number> {
         name,
         document: { channel: shownOf(channel), fingerprint, endpointId },
       });
-      const endpoint = await store.endpoint(endpointId);
+      const endpoint = await store.read.endpoint(endpointId);
       if (endpoint === null) continue;
       const { members } = receiverOf(channel);
       const change = {
@@ -139,9 +139,9 @@ function isFormer(
 
 async function sealSettings({ store, keyring }: Dependencies): Promise<number> {
   let changed = 0;
-  for (const { name, value } of await store.sealedSettings()) {
+  for (const { name, value } of await store.read.sealedSettings()) {
     const sealed = sealedText(keyring, value, 'setting');
-    if (sealed !== value && (await store.replaceSetting(name, value, sealed))) changed++;
+    if (sealed !== value && (await store.write.replaceSetting(name, value, sealed))) changed++;
   }
   return changed;
 }

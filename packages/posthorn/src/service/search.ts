@@ -47,7 +47,7 @@ const seesAll = ({ tenant, endpointIds, can }: Caller): boolean =>
 export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'search'>> {
   const delivery = async ({ text, tenants, endpointIds }: Asked): Promise<Result[]> => {
     const number = parseDeliveryId(text);
-    const found = number === null ? null : await store.deliveryDetails(number);
+    const found = number === null ? null : await store.read.deliveryDetails(number);
     if (found === null) return [];
     const { tenant, endpointId, eventType, endpoint, state } = found;
     if (tenants?.includes(tenant) === false || endpointIds?.includes(endpointId) === false) return [];
@@ -63,13 +63,13 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
   };
 
   const events = async ({ text, tenants, endpointIds }: Asked): Promise<Result[]> => {
-    const numbers = await store.eventsById(text, tenants);
-    const found = await store.foundEvents(numbers.slice(0, maxResults));
+    const numbers = await store.read.eventsById(text, tenants);
+    const found = await store.read.foundEvents(numbers.slice(0, maxResults));
     const known: Result[] = [];
     for (const { id, tenant, type } of found) {
       if (endpointIds !== undefined) {
         const filter = { tenants: [tenant], eventIds: [id], endpointIds };
-        if ((await store.deliveries(filter, { after: null, limit: 1 })).length === 0) continue;
+        if ((await store.read.deliveries(filter, { after: null, limit: 1 })).length === 0) continue;
       }
       known.push({ kind: 'event', id, tenant, title: id, detail: type });
     }
@@ -77,13 +77,13 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
   };
 
   const endpoints = async ({ text, tenants, endpointIds }: Asked, byOwner: boolean): Promise<Result[]> => {
-    const byId = text.startsWith('ep_') ? await store.endpoint(text) : null;
+    const byId = text.startsWith('ep_') ? await store.read.endpoint(text) : null;
     const isOwn =
       byId !== null && tenants?.includes(byId.tenant) !== false && endpointIds?.includes(byId.id) !== false;
     const named =
       text.length < minNameLength
         ? []
-        : await store.findEndpoints({
+        : await store.read.findEndpoints({
             ...tenantsFrom(tenants),
             ...(endpointIds === undefined ? {} : { ids: endpointIds }),
             text: pieceOf(text),
@@ -101,14 +101,14 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
 
   const jobs = async ({ text }: Asked): Promise<Result[]> => {
     if (!text.startsWith('rdr_')) return [];
-    const found = await store.redrive(text);
+    const found = await store.read.redrive(text);
     if (found === null) return [];
     return [{ kind: 'redrive', id: text, tenant: null, title: found.name ?? text, detail: found.state }];
   };
 
   const alerts = async ({ text }: Asked): Promise<Result[]> => {
     if (!text.startsWith('alr_')) return [];
-    const found = (await store.alerts()).alerts.find(({ id }) => id === text);
+    const found = (await store.read.alerts()).alerts.find(({ id }) => id === text);
     if (found === undefined) return [];
     return [{ kind: 'alert', id: text, tenant: null, title: found.summary, detail: found.severity }];
   };
@@ -116,14 +116,14 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
   const names = async ({ text, tenants }: Asked, isEverything: boolean): Promise<Result[]> => {
     if (text.length < minNameLength) return [];
     const piece = text.toLowerCase();
-    const types = await store.findEventTypes({ ...tenantsFrom(tenants), text, limit: maxResults });
+    const types = await store.read.findEventTypes({ ...tenantsFrom(tenants), text, limit: maxResults });
     const counted = types.map((type): Result => {
       return { kind: 'event_type', id: type, tenant: null, title: type, detail: null };
     });
     if (!isEverything) return counted;
     const known = await Promise.all(
       declared.map(async ([kind, shown]) =>
-        (await store.documents(kind))
+        (await store.read.documents(kind))
           .filter(({ name }) => name.toLowerCase().includes(piece))
           .slice(0, maxResults)
           .map(({ name }): Result => ({ kind: shown, id: name, tenant: null, title: name, detail: null })),
@@ -135,7 +135,7 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
   return {
     'search.find': async ({ query: { q: text, tenant: tenants, endpoint_id: references } }, { caller }) => {
       const endpointIds =
-        references === undefined ? undefined : await endpointIdsFrom(store, references, tenants);
+        references === undefined ? undefined : await endpointIdsFrom(store.read, references, tenants);
       const asked = { text, tenants, endpointIds };
       const isEverything = seesAll(caller);
       const found = await Promise.all([

@@ -33,11 +33,11 @@ export async function secretsStatus({
     counts.set(id, (counts.get(id) ?? 0) + 1);
   };
   let locked = 0;
-  for await (const endpoint of everyEndpoint(store)) {
+  for await (const endpoint of everyEndpoint(store.read)) {
     for (const text of secretsOf(endpoint)) note(text);
     if (missingKeys(keyring, endpoint).length > 0) locked++;
   }
-  for (const { value } of await store.sealedSettings()) note(value);
+  for (const { value } of await store.read.sealedSettings()) note(value);
   const keys = [...counts].flatMap(([id, secrets]) =>
     id === null ? [] : [{ id, available: keyring.keyIds.includes(id), secrets }],
   );
@@ -70,7 +70,7 @@ export async function rotateSecrets(
     const { endpoints, answer } = await config.change(async () => {
       const now = clock.now();
       const renewal = new Renewal(keyring);
-      const listed = await store.endpoints({ after: from, limit: sealedPage });
+      const listed = await store.read.endpoints({ after: from, limit: sealedPage });
       const updateEndpoints = listed.flatMap((endpoint): { id: string; change: EndpointChange }[] => {
         const change = renewal.of(endpoint);
         return change === null ? [] : [{ id: endpoint.id, change }];
@@ -90,12 +90,12 @@ export async function rotateSecrets(
     after = answer.listed.at(-1)!.id;
   }
   const renewal = new Renewal(keyring);
-  for (const { name, value } of await store.sealedSettings()) {
+  for (const { name, value } of await store.read.sealedSettings()) {
     const sealed = renewal.renewed(value);
-    if (sealed !== value && (await store.replaceSetting(name, value, sealed))) changed++;
+    if (sealed !== value && (await store.write.replaceSetting(name, value, sealed))) changed++;
   }
   unreadable += renewal.unreadable;
-  const purged = await store.purgeFormerValues(maxBytes).catch(() => false);
+  const purged = await store.write.purgeFormerValues(maxBytes).catch(() => false);
   return { changed, unreadable, purged, status: await secretsStatus({ store, keyring }) };
 }
 

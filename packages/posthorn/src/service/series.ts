@@ -70,7 +70,7 @@ export function seriesService({ store, clock }: ServiceDependencies): Handlers<O
       const query: SeriesQuery = {
         ...tenantsFrom(tenant, references !== undefined),
         ...window,
-        endpointIds: references === undefined ? null : await endpointIdsFrom(store, references, tenant),
+        endpointIds: references === undefined ? null : await endpointIdsFrom(store.read, references, tenant),
         eventTypes: asked.event_type ?? null,
         owners: asked.owner ?? null,
         now,
@@ -83,7 +83,7 @@ export function seriesService({ store, clock }: ServiceDependencies): Handlers<O
             ...query,
             maxSeries: by === 'fault_domain' ? Number.MAX_SAFE_INTEGER : query.maxSeries,
           };
-          const answer = await store.failureSeries(all);
+          const answer = await store.read.failureSeries(all);
           return seriesOf(by === 'fault_domain' ? byFault(answer) : answer, (rows) =>
             pointsOf(window, rows, now, (here) => ({
               failures: here.reduce((sum, { count }) => sum + count, 0),
@@ -91,11 +91,11 @@ export function seriesService({ store, clock }: ServiceDependencies): Handlers<O
           );
         }
         if (measure === 'latency')
-          return seriesOf(await store.latencySeries(query), (rows) =>
+          return seriesOf(await store.read.latencySeries(query), (rows) =>
             pointsOf(window, rows, now, latencyPoint),
           );
         const point = measure === 'counts' ? countsPoint : inTimePoint;
-        return seriesOf(await store.countSeries(query), (rows) => pointsOf(window, rows, now, point));
+        return seriesOf(await store.read.countSeries(query), (rows) => pointsOf(window, rows, now, point));
       };
       return {
         measure,

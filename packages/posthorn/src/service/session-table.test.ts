@@ -23,13 +23,17 @@ function aTable(fields: Partial<SessionRecord> = {}) {
   const calls: string[] = [];
   const table = createSessionTable(
     {
-      session: async () => {
-        calls.push('read');
-        return stored;
+      read: {
+        session: async () => {
+          calls.push('read');
+          return stored;
+        },
       },
-      sessionSeen: async (_, at) => {
-        calls.push(`seen ${at}`);
-        if (stored !== null) stored = { ...stored, seenAt: at };
+      write: {
+        sessionSeen: async (_, at) => {
+          calls.push(`seen ${at}`);
+          if (stored !== null) stored = { ...stored, seenAt: at };
+        },
       },
     },
     clock,

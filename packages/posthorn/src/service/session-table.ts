@@ -1,7 +1,7 @@
 import { hasEnded, seenEveryMs, type SessionRecord } from '../domain/session.ts';
 import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Sessions } from '../store/sessions.ts';
+import type { StorePart } from '../store/store.ts';
 
 /** A session is read again after this long: no node honors one longer than this after another has ended it. */
 const freshMs = secondMs;
@@ -26,7 +26,7 @@ interface Kept {
 }
 
 export function createSessionTable(
-  store: Pick<Sessions, 'session' | 'sessionSeen'>,
+  store: StorePart<'sessionSeen', 'session'>,
   clock: Pick<Clock, 'now' | 'monotonic'>,
 ): SessionTable {
   const kept = new Map<string, Kept>();
@@ -34,7 +34,7 @@ export function createSessionTable(
 
   const read = async (hash: string): Promise<SessionRecord | null> => {
     const readAt = clock.monotonic();
-    const session = await store.session(hash);
+    const session = await store.read.session(hash);
     kept.delete(hash);
     if (session === null) return null;
     if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
@@ -65,7 +65,7 @@ export function createSessionTable(
       // Concurrent requests do not write it again.
       if (known !== undefined) kept.set(session.hash, { ...known, session: { ...session, seenAt: now } });
       // If it fails, a later use is written.
-      void store.sessionSeen(session.hash, now).catch(() => {});
+      void store.write.sessionSeen(session.hash, now).catch(() => {});
     },
     forget: (hash) => void kept.delete(hash),
   };

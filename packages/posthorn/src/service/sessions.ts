@@ -4,7 +4,7 @@ import { type Fault, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { maxSessionMs, maxSessions, type SessionKind, type SessionRecord } from '../domain/session.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { refuseFaults } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -32,7 +32,7 @@ function newSession(
 
 /** What is begun with a key ends with it, as far as its end is known. */
 async function keyExpiry({ store }: Pick<ServiceDependencies, 'store'>, { caller }: Call): Promise<number> {
-  const key = caller.kind === 'key' ? await store.key(caller.id) : null;
+  const key = caller.kind === 'key' ? await store.read.key(caller.id) : null;
   return key?.expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
@@ -49,7 +49,7 @@ function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'
     { caller: { name, kind, scopes, tenant, endpointIds, payloads, can, id } }: Pick<Call, 'caller'>,
     session: SessionRecord | null,
   ): Promise<Answer<'me.get'>> => {
-    const key = kind === 'key' ? await store.key(id) : null;
+    const key = kind === 'key' ? await store.read.key(id) : null;
     return {
       name,
       kind,
@@ -98,7 +98,7 @@ function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'
         tenant: call.caller.tenant,
         after: { id: session.id, kind, expires_at: iso(session.endsAt) },
       });
-      await store.createSession(session, maxSessions[session.kind], audit);
+      await store.write.createSession(session, maxSessions[session.kind], audit);
       return new Reply<Answer<'me.get'>>(await me({ caller: { ...call.caller, kind } }, session), {
         session: { token, endsAt: session.endsAt },
       });
@@ -113,7 +113,7 @@ function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'
           tenant: call.caller.tenant,
           before: { id: session.id, kind: session.kind, expires_at: iso(session.endsAt) },
         });
-        await store.deleteSession(session.hash, audit);
+        await store.write.deleteSession(session.hash, audit);
         sessionTable.forget(session.hash);
       }
       return new Reply<undefined>(undefined, { session: 'ended' });
@@ -127,7 +127,7 @@ function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
     'portalLinks.create': async ({ body }, call) => {
       const { tenant, endpoint_ids: references, can, expires_in_s: expiresInS } = body;
       const now = clock.now();
-      const endpointIds = references === undefined ? null : await endpointsOf(store, tenant, references);
+      const endpointIds = references === undefined ? null : await endpointsOf(store.read, tenant, references);
       const portal = { tenant, endpointIds, can: [...new Set(can)] };
       const keyHash = call.credential()?.keyHash ?? null;
       const { session, token } = newSession(
@@ -153,7 +153,7 @@ function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
           expires_at: iso(session.endsAt),
         },
       });
-      await store.createSession(session, maxSessions.link, audit);
+      await store.write.createSession(session, maxSessions.link, audit);
       return { url: `${publicUrl() ?? ''}/portal#t=${token}`, token, expires_at: iso(session.endsAt) };
     },
   };
@@ -161,7 +161,7 @@ function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
 
 /** The ids of these endpoints; refuses those that the tenant does not have. */
 async function endpointsOf(
-  store: Pick<Store, 'endpoint' | 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpoint' | 'endpointsNamed'>,
   tenant: string,
   references: readonly string[],
 ): Promise<readonly string[]> {

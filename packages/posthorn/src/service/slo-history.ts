@@ -37,7 +37,7 @@ export function sloHistoryService({
   ): Promise<readonly HistoryCell[]> => {
     // An objective of kind `accounted` has no deadlines.
     if (objective.kind === 'accounted') return [];
-    const steps = await readSteps(store, objective, stepMs[step] / minuteMs, now);
+    const steps = await readSteps(store.read, objective, stepMs[step] / minuteMs, now);
     return historyCells(objective, steps, stepMs[step], now);
   };
 
@@ -85,13 +85,13 @@ export function sloHistoryService({
       const objective = await requireObjective(store, name);
       const now = clock.now();
       const steps =
-        objective.kind === 'accounted' ? [] : await readSteps(store, objective, dayMs / minuteMs, now);
+        objective.kind === 'accounted' ? [] : await readSteps(store.read, objective, dayMs / minuteMs, now);
       const bad = new Set(steps.map(({ endpointId }) => endpointId));
       const ranges = objectiveRanges(objective, now).filter(({ endpointId }) => bad.has(endpointId));
       const failures: DayFailures[] = [];
       for (let at = 0; at < ranges.length; at += endpointsAtOnce)
-        failures.push(...(await store.failureDays(ranges.slice(at, at + endpointsAtOnce))));
-      const { worth, rowsRead, complete } = await store.missedWorth(ranges, now, maxRows);
+        failures.push(...(await store.read.failureDays(ranges.slice(at, at + endpointsAtOnce))));
+      const { worth, rowsRead, complete } = await store.read.missedWorth(ranges, now, maxRows);
       const spends = spendOf(objective, steps, failures, worth);
       const budget = budgetOf(objective, historyCells(objective, steps, dayMs, now), now);
       const rest = spends.slice(maxItems);

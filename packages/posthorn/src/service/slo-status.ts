@@ -17,11 +17,11 @@ export function sloStatusService({
       const objective = await requireObjective(store, name);
       const now = clock.now();
       if (objective.kind === 'delivered_within')
-        return timedStatus(objective, (await readStatuses(store, [objective], now)).get(name)!, now);
+        return timedStatus(objective, (await readStatuses(store.read, [objective], now)).get(name)!, now);
       let total = 0;
       let missing = 0;
       for (const { id } of objective.endpoints) {
-        const counts = await store.accounting({ ...everything, endpointIds: [id], now });
+        const counts = await store.read.accounting({ ...everything, endpointIds: [id], now });
         total += counts.accepted;
         missing += Math.max(0, unaccountedOf(counts));
       }
@@ -33,7 +33,7 @@ export function sloStatusService({
 }
 
 export async function requireObjective(store: Store, name: string): Promise<ScopedObjective> {
-  const { objectives } = await readDeclared(store);
+  const { objectives } = await readDeclared(store.read);
   const objective = objectives.find((one) => one.name === name);
   if (objective === undefined) throw notFound('objective by that name');
   return objective;
@@ -45,7 +45,7 @@ export async function readStatusesFor(
   objectives: readonly ScopedObjective[],
   now: number,
 ): Promise<ReadonlyMap<string, Status>> {
-  const timed = await readStatuses(store, objectives, now);
+  const timed = await readStatuses(store.read, objectives, now);
   const statuses = new Map<string, Status>();
   for (const objective of objectives) {
     const status = timed.get(objective.name);
@@ -53,7 +53,7 @@ export async function readStatusesFor(
   }
   const accounted = objectives.filter(({ kind }) => kind === 'accounted');
   if (accounted.length === 0) return statuses;
-  const groups = await store.accountingBy({ ...everything, now }, 'endpoint');
+  const groups = await store.read.accountingBy({ ...everything, now }, 'endpoint');
   const accepted = new Map(groups.map((group) => [group.key, group.accepted]));
   for (const objective of accounted) {
     const total = objective.endpoints.reduce((sum, { id }) => sum + (accepted.get(id) ?? 0), 0);
@@ -65,7 +65,7 @@ export async function readStatusesFor(
 
 /** What the reconciler found unaccounted, unless it was only at other endpoints. */
 async function unaccountedIn(store: Store, { endpoints }: ScopedObjective): Promise<number> {
-  const { alerts } = await store.alerts();
+  const { alerts } = await store.read.alerts();
   const found = alerts.find(({ rule, state }) => rule === 'unaccounted' && state !== 'resolved');
   if (found === undefined) return 0;
   const { unaccounted, endpoint_ids: where } = found.evidence;

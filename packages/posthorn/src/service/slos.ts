@@ -28,9 +28,9 @@ export function sloService(
   const { store } = deps;
   return {
     'slos.list': async ({ query: { include, ...page } }) => {
-      const { objectives } = await readDeclared(store);
+      const { objectives } = await readDeclared(store.read);
       const items: ListedSlo[] = [
-        ...(await store.documents('slo')).map(wireSlo),
+        ...(await store.read.documents('slo')).map(wireSlo),
         ...objectives.flatMap(({ template, ...objective }) =>
           template === null ? [] : [wireTemplateSlo(template, objective)],
         ),
@@ -46,7 +46,7 @@ export function sloService(
       };
     },
 
-    'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store, 'slo', name)),
+    'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store.read, 'slo', name)),
 
     'slos.put': async ({ params: { name }, body: document }, call) => {
       return await putDocument(deps, {
@@ -73,12 +73,12 @@ async function faultsOf(
   store: Store,
   { producer, consumer, endpoint_ids: ids }: SloDocument,
 ): Promise<readonly Fault[]> {
-  const faults = unknownNames(await namesOf(store, 'team'), 'team', [
+  const faults = unknownNames(await namesOf(store.read, 'team'), 'team', [
     { path: '/producer', name: producer },
     { path: '/consumer', name: consumer },
   ]);
   for (const [at, id] of ids.entries())
-    if ((await store.endpoint(id)) === null)
+    if ((await store.read.endpoint(id)) === null)
       faults.push({ path: `/endpoint_ids/${at}`, message: `does not exist: there is no endpoint ${id}` });
   return faults;
 }

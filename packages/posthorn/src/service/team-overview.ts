@@ -37,10 +37,10 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
   const { store, clock } = deps;
   return {
     'teams.overview': async ({ params: { name } }) => {
-      const { document: team } = await requireDocument(store, 'team', name);
+      const { document: team } = await requireDocument(store.read, 'team', name);
       const now = clock.now();
-      const { endpoints, objectives } = await readDeclared(store);
-      const declared = await store.documents('event_type');
+      const { endpoints, objectives } = await readDeclared(store.read);
+      const declared = await store.read.documents('event_type');
       const ownTypes = declared.filter(({ document }) => document.owner === name);
       const concerned = endpoints.filter(
         (endpoint) =>
@@ -51,7 +51,7 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
         .toSorted((a, b) => Number(b.owner === name) - Number(a.owner === name))
         .slice(0, maxEndpoints);
       // Each endpoint twice: what is past its deadline, and what is younger.
-      const tallies = await store.tallies(
+      const tallies = await store.read.tallies(
         read.flatMap((endpoint) => {
           const since = healthSince(now);
           const due = Math.max(since, dueUntil(endpoint, now));
@@ -61,12 +61,12 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
           ];
         }),
       );
-      const { risks, complete } = await store.atRisk({
+      const { risks, complete } = await store.read.atRisk({
         endpoints: read.map((one) => ({ endpointId: one.id, lateBefore: now - one.deliverWithinMs })),
         maxRows: maxRiskRows,
       });
-      const known = await readKnown(store, read, now);
-      const figures = await readFigures(store, read, now);
+      const known = await readKnown(store.read, read, now);
+      const figures = await readFigures(store.read, read, now);
       const isOwnType = (type: string): boolean => ownTypes.some((one) => one.name === type);
       const matrix = read.flatMap((endpoint, index) =>
         cellsOf(endpoint, tallies[2 * index] ?? [], tallies[2 * index + 1] ?? [], risks).filter(
@@ -77,7 +77,7 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
       const receives = read.filter(({ owner }) => owner === name).map(party);
       const named = objectives.filter(({ producer, consumer }) => producer === name || consumer === name);
       const statuses = await readStatusesFor(store, named, now);
-      const { alerts } = await store.alerts();
+      const { alerts } = await store.read.alerts();
       const conformance = conformanceOf({
         endpoints: endpoints.filter(({ owner }) => owner === name),
         objectives,

@@ -23,9 +23,9 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
     ...teamOverviewService(deps),
 
     'teams.list': async ({ query }) =>
-      pageOf((await store.documents('team')).map(wireTeam), query, ({ name }) => [name]),
+      pageOf((await store.read.documents('team')).map(wireTeam), query, ({ name }) => [name]),
 
-    'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store, 'team', name)),
+    'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store.read, 'team', name)),
 
     'teams.put': async ({ params: { name }, body: document }, call) => {
       return await putDocument(deps, {
@@ -40,7 +40,7 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
             path: `/channels/${at}`,
             name: channel,
           }));
-          refuseFaults(unknownNames(await namesOf(store, 'channel'), 'channel', channels));
+          refuseFaults(unknownNames(await namesOf(store.read, 'channel'), 'channel', channels));
         },
       });
     },
@@ -54,13 +54,13 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
 
 /** What names the team, and must be changed before it can be deleted; or null. */
 async function teamUse(store: Store, name: string): Promise<string | null> {
-  const slo = (await store.documents('slo')).find(
+  const slo = (await store.read.documents('slo')).find(
     ({ document: { producer, consumer } }) => producer === name || consumer === name,
   );
   if (slo !== undefined) return `The objective ${slo.name} names this team. Change it first.`;
-  const type = (await store.documents('event_type')).find(({ document }) => document.owner === name);
+  const type = (await store.read.documents('event_type')).find(({ document }) => document.owner === name);
   if (type !== undefined) return `This team owns the event type ${type.name}. Change it first.`;
-  for await (const { id, owner } of everyEndpoint(store))
+  for await (const { id, owner } of everyEndpoint(store.read))
     if (owner === name) return `This team owns the endpoint ${id}. Change it first.`;
   return null;
 }

@@ -36,8 +36,8 @@ export async function followTemplates(
     const from: string | null = after;
     const { endpoints, answer: page } = await config.change(async () => {
       const now = clock.now();
-      const templates = templatesBy(await store.documents('template'));
-      const read = await store.endpoints({ after: from, limit: followPage });
+      const templates = templatesBy(await store.read.documents('template'));
+      const read = await store.read.endpoints({ after: from, limit: followPage });
       const changes = read.flatMap((before) => {
         const { template: name, templateVersion, own } = before;
         const template = name === null ? undefined : templates.get(name);

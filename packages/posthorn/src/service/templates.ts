@@ -23,7 +23,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
   const { store, config, clock } = deps;
   return {
     'templates.list': async ({ query }) => {
-      const stored = await store.documents('template');
+      const stored = await store.read.documents('template');
       const replaced = new Set(stored.map(({ name }) => name));
       const items = [
         ...stored.map(({ document }) => wireTemplate(document)),
@@ -33,7 +33,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
     },
 
     'templates.get': async ({ params: { name } }) => {
-      const stored = await documentBy(store, 'template', name);
+      const stored = await documentBy(store.read, 'template', name);
       if (stored !== null) return wireTemplate(stored);
       const builtIn = builtInNamed(name);
       if (builtIn === undefined) throw missingDocument('template');
@@ -42,7 +42,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
 
     'templates.put': async ({ params: { name }, body: document }, call) => {
       const { answer } = await config.change(async () => {
-        const stored = await documentBy(store, 'template', name);
+        const stored = await documentBy(store.read, 'template', name);
         // An identical document creates no new version.
         if (stored !== null && fingerprint(stored.document) === fingerprint(document))
           return { write: null, answer: stored };
@@ -94,7 +94,7 @@ const builtInNamed = (name: string): Template | undefined =>
 
 /** The content of a version number never changes, even if the template was deleted in between. */
 async function nextVersion(store: Store, name: string, stored: StoredTemplate | null): Promise<number> {
-  const highest = await documentBy(store, 'template_version', name);
+  const highest = await documentBy(store.read, 'template_version', name);
   const versions = [highest?.version, stored?.template.version, builtInNamed(name)?.version];
   return 1 + Math.max(0, ...versions.filter((version) => version !== undefined));
 }
@@ -102,10 +102,10 @@ async function nextVersion(store: Store, name: string, stored: StoredTemplate | 
 /** What follows or names the template, and must be changed before it can be deleted; or null. */
 async function templateUse(store: Store, name: string): Promise<string | null> {
   if (builtInNamed(name) !== undefined) return null;
-  for await (const { id, template } of everyEndpoint(store))
+  for await (const { id, template } of everyEndpoint(store.read))
     if (template === name)
       return `The endpoint ${id} follows this template. Set another template for it first.`;
-  const type = (await store.documents('event_type')).find(({ document }) => document.template === name);
+  const type = (await store.read.documents('event_type')).find(({ document }) => document.template === name);
   return type === undefined ? null : `The event type ${type.name} names this template. Change it first.`;
 }
 

@@ -2,7 +2,7 @@ import type { TenantLimits } from '../domain/tenant.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Store } from '../store/store.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** Pending deliveries of a tenant are counted at most this often, and only while it publishes. */
 const countEveryMs = secondMs;
@@ -102,7 +102,7 @@ function burstOf({ events_per_s: rate }: TenantLimits): number {
 }
 
 export function createTenantGate(
-  store: Pick<Store, 'documents' | 'pendingIn'>,
+  store: Pick<StoreRead, 'documents' | 'pendingIn'>,
   clock: Pick<Clock, 'monotonic'>,
 ): TenantGate {
   let limited: ReadonlyMap<string, Limited> = new Map();

@@ -3,7 +3,7 @@ import type { StoredDocument } from '../domain/documents.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { type KeyRecord, keyState } from '../domain/key.ts';
 import { maxTenants } from '../domain/tenant.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoreRead } from '../store/store.ts';
 import {
   deleteDocument,
   documentBy,
@@ -22,9 +22,10 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
   const { store, clock, tenantGate } = deps;
   return {
     'tenants.list': async ({ query }) =>
-      pageOf((await store.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
+      pageOf((await store.read.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
 
-    'tenants.get': async ({ params: { name } }) => wireTenant(await requireDocument(store, 'tenant', name)),
+    'tenants.get': async ({ params: { name } }) =>
+      wireTenant(await requireDocument(store.read, 'tenant', name)),
 
     'tenants.put': async ({ params: { name }, body: document }, call) => {
       const declared = await putDocument(deps, {
@@ -36,7 +37,7 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
         tenant: name,
         shown: wireTenant,
         check: async () => {
-          const names = await namesOf(store, 'tenant');
+          const names = await namesOf(store.read, 'tenant');
           if (names.size >= maxTenants && !names.has(name))
             refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
         },
@@ -62,11 +63,11 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
 
 /** What the tenant still has, and must be removed before it can be deleted; or null. */
 async function tenantUse(store: Store, tenant: string, now: number): Promise<string | null> {
-  if ((await store.endpointCount(tenant)) > 0)
+  if ((await store.read.endpointCount(tenant)) > 0)
     return `The tenant ${tenant} has endpoints. Delete them first.`;
   const limit = 1000;
   for (let after: string | null = null; ;) {
-    const keys: readonly KeyRecord[] = await store.keys({ tenants: [tenant], after, limit });
+    const keys: readonly KeyRecord[] = await store.read.keys({ tenants: [tenant], after, limit });
     const key = keys.find((one) => keyState(one, now) === 'active');
     if (key !== undefined) return `The key ${key.id} is bound to the tenant ${tenant}. Revoke it first.`;
     if (keys.length < limit) return null;
@@ -76,7 +77,7 @@ async function tenantUse(store: Store, tenant: string, now: number): Promise<str
 
 /** Rejects with `tenant_limit` if the tenant may not have another endpoint: for decisions of the `ConfigWriter`. */
 export async function refuseTooManyEndpoints(
-  store: Pick<Store, 'document' | 'documents' | 'endpointCount'>,
+  store: Pick<StoreRead, 'document' | 'documents' | 'endpointCount'>,
   tenant: string,
 ): Promise<void> {
   const most = (await documentBy(store, 'tenant', tenant))?.limits.endpoints ?? null;

@@ -41,7 +41,7 @@ export function transformationService(deps: ServiceDependencies): Handlers<Of<'t
 
   const storedEvent = async (tenant: string, id: string, call: Call): Promise<TriedEvent> => {
     requirePayloads(call.caller);
-    const event = await store.event(tenant, id);
+    const event = await store.read.event(tenant, id);
     // Posthorn's own events contain the keys of channels.
     if (event === null || tenant === alertTenant) throw notFound('event by that id and tenant');
     if (event.integrity === 'corrupt') throw new PosthornError('event_corrupt', corruptMessage);

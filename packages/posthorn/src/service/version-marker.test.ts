@@ -11,18 +11,18 @@ test('the first start puts no marker, another version puts one, and two nodes th
   clock.pass(1000);
   await markVersion({ store, clock, version: '0.9.0' });
   await markVersion({ store, clock, version: '0.9.0' });
-  expect(await store.markers(all)).toEqual([]);
+  expect(await store.read.markers(all)).toEqual([]);
   // Both read the setting before either has written it.
-  const before = await store.setting('version');
+  const before = await store.read.setting('version');
   const node = { ...store, setting: async () => before };
   clock.pass(1000);
   await markVersion({ store: node, clock, version: '0.10.0' });
   clock.pass(40);
   await markVersion({ store: node, clock, version: '0.10.0' });
-  expect(await store.markers(all)).toMatchObject([
+  expect(await store.read.markers(all)).toMatchObject([
     { at: 2000, label: 'Posthorn 0.10.0, before it 0.9.0', kind: 'deploy', isAutomatic: true },
   ]);
   await markVersion({ store, clock, version: '0.9.0' });
-  expect(await store.markers(all)).toHaveLength(2);
+  expect(await store.read.markers(all)).toHaveLength(2);
   await store.close();
 });

@@ -14,12 +14,12 @@ export async function markVersion({
   version,
 }: Pick<ServiceDependencies, 'store' | 'clock' | 'version'>): Promise<void> {
   const now = clock.now();
-  const before = await store.setting(setting);
+  const before = await store.read.setting(setting);
   if (before !== null) {
     const [former = '', since] = before.split(' ');
     if (former === version) return;
     const marker = identified(versionMarker(former, version, now), `${before} ${version}`, Number(since));
-    await store.createMarker(marker, null);
+    await store.write.createMarker(marker, null);
   }
-  await store.saveSetting(setting, `${version} ${now}`);
+  await store.write.saveSetting(setting, `${version} ${now}`);
 }

@@ -128,22 +128,28 @@ export interface OverdueGroup {
   readonly throttledUntil: number | null;
 }
 
-export interface Accounting {
-  accounting(query: CountsQuery): Promise<AccountingCounts>;
-  /** The counters of the same deliveries, in groups. */
-  accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
+export interface CounterWrites {
+  /** Makes old counters coarse, a bounded part at a time (`folding.ts`); true if more is left to do. */
+  fold(now: number): Promise<boolean>;
+}
+
+export interface PendingLookups {
   /**
-   * For each of these tenants, how many deliveries of its endpoints are pending or are still to be created by fan-outs: by the
-   * counters, without counting rows. Deleted endpoints are left out.
+   * Counts, for each of these tenants, the deliveries of its endpoints that are pending or are still to be created by fan-outs:
+   * by the counters, without counting rows. Deleted endpoints are left out.
    */
   pendingIn(tenants: readonly string[]): Promise<readonly number[]>;
-  /** For each range, its counts by event type. */
+}
+
+export interface Accounting {
+  accounting(query: CountsQuery): Promise<AccountingCounts>;
+  /** Returns the counters of the same deliveries, in groups. */
+  accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
+  /** Returns for each range its counts by event type. */
   tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
   /**
-   * Of enabled endpoints: what came due before this and is still not claimed; and if the endpoint is throttled, also what
-   * was accepted before this and waits for a later time.
+   * Returns, for enabled endpoints, what came due before this and is still not claimed; and if the endpoint is throttled, also
+   * what was accepted before this and waits for a later time.
    */
   overdue(dueBefore: number): Promise<readonly OverdueGroup[]>;
-  /** Makes old counters coarse, a bounded part at a time (`folding.ts`); true where more is left to do. */
-  fold(now: number): Promise<boolean>;
 }

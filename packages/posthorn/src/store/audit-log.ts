@@ -77,20 +77,23 @@ export interface AuditChainPage {
   readonly rows: readonly AuditRow[];
 }
 
-export interface AuditLog {
+export interface AuditLogWrites {
   /** From here on this process seals what it appends. */
   sealAuditLog(key: Uint8Array): Promise<void>;
-  /** Entries about what changes nothing in the store: a change appends its own in its transaction (G4). */
+  /** Appends entries about what changes nothing in the store: a change appends its own in its transaction (G4). */
   appendAudit(entries: readonly AuditEntry[]): Promise<void>;
-  /** By sequence; by default the newest first. */
-  auditLog(filter: AuditFilter, page: ListPage<number>): Promise<readonly AuditRecord[]>;
-  /** The next entries behind `after` as they are stored, with the head: to check the chain. */
-  auditChain(after: number, limit: number): Promise<AuditChainPage>;
   /**
    * Deletes up to `limit` of the oldest entries that are older than `keepMs`; the head says where the chain begins then. A shared
    * store whose clock says another time by now rejects with `FormerTimeError`, and deletes nothing.
    */
   pruneAuditLog(ages: Ages, keepMs: number, limit: number): Promise<number>;
+}
+
+export interface AuditLogListings {
+  /** Lists entries by sequence; by default the newest first. */
+  auditLog(filter: AuditFilter, page: ListPage<number>): Promise<readonly AuditRecord[]>;
+  /** Returns the next entries behind `after` as they are stored, with the head: to check the chain. */
+  auditChain(after: number, limit: number): Promise<AuditChainPage>;
 }
 
 /** The last time that has a date. */

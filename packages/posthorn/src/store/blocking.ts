@@ -49,13 +49,17 @@ export interface FreeKeysRequest {
   readonly limit: number;
 }
 
-export interface Blocking {
-  blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKey[]>;
-  /** Of these endpoints those whose dead letters have ordering keys, whatever that means to the keys. */
-  deadKeyCounts(endpointIds: readonly string[]): Promise<readonly DeadKeyCount[]>;
+export interface BlockingWrites {
   /**
    * Makes the first pending delivery of each key due now that has one of the next `limit` dead letters: after a change from
    * `block` to `skip`. Returns where to go on, null at the end.
    */
   freeKeys(request: FreeKeysRequest): Promise<number | null>;
+}
+
+export interface BlockingListings {
+  /** Lists blocked keys by endpoint and by the number of the dead letter that blocks them. */
+  blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKey[]>;
+  /** Counts the ordering keys of these endpoints' dead letters, whether they block them or not. */
+  deadKeyCounts(endpointIds: readonly string[]): Promise<readonly DeadKeyCount[]>;
 }

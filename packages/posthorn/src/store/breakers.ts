@@ -1,27 +1,32 @@
 // The part of the store port that keeps what attempts found out about an endpoint's receiver, in the endpoint's row.
 
 import type { Contact } from '../domain/contact.ts';
-import type { Contacts } from './contacts.ts';
+import type { ContactWrites } from './contacts.ts';
 import type { Certificate } from '../domain/reach.ts';
 
-/** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
-export interface Breakers extends Contacts {
+/** Breaker state in the endpoint's row: what one node finds out serves the others, and its own next run. */
+export interface BreakerWrites extends ContactWrites {
   /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
   saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
-  /** Endpoints whose breaker is open, deleted ones left out. */
-  openBreakers(): Promise<readonly OpenBreaker[]>;
   /** Records until when receivers asked for no requests. The same rules as for breakers. */
   saveThrottles(changes: readonly ThrottleChange[]): Promise<void>;
-  /** Endpoints that are throttled beyond `now`, deleted ones left out. */
-  throttles(now: number): Promise<readonly Throttle[]>;
-  /** What is known of single endpoints, in whatever order; those that are deleted, or of which nothing is known, are left out. */
-  receiverHealth(endpointIds: readonly string[], now: number): Promise<readonly ReceiverHealth[]>;
   /** Records which certificates receivers presented. The same rules as for breakers. */
   saveServerCertificates(seen: readonly SeenCertificate[]): Promise<void>;
-  /** Those that end before `endsBefore`, of endpoints that are not deleted. */
-  serverCertificates(endsBefore: number): Promise<readonly ServerCertificate[]>;
-  /** An operator's word: the endpoint is throttled no more. Other nodes are notified. Returns whether it was. */
+  /** Ends an endpoint's throttle because an operator asks for it; other nodes are notified. False if there was none. */
   clearThrottle(endpointId: string, now: number): Promise<boolean>;
+}
+
+export interface BreakerLookups {
+  /** Lists endpoints whose breaker is open, without deleted ones. */
+  openBreakers(): Promise<readonly OpenBreaker[]>;
+  /** Lists endpoints that are throttled beyond `now`, without deleted ones. */
+  throttles(now: number): Promise<readonly Throttle[]>;
+  /**
+   * Returns what is known of these endpoints, in any order, without those that are deleted and those of which nothing is known.
+   */
+  receiverHealth(endpointIds: readonly string[], now: number): Promise<readonly ReceiverHealth[]>;
+  /** Lists certificates that end before `endsBefore`, of endpoints that are not deleted. */
+  serverCertificates(endsBefore: number): Promise<readonly ServerCertificate[]>;
 }
 
 export interface BreakerChange {

@@ -29,11 +29,14 @@ export interface ClockChange {
   readonly rebase: Rebase | null;
 }
 
-export interface Clockwork {
-  clock(): Promise<StoredClock>;
+export interface ClockWrites {
   /**
    * Replaces the record and moves times in rows in one transaction: of two nodes that see one jump, one moves them. False,
    * with nothing changed, if another text is stored than the expected one.
    */
   saveClock(change: ClockChange): Promise<boolean>;
+}
+
+export interface ClockLookups {
+  clock(): Promise<StoredClock>;
 }

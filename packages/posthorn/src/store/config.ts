@@ -14,12 +14,12 @@ export interface EndpointQuery extends TenantFilter, ListPage<string> {
   readonly ids?: readonly string[];
 }
 
-/** Whatever gives an endpoint a name that another one of its tenant has rejects with `ConflictError` (`name_taken`). */
-export interface Endpoints {
+/** Rejects with `ConflictError` (`name_taken`) if a change gives an endpoint a name that another one of its tenant has. */
+export interface EndpointWrites {
   createEndpoint(endpoint: Endpoint): Promise<void>;
   /**
-   * Returns the changed endpoint, or null if there is none. With its URL ends what was learned of it: its breaker closes and
-   * its throttle is cleared in the same transaction.
+   * Changes an endpoint and returns it; null, with nothing written, if there is none. A new URL discards what was learned of
+   * the old one: the breaker closes and the throttle is cleared in the same transaction.
    */
   updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
   /**
@@ -27,15 +27,19 @@ export interface Endpoints {
    * itself, and the audit log says so.
    */
   pauseGone(id: string, url: string, now: number): Promise<Endpoint | null>;
-  endpoint(id: string): Promise<Endpoint | null>;
-  /** Those not deleted that have any of these names in any of these tenants. */
-  endpointsNamed(tenants: readonly string[], names: readonly string[]): Promise<readonly Endpoint[]>;
-  /** Of this tenant, those not deleted. */
-  endpointCount(tenant: string): Promise<number>;
-  /** Those not deleted, by id; by default the oldest first. */
-  endpoints(query: EndpointQuery): Promise<readonly Endpoint[]>;
-  /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
+  /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. False if there is none. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+export interface EndpointLookups {
+  /** Also a deleted one. */
+  endpoint(id: string): Promise<Endpoint | null>;
+  /** Returns those not deleted that have any of these names in any of these tenants. */
+  endpointsNamed(tenants: readonly string[], names: readonly string[]): Promise<readonly Endpoint[]>;
+  /** Counts those of this tenant that are not deleted. */
+  endpointCount(tenant: string): Promise<number>;
+  /** Lists those not deleted, by id; by default the oldest first. */
+  endpoints(query: EndpointQuery): Promise<readonly Endpoint[]>;
 }
 
 /** Of the sealed fields, a deleted endpoint's document has these empty, and not the others: it only serves to count and list. */
@@ -63,13 +67,16 @@ export interface ConfigChange {
   readonly audit?: readonly AuditEntry[];
 }
 
-/** Read, decide and write without losing what somebody else has written meanwhile. */
-export interface Config {
-  /** Goes up with every change of an endpoint or a document. */
-  configVersion(): Promise<number>;
+/** Read, decide and write without losing a change that was written in between. */
+export interface ConfigWrites {
   /**
-   * Writes everything or nothing (G4), and deletes before it creates; null, with nothing written, if any endpoint or document has changed since `version`.
-   * Returns the endpoints that it created and updated, in this order.
+   * Writes everything or nothing (G4), and deletes before it creates; null, with nothing written, if any endpoint or document has
+   * changed since `version`. Returns the endpoints that it created and updated, in this order.
    */
   changeConfig(change: ConfigChange): Promise<readonly Endpoint[] | null>;
+}
+
+export interface ConfigLookups {
+  /** Goes up with every change of an endpoint or a document. */
+  configVersion(): Promise<number>;
 }

@@ -10,8 +10,8 @@ export interface ContactChange {
   readonly contact: Contact;
 }
 
-export interface Contacts {
-  /** Adds what a node has seen to what the rows say (`mergedContact`). Need not wait for the disk: a crash may lose it. */
+export interface ContactWrites {
+  /** Adds what a node has seen to what the rows say (`mergedContact`). Does not wait for the disk: a crash may lose it. */
   saveContacts(changes: readonly ContactChange[]): Promise<void>;
 }
 

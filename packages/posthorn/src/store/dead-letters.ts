@@ -89,7 +89,19 @@ export interface Snooze {
 /** Those that end last are kept. */
 export const maxSnoozes = 1000;
 
-export interface DeadLetters {
+export interface SnoozeWrites {
+  /** Replaces the group's former snooze. */
+  saveSnooze(snooze: Snooze, audit?: AuditEntry | null): Promise<void>;
+  /** False, with nothing written, if there is none. */
+  deleteSnooze(groupId: string, audit?: AuditEntry | null): Promise<boolean>;
+}
+
+export interface SnoozeLookups {
+  /** Lists those that still run at `now`. */
+  snoozes(now: number): Promise<readonly Snooze[]>;
+}
+
+export interface DeadLetterListings {
   /** Groups by state, endpoint, class and status code, of a bounded number of endpoints and deliveries. */
   droppedGroups(query: DroppedQuery): Promise<{
     readonly groups: readonly DroppedGroup[];
@@ -97,9 +109,4 @@ export interface DeadLetters {
     /** There are more endpoints with such deliveries. */
     readonly hasMore: boolean;
   }>;
-  snoozes(now: number): Promise<readonly Snooze[]>;
-  /** In place of a former one of its group. */
-  saveSnooze(snooze: Snooze, audit?: AuditEntry | null): Promise<void>;
-  /** Answers whether there was one. */
-  deleteSnooze(groupId: string, audit?: AuditEntry | null): Promise<boolean>;
 }

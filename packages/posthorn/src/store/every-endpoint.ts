@@ -1,11 +1,11 @@
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { Endpoints, TenantFilter } from './store.ts';
+import type { StoreRead, TenantFilter } from './store.ts';
 
 const page = 500;
 
 /** All endpoints that are not deleted (of these tenants), by id, page by page. */
 export async function* everyEndpoint(
-  store: Pick<Endpoints, 'endpoints'>,
+  store: Pick<StoreRead, 'endpoints'>,
   filter: TenantFilter = {},
 ): AsyncGenerator<Endpoint> {
   for (let after: string | null = null; ;) {

@@ -18,17 +18,20 @@ export interface FailingEndpoint extends Failing {
   readonly endpointId: string;
 }
 
-export interface Failures {
+export interface FailureWrites {
   /**
    * Records failures and successes. Failures that began before the newest success that is known, or before the endpoint was
    * resumed or got another URL, are dropped; of two nodes' failures the earlier beginning counts.
    */
   saveFailing(changes: readonly FailingChange[]): Promise<void>;
-  /** Endpoints that have failed since their last success, deleted ones left out. */
-  failingEndpoints(): Promise<readonly FailingEndpoint[]>;
   /**
    * Records a failure, and pauses its endpoint with the reason `failing` if it is still enabled and by its row has failed for
-   * too long; else returns null. Whichever node comes first, in one transaction with the entry of the audit log.
+   * too long; else returns null. One node does it, in one transaction with the entry of the audit log.
    */
   pauseFailing(change: FailingChange): Promise<Endpoint | null>;
+}
+
+export interface FailureLookups {
+  /** Lists endpoints that have failed since their last success, without deleted ones. */
+  failingEndpoints(): Promise<readonly FailingEndpoint[]>;
 }

@@ -9,7 +9,7 @@ import { dayMs } from '../domain/time.ts';
 /** How long a key is remembered, by lived time. */
 export const keyedRequestMs = dayMs;
 
-export interface IdempotencyKeys {
+export interface KeyedRequestWrites {
   /**
    * Claims a key for a request, atomically between nodes: exactly one of several that begin at once is `fresh`. Another
    * request under a key that is known is a `conflict`, whatever became of the first.

@@ -26,14 +26,9 @@ export interface KnownKeys {
   readonly keys: readonly KeyRecord[];
 }
 
-export interface Keys {
+export interface KeyWrites {
   /** Rejects with `ConflictError` (`too_many_keys`) if `maxWorkingKeys` work already, or `maxTenantKeys` of its tenant. */
   createKey(key: KeyRecord, audit?: AuditEntry | null): Promise<void>;
-  key(id: string): Promise<KeyRecord | null>;
-  /** Those that have ended too. By id; by default the oldest first. */
-  keys(query: TenantFilter & ListPage<string>): Promise<readonly KeyRecord[]>;
-  /** All that work, and some that have ended lately; null if none was created, rotated or revoked since version `seen`. */
-  knownKeys(seen: number | null): Promise<KnownKeys | null>;
   /** Replaces the hash of a key that works; null, with nothing changed, if there is none by this id or it has ended. */
   rotateKey(
     id: string,
@@ -45,6 +40,14 @@ export interface Keys {
   revokeKey(id: string, now: number, audit?: AuditEntry | null): Promise<KeyRecord | null>;
   /** Notes when and from where keys were used last; an earlier use than the one that is known changes nothing. */
   recordKeyUses(uses: readonly (KeyUse & { readonly id: string })[]): Promise<void>;
+}
+
+export interface KeyLookups {
+  key(id: string): Promise<KeyRecord | null>;
+  /** Lists keys by id, ended ones too; by default the oldest first. */
+  keys(query: TenantFilter & ListPage<string>): Promise<readonly KeyRecord[]>;
+  /** Returns all that work, and some that have ended lately; null if none was created, rotated or revoked since version `seen`. */
+  knownKeys(seen: number | null): Promise<KnownKeys | null>;
 }
 
 /** The entry with both sides of what was done to a key. */

@@ -23,14 +23,17 @@ export interface MarkerQuery {
  * The part of the port for markers. A change whose entry in the audit log is worth one (domain/automatic-marker.ts) leaves it in
  * its own transaction (G4).
  */
-export interface Markers {
+export interface MarkerWrites {
   /** Adds one, unless there is one by its id, and deletes the oldest beyond `maxMarkers` or `maxAutomaticMarkers`. */
   createMarker(marker: Marker, audit: AuditEntry | null): Promise<void>;
+  /** False, with nothing written, if there is none. */
+  deleteMarker(id: string, audit: AuditEntry | null): Promise<boolean>;
+}
+
+export interface MarkerLookups {
   marker(id: string): Promise<Marker | null>;
   /** The newest first. */
   markers(query: MarkerQuery): Promise<readonly Marker[]>;
-  /** False, with nothing written, if there is none. */
-  deleteMarker(id: string, audit: AuditEntry | null): Promise<boolean>;
 }
 
 export const markerColumns =

@@ -17,14 +17,18 @@ export interface Beat {
   readonly configVersion: number;
 }
 
-export interface Nodes {
+export interface NodeWrites {
   /**
-   * Says that this node lives, and answers who else does. `sinceMs` is how long ago its last beat was answered, by its
-   * monotonic clock, or null: if the store's clock has moved much further since, nobody is dead for that.
+   * Records that this node lives, and returns which others do. `sinceMs` is how long ago its last heartbeat was answered, by its
+   * monotonic clock, or null: if the store's clock has moved much further since, no node is declared dead for that.
    */
   beat(node: string, sinceMs: number | null): Promise<Beat>;
-  /** Says good-bye, so that the others need not wait for its death. */
+  /** Deregisters this node, so that the others take over its shards at once. */
   leave(node: string): Promise<void>;
+}
+
+export interface NodeLookups {
+  /** Lists the registered nodes by name; a store with one owner has none. */
   nodes(): Promise<readonly NodeRecord[]>;
 }
 

@@ -146,23 +146,23 @@ export interface Replayed {
   readonly overridden: readonly Overridden[];
 }
 
-export interface Operations {
+export interface OperationWrites {
   /**
    * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule; a pending one only
    * comes due sooner. An attempt in flight is not disturbed, but if it turns out to be the last of its schedule, the delivery
-   * begins a fresh one instead of staying dead. A delivery of a deleted endpoint stays as it is.
+   * begins a fresh one instead of staying dead. Refuses a delivery of a deleted endpoint.
    */
   redriveDelivery(number: number, now: number, audit?: AuditEntry | null): Promise<CommandAnswer>;
   /** Cancels a pending delivery, or a dead letter that blocks its ordering key: then the next of the key is due. */
   cancelDelivery(
     number: number,
-    words: string,
+    message: string,
     now: number,
     audit?: AuditEntry | null,
   ): Promise<CommandAnswer>;
   /**
    * Commits new deliveries of a past event, to one endpoint or to all that would receive it now: see `planReplay`. Rejects
-   * with `ConflictError` where the stored event does not match its digest.
+   * with `ConflictError` if the stored event does not match its digest.
    */
   replayEvent(
     tenant: string,
@@ -171,37 +171,43 @@ export interface Operations {
     now: number,
     audit?: AuditEntry | null,
   ): Promise<ReplayAnswer>;
-  /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
+  /** Accepts an event for one endpoint only, whatever it subscribes to; null, with nothing written, if there is none. */
   acceptFor(
     event: NewEvent,
     endpointId: string,
     now: number,
     audit?: AuditEntry | null,
   ): Promise<Receipt | null>;
-  /** Reads a bounded part of what a job would find. */
-  countRedrive(request: BulkRequest, from: RedriveCursor | null, limit: number): Promise<RedriveMatchPage>;
   /**
    * Records a job that runs step by step, also after a restart. It takes deliveries that exist now, and no later ones. Rejects
    * with `ConflictError` if too many are running.
    */
   createRedrive(redrive: NewRedrive, audit?: AuditEntry | null): Promise<RedriveRecord>;
-  redrive(id: string): Promise<RedriveRecord | null>;
-  /** By id; by default the newest first. */
-  redrives(query: RedriveQuery): Promise<readonly RedriveRecord[]>;
-  runningRedrives(): Promise<readonly RedriveRecord[]>;
-  /** A job that has ended keeps its rate. */
+  /** Renames a job, or changes its rate. Refuses another rate for a job that has ended. */
   changeRedrive(
     id: string,
     change: { readonly name?: string | null; readonly ratePerS?: number | null },
     audit?: AuditEntry | null,
   ): Promise<RedriveRecord | 'not_found' | 'ended'>;
-  /** How many of the deliveries of these jobs are in which state. */
-  redriveOutcomes(ids: readonly string[]): Promise<readonly RedriveOutcome[]>;
-  /** From here on no step of it changes anything. */
+  /** Stops a job: no later step changes anything. Null if there is none. */
   stopRedrive(id: string, now: number, audit?: AuditEntry | null): Promise<RedriveRecord | null>;
   /**
    * Does up to `limit` more of a job in one transaction with its progress, and reads a bounded number of rows for it: a step may
    * do none and not be the last. It waits for the outcomes of the first ones, and stops the job if they all fail.
    */
   stepRedrive(id: string, limit: number, now: number): Promise<RedriveStep>;
+}
+
+export interface RedriveLookups {
+  /** Reads a bounded part of what a job would find. */
+  countRedrive(request: BulkRequest, from: RedriveCursor | null, limit: number): Promise<RedriveMatchPage>;
+  redrive(id: string): Promise<RedriveRecord | null>;
+  /** Lists jobs by id; by default the newest first. */
+  redrives(query: RedriveQuery): Promise<readonly RedriveRecord[]>;
+  runningRedrives(): Promise<readonly RedriveRecord[]>;
+}
+
+export interface RedriveListings {
+  /** Counts the deliveries of these jobs by state. */
+  redriveOutcomes(ids: readonly string[]): Promise<readonly RedriveOutcome[]>;
 }

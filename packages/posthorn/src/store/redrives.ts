@@ -2,18 +2,18 @@ import type { AuditActor, AuditEntry } from '../domain/audit-entry.ts';
 import { ConflictError } from '../domain/errors.ts';
 import type { Money } from './accounting.ts';
 import { stateNumbers } from './rows.ts';
-import type { EventSearching } from './event-search.ts';
-import { allNumbers, type NumberRange, type Searching } from './search.ts';
+import { allNumbers, type NumberRange } from './search.ts';
 import type {
   BulkKind,
   DeliveryFilter,
   EndpointMatch,
   NewRedrive,
-  Operations,
   RedriveCursor,
   RedriveMatch,
   RedriveMatchPage,
   RedriveRecord,
+  StorePart,
+  StoreRead,
 } from './store.ts';
 
 // What every adapter does in the same way about jobs in bulk.
@@ -258,7 +258,7 @@ class Match {
   }
 }
 
-type Windows = Pick<Searching, 'deliveriesWithin'> & Pick<EventSearching, 'eventsWithin'>;
+type Windows = Pick<StoreRead, 'deliveriesWithin' | 'eventsWithin'>;
 
 /** Where the window of a replay can be: among what was delivered no index by time leads there. */
 async function numbersOf(
@@ -271,18 +271,18 @@ async function numbersOf(
 
 /** Counts what a job finds, a bounded page at a time so that the store does other work in between, and records it. */
 export async function beginRedrive(
-  store: Pick<Operations, 'countRedrive' | 'createRedrive'> & Windows,
+  store: StorePart<'createRedrive', 'countRedrive' | keyof Windows>,
   asked: Omit<NewRedrive, 'match' | 'firstNumber' | 'belowNumber'>,
   audit: AuditEntry | null = null,
 ): Promise<RedriveRecord> {
-  const { first, last } = await numbersOf(store, asked);
+  const { first, last } = await numbersOf(store.read, asked);
   const redrive = { ...asked, firstNumber: first, belowNumber: last + 1 };
   const match = new Match();
   for (let from: RedriveCursor | null = null; ;) {
-    const page: RedriveMatchPage = await store.countRedrive(redrive, from, redriveReads);
+    const page: RedriveMatchPage = await store.read.countRedrive(redrive, from, redriveReads);
     match.add(page);
     if (page.next === null) break;
     from = page.next;
   }
-  return await store.createRedrive({ ...redrive, match: match.found }, audit);
+  return await store.write.createRedrive({ ...redrive, match: match.found }, audit);
 }

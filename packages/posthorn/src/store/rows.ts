@@ -13,7 +13,7 @@ import type {
   DeadLetterGroup,
   DeliveryRecord,
   FanOutState,
-  GoneEvent,
+  MissingEvent,
 } from './store.ts';
 import { riskSumOf, type WorthComparison } from './worth.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
@@ -184,7 +184,7 @@ export function moneyOf(rows: readonly Row[], from: number): Money[] {
 }
 
 /** accepted_at, missing deliveries, amount_minor (text), currency */
-export function goneEventOf(row: Row): GoneEvent {
+export function missingEventFrom(row: Row): MissingEvent {
   return {
     acceptedAt: row[0] as number,
     missing: row[1] as number,

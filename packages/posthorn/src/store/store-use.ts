@@ -1,4 +1,5 @@
 import { UnavailableError } from '../domain/errors.ts';
+import { aroundCalls } from './store-calls.ts';
 import type { Store } from './store.ts';
 
 /** A store that knows who is using it. */
@@ -9,33 +10,21 @@ export interface StoreUse {
   end(): Promise<void>;
 }
 
-/** Whoever still calls a store that is being closed hears so, and the store is closed while nobody uses it. */
+/** Counts the calls under way, so that a store is closed while none is, and refuses those that come later. */
 export function watchUse(inner: Store): StoreUse {
   let calls = 0;
   let hasEnded = false;
   let idle = (): void => {};
-  const wrapped = new Map<string, (...args: unknown[]) => Promise<unknown>>();
-  const wrap =
-    (name: keyof Store) =>
-    async (...args: unknown[]): Promise<unknown> => {
+  return {
+    store: aroundCalls(inner, async (_, perform, args) => {
       if (hasEnded) throw new UnavailableError('the store is closed');
       calls++;
       try {
-        return await (inner[name] as (...args: unknown[]) => Promise<unknown>)(...args);
+        return await perform(...args);
       } finally {
         calls--;
         if (calls === 0) idle();
       }
-    };
-  return {
-    store: new Proxy(inner, {
-      get: (_, name: keyof Store) => {
-        // A store is awaited on its way out of an async function; it must not look like a promise.
-        if (typeof name === 'symbol' || typeof inner[name] !== 'function') return inner[name];
-        let call = wrapped.get(name);
-        if (call === undefined) wrapped.set(name, (call = wrap(name)));
-        return call;
-      },
     }),
     end: async () => {
       hasEnded = true;

@@ -1,6 +1,7 @@
 export { everything } from '../store/accounting.ts';
 export { isLeap, refuseFormer } from '../store/leap.ts';
 export { beginRedrive } from '../store/redrives.ts';
+export { aroundCalls, type StoreMethod } from '../store/store-calls.ts';
 export type {
   AcceptAnswer,
   AcceptOptions,
@@ -13,4 +14,5 @@ export type {
   SettleAnswer,
   Settlement,
   Store,
+  StoreWrite,
 } from '../store/store.ts';

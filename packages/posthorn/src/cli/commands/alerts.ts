@@ -11,7 +11,7 @@ import { defaultObjective, defaultRules } from '../../reliability/rules.ts';
 import { parseRules, RulesError } from '../../reliability/rules-file.ts';
 import { printable } from '../../report/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
-import type { Store } from '../../store/store.ts';
+import type { Store, StoreRead } from '../../store/store.ts';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
@@ -73,7 +73,7 @@ async function readStore(store: Store, source: string): Promise<History> {
   let until = 0;
   const bar = progress(null);
   for (let before: number | null = null; ;) {
-    const page: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
+    const page: Awaited<ReturnType<StoreRead['deliveries']>> = await store.read.deliveries(
       { exceptTenant: alertTenant },
       { after: before, limit: 1000 },
     );

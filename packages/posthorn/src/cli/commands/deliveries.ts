@@ -95,7 +95,7 @@ async function printLog(dataDir: string | undefined, databaseUrl: string | undef
     throw new CommandError('--attempts reads the store directly: give --data-dir or --database-url', 2);
   const store = await openToRead(dataDir, databaseUrl);
   try {
-    for await (const line of deliveryLines(store, '')) if (!(await printStreamed(line))) break;
+    for await (const line of deliveryLines(store.read, '')) if (!(await printStreamed(line))) break;
   } finally {
     await store.close();
   }

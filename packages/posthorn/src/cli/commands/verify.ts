@@ -73,20 +73,21 @@ function knownEntryFrom(text: string | undefined): { sequence: number; hash: str
 /** Reads every page, then every row. Damage is a finding like any other, as far as the rest can be read. */
 async function verifyStore(opened: Store, auditing: AuditCheckOptions): Promise<Verification> {
   return await readWhole(opened, async (store) => {
-    const damage = await store.checkFiles({ everyPage: true }).then(
+    const damage = await store.read.checkFiles({ everyPage: true }).then(
       () => null,
       (error: unknown) => {
         if (error instanceof StoreFaultError) return error;
         throw error;
       },
     );
-    const audit = (): Promise<AuditCheck> => checkAuditLog(store, auditing);
-    if (damage === null) return { ...(await reconcile(store, { everyRow: true })), audit: await audit() };
+    const audit = (): Promise<AuditCheck> => checkAuditLog(store.read, auditing);
+    if (damage === null)
+      return { ...(await reconcile(store.read, { everyRow: true })), audit: await audit() };
     const found = { number: null, eventId: null, endpointId: null, problem: damage.message };
     const fail = (): never => {
       throw damage;
     };
-    const readable = await reconcile(store, { everyRow: true }).catch(fail);
+    const readable = await reconcile(store.read, { everyRow: true }).catch(fail);
     const findings = [found, ...readable.findings];
     return { ...readable, balanced: false, findings, audit: await audit().catch(fail) };
   });

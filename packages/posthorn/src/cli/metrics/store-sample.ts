@@ -1,8 +1,7 @@
 import { isCoordinator } from '../../domain/shard.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { within } from '../../runtime/within.ts';
-import type { Accounting } from '../../store/accounting.ts';
-import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
+import type { DeadLetterGroup, StoreRead } from '../../store/store.ts';
 import { everything } from '../../store/accounting.ts';
 
 /** Values that only the store knows, read at most this often, however frequent scrapes are. */
@@ -31,10 +30,7 @@ export interface StoreSampler {
 }
 
 export function createStoreSampler(
-  store: Pick<Accounting, 'accounting'> &
-    Pick<Readings, 'deadLetters'> &
-    Pick<DeliveryPath, 'nextDue'> &
-    Pick<Nodes, 'nodes'>,
+  store: Pick<StoreRead, 'accounting' | 'deadLetters' | 'nextDue' | 'nodes'>,
   clock: Clock,
 ): StoreSampler {
   let last: { readonly sample: StoreSample; readonly at: number } | null = null;

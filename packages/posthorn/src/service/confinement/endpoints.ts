@@ -58,7 +58,7 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
     next: (input: I) => Promise<A>,
   ): Promise<A> => {
     const { params, query } = input;
-    const id = await ownEndpoint(store, caller, { reference: params.id, tenant: query.tenant });
+    const id = await ownEndpoint(store.read, caller, { reference: params.id, tenant: query.tenant });
     return await next({ ...input, params: { id }, query: { tenant: caller.tenant } });
   };
 
@@ -80,7 +80,7 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
             'forbidden',
             'A portal does not show who owns endpoints, or which templates they follow.',
           );
-        return await next({ ...input, query: await ownFilter(store, caller, input.query) });
+        return await next({ ...input, query: await ownFilter(store.read, caller, input.query) });
       },
       portal: 'read',
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalEndpoint) }),
@@ -105,7 +105,7 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
     'endpoints.ensure': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant ?? input.body.tenant, missing.tenant);
-        const [found] = await store.endpointsNamed([tenant], [input.params.id]);
+        const [found] = await store.read.endpointsNamed([tenant], [input.params.id]);
         if (found === undefined || caller.endpointIds?.includes(found.id) === false)
           refuseEndpointBound(caller);
         return await next({ ...input, query: { ...input.query, tenant } });
@@ -120,7 +120,7 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
     'endpoints.test': {
       bound: async (input, caller, next) => {
         const { params, query } = input;
-        const id = await ownEndpoint(store, caller, { reference: params.id, tenant: query.tenant });
+        const id = await ownEndpoint(store.read, caller, { reference: params.id, tenant: query.tenant });
         return await next({ ...input, params: { id }, query: { ...query, tenant: caller.tenant } });
       },
       portal: 'test',

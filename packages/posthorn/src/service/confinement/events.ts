@@ -30,7 +30,7 @@ async function replayTarget(
   asked: string | undefined,
 ): Promise<string | undefined> {
   const { tenant, endpointIds } = caller;
-  if (asked !== undefined) return await ownEndpoint(store, caller, { reference: asked, tenant });
+  if (asked !== undefined) return await ownEndpoint(store.read, caller, { reference: asked, tenant });
   if (endpointIds === null) return undefined;
   const [only, another] = endpointIds;
   if (only === undefined || another !== undefined)
@@ -66,14 +66,14 @@ function ofEvents(store: Store): Confinements<EventIds> {
     },
     'events.list': {
       bound: async (input, caller, next) => {
-        const query = await ownFilter(store, caller, input.query);
+        const query = await ownFilter(store.read, caller, input.query);
         return withoutRowCount(await next({ ...input, query }));
       },
       portal: 'read',
     },
     'attempts.list': {
       bound: async (input, caller, next) => {
-        const query = await ownFilter(store, caller, input.query);
+        const query = await ownFilter(store.read, caller, input.query);
         return withoutRowCount(await next({ ...input, query }));
       },
       portal: 'read',
@@ -88,7 +88,7 @@ function ofEvents(store: Store): Confinements<EventIds> {
     },
     'search.find': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
       portalAnswer: ({ items }) => ({
         items: items.map((item) => (item.kind === 'endpoint' ? { ...item, detail: null } : item)),
@@ -97,7 +97,7 @@ function ofEvents(store: Store): Confinements<EventIds> {
     'events.get': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant, missing.event);
-        const endpointIds = await ownEndpoints(store, caller, input.query.endpoint_id);
+        const endpointIds = await ownEndpoints(store.read, caller, input.query.endpoint_id);
         return await next({
           ...input,
           query: { tenant, ...(endpointIds === undefined ? {} : { endpoint_id: endpointIds }) },
@@ -108,7 +108,7 @@ function ofEvents(store: Store): Confinements<EventIds> {
     'events.replay': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant, missing.event);
-        await demandOwnEvent(store, caller, input.params.id);
+        await demandOwnEvent(store.read, caller, input.params.id);
         const to = await replayTarget(store, caller, input.body.endpoint_id);
         return await next({ ...input, query: { tenant }, body: to === undefined ? {} : { endpoint_id: to } });
       },
@@ -124,7 +124,7 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
         // A portal does not answer questions about what it does not show.
         if (caller.can !== null && input.query.owner !== undefined)
           throw new PosthornError('forbidden', 'A portal does not show who owns an endpoint.');
-        const query = await ownFilter(store, caller, input.query);
+        const query = await ownFilter(store.read, caller, input.query);
         return withoutRowCount(await next({ ...input, query }));
       },
       portal: 'read',
@@ -138,7 +138,7 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
     },
     'deliveries.get': {
       bound: async (input, caller, next) => {
-        await demandOwnDelivery(store, caller, input.params.id);
+        await demandOwnDelivery(store.read, caller, input.params.id);
         const answer = await next(input);
         if (answer instanceof Reply) return answer;
         // Only the audit log names the operators.
@@ -158,21 +158,21 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
     },
     'deliveries.request': {
       bound: async (input, caller, next) => {
-        await demandOwnDelivery(store, caller, input.params.id);
+        await demandOwnDelivery(store.read, caller, input.params.id);
         return await next(input);
       },
       portal: 'read',
     },
     'deliveries.redrive': {
       bound: async (input, caller, next) => {
-        await demandOwnDelivery(store, caller, input.params.id);
+        await demandOwnDelivery(store.read, caller, input.params.id);
         return await next(input);
       },
       portal: 'redrive',
     },
     'deliveries.cancel': {
       bound: async (input, caller, next) => {
-        await demandOwnDelivery(store, caller, input.params.id);
+        await demandOwnDelivery(store.read, caller, input.params.id);
         return await next(input);
       },
       portal: 'never',
@@ -185,7 +185,7 @@ function ofDeadLetters(store: Store): Confinements<Exclude<Ids, EventIds | Deliv
     <Id extends 'deadLetters.snooze' | 'deadLetters.wake'>(): Confine<Id> =>
     async (input, caller, next) => {
       const endpointId = groupNamed(input.params.id)?.endpointId;
-      const endpoint = endpointId === undefined ? null : await store.endpoint(endpointId);
+      const endpoint = endpointId === undefined ? null : await store.read.endpoint(endpointId);
       if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
         throw missing.deadLetters();
       return await next(input);
@@ -194,12 +194,12 @@ function ofDeadLetters(store: Store): Confinements<Exclude<Ids, EventIds | Deliv
   return {
     'blockedKeys.list': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
     },
     'deadLetters.list': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
       portalAnswer: (page) => ({
         ...page,

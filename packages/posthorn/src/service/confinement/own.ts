@@ -1,6 +1,6 @@
 import { notFound, type PosthornError } from '../../domain/errors.ts';
 import { parseDeliveryId } from '../../domain/ids.ts';
-import type { DeliveryFilter, Endpoints, Readings } from '../../store/store.ts';
+import type { DeliveryFilter, StoreRead } from '../../store/store.ts';
 import { endpointIdsFrom, type EndpointRef, findEndpoint } from '../endpoint-ref.ts';
 import { Reply } from '../handler.ts';
 import type { BoundCaller } from './confinement.ts';
@@ -36,7 +36,7 @@ export function ownTenants({ tenant }: BoundCaller, asked: readonly string[] | u
 
 /** The caller's endpoints among those of a list's filter; undefined: all of its tenant. */
 export async function ownEndpoints(
-  store: Pick<Endpoints, 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpointsNamed'>,
   { tenant, endpointIds }: BoundCaller,
   asked: readonly string[] | undefined,
 ): Promise<readonly string[] | undefined> {
@@ -52,7 +52,7 @@ interface FilterFields {
 
 /** A list's filter, narrowed to what is the caller's. */
 export async function ownFilter<F extends FilterFields>(
-  store: Pick<Endpoints, 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpointsNamed'>,
   caller: BoundCaller,
   filter: F,
 ): Promise<F> {
@@ -66,7 +66,7 @@ export async function ownFilter<F extends FilterFields>(
 
 /** The id of one of the caller's endpoints. */
 export async function ownEndpoint(
-  store: Pick<Endpoints, 'endpoint' | 'endpointsNamed'>,
+  store: Pick<StoreRead, 'endpoint' | 'endpointsNamed'>,
   caller: BoundCaller,
   { reference, tenant }: EndpointRef,
 ): Promise<string> {
@@ -84,7 +84,7 @@ export function isOwn(
 }
 
 export async function demandOwnDelivery(
-  store: Pick<Readings, 'delivery'>,
+  store: Pick<StoreRead, 'delivery'>,
   caller: BoundCaller,
   id: string,
 ): Promise<void> {
@@ -95,7 +95,7 @@ export async function demandOwnDelivery(
 
 /** An event of the caller's tenant; for a caller that is bound to endpoints, an event with a delivery to one of them. */
 export async function demandOwnEvent(
-  store: Pick<Readings, 'deliveries'>,
+  store: Pick<StoreRead, 'deliveries'>,
   { tenant, endpointIds }: BoundCaller,
   id: string,
 ): Promise<void> {

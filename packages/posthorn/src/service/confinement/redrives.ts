@@ -21,7 +21,7 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
   const ofOne =
     <Id extends OfOne>(kind: BulkKind): Confine<Id> =>
     async (input, caller, next) => {
-      const job = await store.redrive(input.params.id);
+      const job = await store.read.redrive(input.params.id);
       if (job === null || job.kind !== kind || !isOwnFilter(caller, job.filter)) throw missing[kind]();
       if (job.target !== null && caller.endpointIds?.includes(job.target) === false) throw missing[kind]();
       return await next(input);
@@ -30,7 +30,7 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
   return {
     'redrives.create': {
       bound: async (input, caller, next) => {
-        const filter = await ownFilter(store, caller, input.body.filter);
+        const filter = await ownFilter(store.read, caller, input.body.filter);
         // A redrive with an empty filter would belong to no caller.
         if (filter.tenant?.length === 0) throw missing.tenant();
         if (filter.endpoint_id?.length === 0) throw missing.endpoint();
@@ -40,7 +40,7 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
     },
     'redrives.list': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalJob) }),
     },
@@ -50,14 +50,14 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
 
     'replays.create': {
       bound: async (input, caller, next) => {
-        const filter = await ownFilter(store, caller, input.body.filter);
+        const filter = await ownFilter(store.read, caller, input.body.filter);
         if (filter.tenant?.length === 0) throw missing.tenant();
         if (filter.endpoint_id?.length === 0) throw missing.endpoint();
         const { endpoint_id: reference } = input.body;
         const to =
           reference === undefined
             ? undefined
-            : await ownEndpoint(store, caller, { reference, tenant: caller.tenant });
+            : await ownEndpoint(store.read, caller, { reference, tenant: caller.tenant });
         return await next({
           ...input,
           body: { ...input.body, filter, ...(to === undefined ? {} : { endpoint_id: to }) },
@@ -68,7 +68,7 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
     },
     'replays.list': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalJob) }),
     },

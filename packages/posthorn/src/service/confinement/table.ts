@@ -34,7 +34,7 @@ export function createConfinements(store: Store): Confinements {
       bound: async (input, caller, next) => {
         if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
           throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
-        const answer = await next({ ...input, query: await ownFilter(store, caller, input.query) });
+        const answer = await next({ ...input, query: await ownFilter(store.read, caller, input.query) });
         if (caller.endpointIds === null || !('events' in answer)) return answer;
         // Events are counted by tenant: a caller bound to endpoints sees those with a delivery to them.
         return { ...answer, events: answer.accepted, unmatched: 0 };
@@ -44,7 +44,7 @@ export function createConfinements(store: Store): Confinements {
 
     'now.get': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'read',
       portalAnswer: (now) => ({
         ...now,
@@ -55,7 +55,7 @@ export function createConfinements(store: Store): Confinements {
 
     'now.past': {
       bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+        await next({ ...input, query: await ownFilter(store.read, caller, input.query) }),
       portal: 'never',
     },
 
@@ -63,14 +63,14 @@ export function createConfinements(store: Store): Confinements {
       bound: async (input, caller, next) => {
         if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
           throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
-        return await next({ ...input, query: await ownFilter(store, caller, input.query) });
+        return await next({ ...input, query: await ownFilter(store.read, caller, input.query) });
       },
       portal: 'read',
     },
     'reconcile.run': {
       bound: async (input, caller, next) => {
         const { endpoint_id: reference, tenant } = input.body;
-        const id = await ownEndpoint(store, caller, { reference, tenant });
+        const id = await ownEndpoint(store.read, caller, { reference, tenant });
         return await next({ ...input, body: { ...input.body, endpoint_id: id, tenant: caller.tenant } });
       },
       portal: 'read',
@@ -153,7 +153,7 @@ function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | 
       bound: async (input, caller, next) => {
         const { tenant: asked, event_id: id } = input.body;
         const tenant = ownTenant(caller, asked, id === undefined ? missing.tenant : missing.event);
-        if (id !== undefined) await demandOwnEvent(store, caller, id);
+        if (id !== undefined) await demandOwnEvent(store.read, caller, id);
         return await next({ ...input, body: { ...input.body, tenant } });
       },
       portal: 'never',
@@ -169,7 +169,7 @@ function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
   return {
     'alerts.list': {
       bound: async (input, caller, next) => {
-        const query = await ownFilter(store, caller, input.query);
+        const query = await ownFilter(store.read, caller, input.query);
         const answer = await next({ ...input, query });
         return 'items' in answer ? { ...answer, items: answer.items.map(withoutTeams) } : answer;
       },
@@ -177,9 +177,9 @@ function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
     },
     'alerts.acknowledge': {
       bound: async (input, caller, next) => {
-        const alert = (await store.alerts()).alerts.find(({ id }) => id === input.params.id);
+        const alert = (await store.read.alerts()).alerts.find(({ id }) => id === input.params.id);
         const endpointId = alert === undefined ? null : alertEndpoint(alert);
-        const endpoint = endpointId === null ? null : await store.endpoint(endpointId);
+        const endpoint = endpointId === null ? null : await store.read.endpoint(endpointId);
         if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
           throw missing.alert();
         const answer = await next(input);
@@ -195,7 +195,7 @@ function keyConfinements(store: Store): Confinements<Of<'keys'>> {
   const ofOne =
     <Id extends 'keys.get' | 'keys.delete' | 'keys.rotate'>(): Confine<Id> =>
     async (input, caller, next) => {
-      if ((await store.key(input.params.id))?.tenant !== caller.tenant) throw missing.key();
+      if ((await store.read.key(input.params.id))?.tenant !== caller.tenant) throw missing.key();
       return await next(input);
     };
   return {
@@ -222,7 +222,7 @@ function tenantConfinements(store: Store): Confinements<Of<'tenants'>> {
   return {
     'tenants.list': {
       bound: async (_, { tenant }) => {
-        const document = await documentBy(store, 'tenant', tenant);
+        const document = await documentBy(store.read, 'tenant', tenant);
         const items = document === null ? [] : [wireTenant({ name: tenant, document })];
         return { items, next_cursor: null };
       },

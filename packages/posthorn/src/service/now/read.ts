@@ -34,7 +34,7 @@ const sides: readonly FaultDomain[] = ['sender', 'receiver'];
 /** What each team has left, and how its events fare. */
 async function readObjectives(store: Store, { objectives }: Declared, now: number): Promise<Objectives> {
   const timed = objectives.filter(({ kind }) => kind === 'delivered_within');
-  const statuses = await readStatuses(store, timed, now);
+  const statuses = await readStatuses(store.read, timed, now);
   const budgets = new Map<string, TeamBudget>();
   const sends = new Map<string, Sends>();
   for (const objective of timed) {
@@ -79,9 +79,9 @@ export function nowReader({
   const objectives = new Latest<Objectives>(clock, objectivesEveryMs, 1);
 
   const readDeclarations = async (): Promise<Declared> => {
-    const version = await store.configVersion();
+    const version = await store.read.configVersion();
     if (declared?.version !== version) {
-      const value = readDeclared(store);
+      const value = readDeclared(store.read);
       declared = { version, value };
       value.catch(() => (declared = null));
     }
@@ -106,15 +106,15 @@ export function nowReader({
     const all = await readDeclarations();
     const [tallies, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
       await Promise.all([
-        store.accountingBy({ ...everything, ...within }, 'endpoint'),
-        store.worth(whole),
-        store.worth(within),
-        store.pendingWorth(within, maxPendingRead),
-        lastReconciliation(store),
-        store.alerts(),
-        endpointIds === null ? store.unmatchedTypes(within, maxUnmatched) : [],
-        store.openBreakers(),
-        store.documents('team'),
+        store.read.accountingBy({ ...everything, ...within }, 'endpoint'),
+        store.read.worth(whole),
+        store.read.worth(within),
+        store.read.pendingWorth(within, maxPendingRead),
+        lastReconciliation(store.read),
+        store.read.alerts(),
+        endpointIds === null ? store.read.unmatchedTypes(within, maxUnmatched) : [],
+        store.read.openBreakers(),
+        store.read.documents('team'),
       ]);
     const failing = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
     const endpoints = new Map(
@@ -153,9 +153,9 @@ async function readHouse(
   { since, until, now }: Pick<OverviewQuery, 'since' | 'until' | 'now'>,
 ): Promise<Pick<NowFacts, 'brokenChannels' | 'endingKeys'>> {
   const [own, channels, keys] = await Promise.all([
-    store.worth({ tenants: [alertTenant], endpointIds: null, since, until, now }),
-    store.documents('channel'),
-    store.keys({ after: null, limit: maxKeys }),
+    store.read.worth({ tenants: [alertTenant], endpointIds: null, since, until, now }),
+    store.read.documents('channel'),
+    store.read.keys({ after: null, limit: maxKeys }),
   ]);
   const broken = new Set(own.filter(({ dead }) => dead.count > 0).map(({ endpointId }) => endpointId));
   return {

@@ -21,6 +21,8 @@ export interface Connection {
   readonly auditKey: Uint8Array | null;
   /** Rows as arrays, in column order. A named statement is prepared once on each connection. */
   query(name: string, text: string, values?: readonly Value[]): Promise<Row[]>;
+  /** The same for a change whose rows do not matter: returns how many it changed. */
+  execute(name: string, text: string, values?: readonly Value[]): Promise<number>;
 }
 
 // SQLSTATE classes after which nothing was written, or after which writing again is harmless (each statement is
@@ -83,15 +85,15 @@ const types = {
     oid === 20 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
-async function queryOn(
+async function resultOn(
   client: pg.Pool | pg.ClientBase,
   name: string,
   text: string,
   values: readonly Value[],
-): Promise<Row[]> {
+): Promise<pg.QueryArrayResult<Row>> {
   try {
     // Parameters are values only: no text of a caller ever becomes part of a statement.
-    const result = await client.query<Row>({
+    return await client.query<Row>({
       name,
       text,
       values: values as unknown[],
@@ -99,11 +101,24 @@ async function queryOn(
       // With each query, not with the pool: the pool may be the application's own.
       types,
     } as pg.QueryArrayConfig);
-    return result.rows;
   } catch (error) {
     throw translated(error);
   }
 }
+
+/** A statement on this client; `retry` wraps each, for one that is a transaction of its own. */
+function statementsOn(
+  client: pg.Pool | pg.ClientBase,
+  retry: <T>(work: () => Promise<T>) => Promise<T>,
+): Pick<Connection, 'query' | 'execute'> {
+  return {
+    query: async (name, text, values = []) => (await retry(() => resultOn(client, name, text, values))).rows,
+    execute: async (name, text, values = []) =>
+      (await retry(() => resultOn(client, name, text, values))).rowCount ?? 0,
+  };
+}
+
+const once = <T>(work: () => Promise<T>): Promise<T> => work();
 
 /**
  * For the delivery path, whose statements touch a few hundred rows by key: without statistics, or with those of a
@@ -119,12 +134,14 @@ export class Database implements Connection {
   /** For the statements of the delivery path. On an application's own pool it is that pool. */
   readonly hot: Connection;
   readonly #pool: pg.Pool;
+  readonly #statements: Pick<Connection, 'query' | 'execute'>;
   readonly #owned: readonly pg.Pool[];
   oneShard = false;
   auditKey: Uint8Array | null = null;
 
   constructor(pool: pg.Pool, hot: pg.Pool, owned: readonly pg.Pool[]) {
     this.#pool = pool;
+    this.#statements = statementsOn(pool, untilFree);
     this.#owned = owned;
     const asHere = (): Database => this;
     this.hot = {
@@ -134,7 +151,7 @@ export class Database implements Connection {
       get auditKey() {
         return asHere().auditKey;
       },
-      query: (name, text, values = []) => untilFree(() => queryOn(hot, name, text, values)),
+      ...statementsOn(hot, untilFree),
     };
   }
 
@@ -166,7 +183,11 @@ export class Database implements Connection {
   }
 
   query(name: string, text: string, values: readonly Value[] = []): Promise<Row[]> {
-    return untilFree(() => queryOn(this.#pool, name, text, values));
+    return this.#statements.query(name, text, values);
+  }
+
+  execute(name: string, text: string, values: readonly Value[] = []): Promise<number> {
+    return this.#statements.execute(name, text, values);
   }
 
   /** Everything in `work` commits together, or nothing does (G4). After a deadlock it runs once more, from its beginning. */
@@ -188,13 +209,13 @@ export class Database implements Connection {
     };
     client.on('error', onError);
     try {
-      await queryOn(client, '', `BEGIN ${mode}`, []);
+      await resultOn(client, '', `BEGIN ${mode}`, []);
       const answer = await work({
         oneShard: this.oneShard,
         auditKey: this.auditKey,
-        query: (name, text, values = []) => queryOn(client, name, text, values),
+        ...statementsOn(client, once),
       });
-      await queryOn(client, '', 'COMMIT', []);
+      await resultOn(client, '', 'COMMIT', []);
       return answer;
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));

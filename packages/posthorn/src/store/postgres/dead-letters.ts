@@ -1,7 +1,7 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import {
-  type DeadLetters,
+  type DeadLetterListings,
   type DroppedGroup,
   type DroppedQuery,
   type DroppedState,
@@ -151,7 +151,7 @@ async function groupsOf(
 export async function droppedGroups(
   db: Database,
   query: DroppedQuery,
-): ReturnType<DeadLetters['droppedGroups']> {
+): ReturnType<DeadLetterListings['droppedGroups']> {
   const all = await places(db, query);
   const read = all.slice(0, maxDroppedEndpoints);
   const shares = droppedShares(read.length);

@@ -1,14 +1,14 @@
 import { shardCount } from '../../domain/shard.ts';
 import { findingsOfEvent, postgresDigest } from '../digest.ts';
-import { fanOutStateOf, goneEventOf, worthComparisonOf } from '../rows.ts';
+import { fanOutStateOf, missingEventFrom, worthComparisonOf } from '../rows.ts';
 import type {
   ConservationRow,
   DigestCursor,
   DigestPage,
   FanOuts,
   Finding,
-  Gone,
-  GoneWindow,
+  Missing,
+  MissingWindow,
 } from '../store.ts';
 import type { WorthComparison } from '../worth.ts';
 import type { Database } from './database.ts';
@@ -229,11 +229,11 @@ export async function checkDigests(
   };
 }
 
-export async function readGone(
+export async function readMissing(
   db: Database,
-  { tenant, since, until }: GoneWindow,
+  { tenant, since, until }: MissingWindow,
   limit: number,
-): Promise<Gone> {
+): Promise<Missing> {
   return await db.snapshot(async (connection) => {
     const [pruned] = await connection.query(
       'gone_pruned',
@@ -256,7 +256,7 @@ export async function readGone(
     );
     return {
       pruned: { delivered: delivered!, dead: dead!, cancelled: cancelled!, suppressed: suppressed! },
-      events: events.map(goneEventOf),
+      events: events.map(missingEventFrom),
     };
   });
 }

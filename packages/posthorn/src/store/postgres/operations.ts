@@ -118,7 +118,7 @@ async function cancelOne(
 export async function cancelDelivery(
   db: Database,
   number: number,
-  words: string,
+  message: string,
   now: number,
   audit: AuditEntry | null,
 ): Promise<CommandAnswer> {
@@ -140,7 +140,7 @@ export async function cancelDelivery(
     const former = deliveryStates[state]!;
     if (!blocks && !commandTransitions.cancel.from.includes(former))
       return commandAnswer('refused', await readDelivery(connection, number));
-    const reason = `cancelled: ${words}`;
+    const reason = `cancelled: ${message}`;
     await cancelOne(connection, number, row, reason, now);
     const delivery = await readDelivery(connection, number);
     await writeAudit(connection, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);

@@ -1,5 +1,5 @@
 import { readToLimit, type Searching } from '../search.ts';
-import type { Store } from '../store.ts';
+import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
 import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
@@ -37,7 +37,7 @@ import {
   findTampered,
   readConservation,
   readFanOuts,
-  readGone,
+  readMissing,
   readWorthComparisons,
 } from './integrity.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
@@ -92,7 +92,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deliveryDetails: (number) => deliveryDetails(db, number),
   };
 
-  return {
+  const write: StoreWrite = {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
       const known =
@@ -104,58 +104,122 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     release: (claims) => release(db, claims),
     bringForward: (request) => bringForward(db, request),
     takeOver: (node, now) => takeOver(db, node, now),
-    nextDue: (shards) => nextDue(db, shards),
     prune: (request) => prune(db, request),
     stepFanOut: (request) => stepFanOut(db, endpoints, request),
     cancelOrphans: (limit, now) => cancelOrphans(db, limit, now),
-
     createEndpoint: (endpoint) => endpoints.create(endpoint),
     updateEndpoint: (id, change) => endpoints.update(id, change),
     pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
-    endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
-    endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
-    endpointCount: (tenant) => endpoints.countOf(tenant),
-    endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
-    configVersion: () => endpoints.version(),
     changeConfig: (change) => endpoints.change(change),
     saveBreakers: (changes) => saveBreakers(db, changes),
-    openBreakers: () => openBreakers(db),
-    receiverHealth: (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: (changes) => saveThrottles(db, changes),
-    throttles: (now) => throttles(db, now),
     saveServerCertificates: (seen) => saveServerCertificates(db, seen),
-    serverCertificates: (endsBefore) => serverCertificates(db, endsBefore),
     saveContacts: (changes) => saveContacts(db, changes),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
-
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
-    cancelDelivery: (number, words, now, audit = null) => cancelDelivery(db, number, words, now, audit),
+    cancelDelivery: (number, message, now, audit = null) => cancelDelivery(db, number, message, now, audit),
     replayEvent: (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, tenant, eventId, endpointId, now, audit),
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
     createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
+    saveSnooze: (snooze, audit = null) => saveSnooze(db, snooze, audit),
+    deleteSnooze: (groupId, audit = null) => deleteSnooze(db, groupId, audit),
+    changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
+    stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
+    stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
+    saveFailing: (changes) => saveFailing(db, changes),
+    pauseFailing: (change) => endpoints.pauseFailing(change),
+    freeKeys: (request) => freeKeys(db, request),
+    fold: async (now) => fold(db, now),
+    saveSetting: async (name, value) => {
+      await db.query(
+        'setting_save',
+        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        [name, value],
+      );
+    },
+    settleSetting: async (name, value) => {
+      await db.query(
+        'setting_settle',
+        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
+        [name, value],
+      );
+      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
+      return row![0] as string;
+    },
+    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    purgeFormerValues: async () => purgeFormerValues(db),
+    saveAlerts: (change) => saveAlerts(db, endpoints, change),
+    putDocument: (kind, name, document) =>
+      announced(db, (connection) => writeDocument(connection, kind, name, document)),
+    deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),
+    beat: (node, sinceMs) => beat(db, beats, node, sinceMs),
+    leave: (node) => leave(db, node),
+    saveClock: (change) => saveClock(db, change),
+    beginKeyedRequest: (request) => beginKeyedRequest(db, request),
+    extendKeyedRequest: (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
+    finishKeyedRequest: (run, answer) => finishKeyedRequest(db, run, answer),
+    abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
+    pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
+    boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
+    createKey: (key, audit = null) => createKey(db, key, audit),
+    createSession: (session, max, audit) => createSession(db, session, max, audit),
+    sessionSeen: (hash, at) => sessionSeen(db, hash, at),
+    deleteSession: (hash, audit) => deleteSession(db, hash, audit),
+    pruneSessions: (now, limit) => pruneSessions(db, now, limit),
+    createMarker: (marker, audit) => createMarker(db, marker, audit),
+    deleteMarker: (id, audit) => deleteMarker(db, id, audit),
+    rotateKey: (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
+    revokeKey: (id, now, audit = null) => revokeKey(db, id, now, audit),
+    recordKeyUses: (uses) => recordKeyUses(db, uses),
+    sealAuditLog: async (key) => void (db.auditKey = key),
+    appendAudit: (entries) => appendAudit(db, entries),
+    pruneAuditLog: (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
+  };
+  const lookups: StoreLookups = {
+    nextDue: (shards) => nextDue(db, shards),
+    endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
+    endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
+    endpointCount: (tenant) => endpoints.countOf(tenant),
+    endpoints: (query) => endpoints.list(query),
+    configVersion: () => endpoints.version(),
+    openBreakers: () => openBreakers(db),
+    receiverHealth: (endpointIds, now) => receiverHealth(db, endpointIds, now),
+    throttles: (now) => throttles(db, now),
+    serverCertificates: (endsBefore) => serverCertificates(db, endsBefore),
     countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     redrive: (id) => findRedrive(db, id),
     redrives: (page) => listRedrives(db, page),
-    droppedGroups: (query) => droppedGroups(db, query),
     snoozes: (now) => readSnoozes(db, now),
-    saveSnooze: (snooze, audit = null) => saveSnooze(db, snooze, audit),
-    deleteSnooze: (groupId, audit = null) => deleteSnooze(db, groupId, audit),
-    redriveOutcomes: (ids) => redriveOutcomes(db, ids),
-    changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
-    stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: () => runningRedrives(db),
-    stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
-
-    saveFailing: (changes) => saveFailing(db, changes),
     failingEndpoints: () => failingEndpoints(db),
-    pauseFailing: (change) => endpoints.pauseFailing(change),
+    pendingIn: (tenants) => readPending(db, endpoints, tenants),
+    setting: async (name) => {
+      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
+      return (row?.[0] as string | undefined) ?? null;
+    },
+    sealedSettings: async () => readSealedSettings(db),
+    // The server keeps its own files; what it finds wrong with them, every statement says.
+    checkFiles: async () => {},
+    alerts: () => readAlerts(db),
+    documents: (kind) => readDocuments(db, kind),
+    document: (kind, name) => readDocument(db, kind, name),
+    nodes: () => readNodes(db),
+    clock: () => readClock(db),
+    session: (hash) => readSession(db, hash),
+    marker: (id) => readMarker(db, id),
+    markers: (query) => readMarkers(db, query),
+    key: (id) => findKey(db, id),
+    keys: (query) => listKeys(db, query),
+    knownKeys: (seen) => readKnownKeys(db, seen),
+  };
+  const listings: StoreListings = {
+    droppedGroups: (query) => droppedGroups(db, query),
+    redriveOutcomes: (ids) => redriveOutcomes(db, ids),
     blockedKeys: (query) => blockedKeys(db, query),
     deadKeyCounts: (ids) => deadKeyCounts(db, ids),
-    freeKeys: (request) => freeKeys(db, request),
-
     event: (tenant, id) => readEvent(db, tenant, id),
     ...searching,
     eventsWithin: (window) => numbersWithin(db, 'events', window),
@@ -175,7 +239,6 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deadLetters: (filter) => readDeadLetters(db, filter),
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
-    pendingIn: (tenants) => readPending(db, endpoints, tenants),
     worth: async (query) => readWorth(db, query),
     pastStep: async (query, page) => readPastStep(db, query, page),
     pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
@@ -191,80 +254,14 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     atRisk: (request) => readAtRisk(db, request),
     endpointEvidence: (request) => readEndpointEvidence(db, request),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
-    fold: async (now) => fold(db, now),
-    setting: async (name) => {
-      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
-      return (row?.[0] as string | undefined) ?? null;
-    },
-    saveSetting: async (name, value) => {
-      await db.query(
-        'setting_save',
-        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-        [name, value],
-      );
-    },
-
-    settleSetting: async (name, value) => {
-      await db.query(
-        'setting_settle',
-        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
-        [name, value],
-      );
-      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
-      return row![0] as string;
-    },
-
-    sealedSettings: async () => readSealedSettings(db),
-    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
-    purgeFormerValues: async () => purgeFormerValues(db),
-
     conservation: () => readConservation(db),
     worthComparisons: () => readWorthComparisons(db),
-    // The server keeps its own files; what it finds wrong with them, every statement says.
-    checkFiles: async () => {},
     findTampered: (limit) => findTampered(db, limit),
     fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
-    gone: (window, limit) => readGone(db, window, limit),
-    alerts: () => readAlerts(db),
-    saveAlerts: (change) => saveAlerts(db, endpoints, change),
-    documents: (kind) => readDocuments(db, kind),
-    document: (kind, name) => readDocument(db, kind, name),
-    putDocument: (kind, name, document) =>
-      announced(db, (connection) => writeDocument(connection, kind, name, document)),
-    deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),
-    beat: (node, sinceMs) => beat(db, beats, node, sinceMs),
-    leave: (node) => leave(db, node),
-    nodes: () => readNodes(db),
-    clock: () => readClock(db),
-    saveClock: (change) => saveClock(db, change),
-    beginKeyedRequest: (request) => beginKeyedRequest(db, request),
-    extendKeyedRequest: (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
-    finishKeyedRequest: (run, answer) => finishKeyedRequest(db, run, answer),
-    abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
-    pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
-    createKey: (key, audit = null) => createKey(db, key, audit),
-    createSession: (session, max, audit) => createSession(db, session, max, audit),
-    session: (hash) => readSession(db, hash),
-    sessionSeen: (hash, at) => sessionSeen(db, hash, at),
-    deleteSession: (hash, audit) => deleteSession(db, hash, audit),
-    pruneSessions: (now, limit) => pruneSessions(db, now, limit),
-    createMarker: (marker, audit) => createMarker(db, marker, audit),
-    marker: (id) => readMarker(db, id),
-    markers: (query) => readMarkers(db, query),
-    deleteMarker: (id, audit) => deleteMarker(db, id, audit),
-    key: (id) => findKey(db, id),
-    keys: (query) => listKeys(db, query),
-    knownKeys: (seen) => readKnownKeys(db, seen),
-    rotateKey: (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
-    revokeKey: (id, now, audit = null) => revokeKey(db, id, now, audit),
-    recordKeyUses: (uses) => recordKeyUses(db, uses),
-    sealAuditLog: async (key) => void (db.auditKey = key),
-    appendAudit: (entries) => appendAudit(db, entries),
+    missing: (window, limit) => readMissing(db, window, limit),
     auditLog: (filter, page) => readAuditLog(db, filter, page),
     auditChain: (after, limit) => readAuditChain(db, after, limit),
-    pruneAuditLog: (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
-    close: () => db.close(),
   };
+  return { write, read: { ...lookups, ...listings }, close: () => db.close() };
 }

@@ -1,13 +1,21 @@
-import type { Store } from '../store.ts';
+import type { StoreWrite } from '../store.ts';
 import type { Call } from './thread.ts';
 
-/** Nobody waits for the answer to these, and each takes a millisecond or more. */
-const patient: ReadonlySet<keyof Store> = new Set(['claim', 'settle', 'stepFanOut', 'prune', 'fold']);
+/** No caller waits for the answer to these, and each takes a millisecond or more. */
+const patient: { readonly [Method in keyof StoreWrite]?: true } = {
+  claim: true,
+  settle: true,
+  stepFanOut: true,
+  prune: true,
+  fold: true,
+};
+
+const isPatient = (call: Call): boolean => call[1] === 'write' && patient[call[2]] === true;
 
 /**
- * The order in which the thread of the store runs what waits for it. Publishers wait for commits of their own, so these go
- * first; but what nobody waits for has every second turn, so that deliveries go on under any flood (G8). Neither can
- * tell: calls that depend on each other are made one after the answer of the other, as every store demands.
+ * The order in which the thread of the store runs the calls that wait for it. Publishers wait for commits of their own, so
+ * these go first; but what no caller waits for has every second turn, so that deliveries go on under any flood (G8). The order
+ * is not observable: calls that depend on each other are made one after the answer of the other, as every store demands.
  */
 export class CallOrder {
   readonly #urgent: Call[] = [];
@@ -16,8 +24,8 @@ export class CallOrder {
   #wasUrgent = false;
 
   add(call: Call): void {
-    if (call[1] === 'close') this.#closing = call;
-    else if (patient.has(call[1])) this.#patient.push(call);
+    if (call.length === 1) this.#closing = call;
+    else if (isPatient(call)) this.#patient.push(call);
     else this.#urgent.push(call);
   }
 

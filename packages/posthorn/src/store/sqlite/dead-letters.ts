@@ -1,7 +1,7 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import {
-  type DeadLetters,
+  type DeadLetterListings,
   type DroppedGroup,
   type DroppedQuery,
   type DroppedState,
@@ -146,7 +146,7 @@ function groupsOf(
 export function droppedGroups(
   db: Database,
   query: DroppedQuery,
-): Awaited<ReturnType<DeadLetters['droppedGroups']>> {
+): Awaited<ReturnType<DeadLetterListings['droppedGroups']>> {
   return db.snapshot(() => {
     const all = places(db, query);
     const read = all.slice(0, maxDroppedEndpoints);

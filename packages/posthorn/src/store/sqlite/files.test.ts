@@ -27,7 +27,7 @@ const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new M
 const temp = (): string => mkdtempSync(join(tmpdir(), 'posthorn-files-'));
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 const accept = (store: Store, count = 1) =>
-  store.accept(
+  store.write.accept(
     [Array.from({ length: count }, () => anEvent({ data: JSON.stringify('x'.repeat(500)) }))],
     options,
   );
@@ -36,7 +36,7 @@ const accept = (store: Store, count = 1) =>
 async function filled(events = 200): Promise<string> {
   const dataDir = temp();
   const store = openHere({ dataDir });
-  await store.createEndpoint(anEndpoint());
+  await store.write.createEndpoint(anEndpoint());
   await accept(store, events);
   await store.close();
   return dataDir;
@@ -46,7 +46,7 @@ async function filled(events = 200): Promise<string> {
 async function killed(transactions: number): Promise<string> {
   const dataDir = temp();
   const store = openHere({ dataDir });
-  await store.createEndpoint(anEndpoint());
+  await store.write.createEndpoint(anEndpoint());
   for (let n = 0; n < transactions; n++) await accept(store);
   const copy = temp();
   for (const name of ['posthorn.db', 'posthorn.db-wal']) cpSync(join(dataDir, name), join(copy, name));
@@ -166,8 +166,8 @@ describe('damage is named with its file and the next step', () => {
     try {
       const store = (await open()) as Store;
       try {
-        await store.conservation();
-        await store.findTampered(10);
+        await store.read.conservation();
+        await store.read.findTampered(10);
       } finally {
         await store.close();
       }
@@ -275,11 +275,11 @@ describe('G1: nothing is acknowledged into files that nobody can read again', ()
     await accept(store);
     renameSync(join(dataDir, name), join(dataDir, 'aside'));
     await expect(accept(store)).rejects.toMatchObject({ name: 'StoreFaultError', fault: 'missing' });
-    await expect(store.checkFiles({ everyPage: false })).rejects.toThrow(
+    await expect(store.read.checkFiles({ everyPage: false })).rejects.toThrow(
       `${name} is missing in the data directory`,
     );
     renameSync(join(dataDir, 'aside'), join(dataDir, name));
-    await store.checkFiles({ everyPage: false });
+    await store.read.checkFiles({ everyPage: false });
     await accept(store);
     await store.close();
   });
@@ -305,9 +305,12 @@ describe('G1: nothing is acknowledged into files that nobody can read again', ()
     const path = join(dataDir, 'posthorn.db');
     // Everything but the header and the pages that the writer holds in its cache.
     flip(path, 20 * size, statSync(path).size - 20 * size);
-    await expect(store.conservation()).rejects.toMatchObject({ name: 'StoreFaultError', fault: 'damaged' });
+    await expect(store.read.conservation()).rejects.toMatchObject({
+      name: 'StoreFaultError',
+      fault: 'damaged',
+    });
     await expect(accept(store)).rejects.toMatchObject({ name: 'StoreFaultError', fault: 'damaged' });
-    await expect(store.checkFiles({ everyPage: false })).rejects.toThrow(/is damaged/);
+    await expect(store.read.checkFiles({ everyPage: false })).rejects.toThrow(/is damaged/);
     await store.close();
   });
 });

@@ -1,13 +1,13 @@
 import { digestOf, findingsOfEvent } from '../digest.ts';
-import { fanOutStateOf, goneEventOf, worthComparisonOf } from '../rows.ts';
+import { fanOutStateOf, missingEventFrom, worthComparisonOf } from '../rows.ts';
 import type {
   ConservationRow,
   DigestCursor,
   DigestPage,
   FanOuts,
   Finding,
-  Gone,
-  GoneWindow,
+  Missing,
+  MissingWindow,
 } from '../store.ts';
 import type { WorthComparison } from '../worth.ts';
 import { eventHead } from './claim.ts';
@@ -216,7 +216,7 @@ export function checkDigests(db: Database, after: DigestCursor | null, limit: nu
   };
 }
 
-export function readGone(db: Database, { tenant, since, until }: GoneWindow, limit: number): Gone {
+export function readMissing(db: Database, { tenant, since, until }: MissingWindow, limit: number): Missing {
   return db.snapshot(() => {
     const [delivered, dead, cancelled, suppressed] = db
       .get(
@@ -241,7 +241,7 @@ export function readGone(db: Database, { tenant, since, until }: GoneWindow, lim
     );
     return {
       pruned: { delivered: delivered!, dead: dead!, cancelled: cancelled!, suppressed: suppressed! },
-      events: events.map(goneEventOf),
+      events: events.map(missingEventFrom),
     };
   });
 }

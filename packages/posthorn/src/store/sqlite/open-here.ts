@@ -6,11 +6,12 @@ import { Ground } from './ground.ts';
 import { releaseKeyedRequests } from './idempotency.ts';
 import { lockDataDirectory } from './lock.ts';
 import { checkSchema, migrate } from './schema.ts';
-import { createSqliteStore } from './sqlite-store.ts';
+import { type SqliteParts, storeFrom } from './parts.ts';
+import { createSqliteParts } from './sqlite-store.ts';
 import { walDamage } from './wal-check.ts';
 
 export interface OpenOptions {
-  /** Where `posthorn.db` stands, or `:memory:`. */
+  /** Where `posthorn.db` is, or `:memory:`. */
   readonly dataDir: string;
   /** In a thread of its own, so that waiting for the disk never holds up sending. */
   readonly thread?: boolean;
@@ -22,17 +23,22 @@ export interface OpenOptions {
   readonly damaged?: SharedArrayBuffer;
 }
 
-/** A data directory's store in this thread: for tests, offline checks, and inside the store's own thread. */
+/** Opens a data directory's store in this thread: for tests and offline checks. */
 export function openHere(options: OpenOptions): Store {
+  return storeFrom(openParts(options));
+}
+
+/** The same in its parts, for the store's own thread. */
+export function openParts(options: OpenOptions): SqliteParts {
   if (options.dataDir === ':memory:') {
     const db = new Database(':memory:');
     migrate(db.raw);
-    return createSqliteStore(db);
+    return createSqliteParts(db);
   }
   return options.readOnly === true ? openToRead(options) : openToWrite(options);
 }
 
-/** Does what opening needs; what SQLite says against it becomes a sentence with the next step. */
+/** Does what opening needs; an error of SQLite becomes a sentence with the next step. */
 function opening<T>(database: string, work: () => T): T {
   try {
     return work();
@@ -46,14 +52,14 @@ function requireWholeLog(database: string): void {
   if (found !== null) throw damageOf(`${database}-wal`, found);
 }
 
-function openToRead({ dataDir, damaged }: OpenOptions): Store {
+function openToRead({ dataDir, damaged }: OpenOptions): SqliteParts {
   const { database } = existingDataDirectory(dataDir);
   requireWholeLog(database);
   return opening(database, () => {
     const db = new Database(database, true, damaged);
     try {
       checkSchema(db.raw);
-      return createSqliteStore(db);
+      return createSqliteParts(db);
     } catch (error) {
       db.close();
       throw error;
@@ -61,7 +67,7 @@ function openToRead({ dataDir, damaged }: OpenOptions): Store {
   });
 }
 
-function openToWrite({ dataDir, damaged, maxBytes }: OpenOptions): Store {
+function openToWrite({ dataDir, damaged, maxBytes }: OpenOptions): SqliteParts {
   const directory = prepareDataDirectory(dataDir);
   const { database } = directory;
   const lock = lockDataDirectory(directory);
@@ -77,7 +83,7 @@ function openToWrite({ dataDir, damaged, maxBytes }: OpenOptions): Store {
         const { page_size: size } = db.raw.prepare('PRAGMA page_size').get() as { page_size: number };
         db.raw.exec(`PRAGMA max_page_count = ${Math.floor(maxBytes / size)}`);
       }
-      const store = createSqliteStore(db);
+      const store = createSqliteParts(db);
       db.standOn(new Ground(directory.grounds));
       return store;
     });

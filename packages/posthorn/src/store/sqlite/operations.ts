@@ -86,7 +86,7 @@ export function cancelDelivery(
   db: Database,
   endpoints: EndpointTable,
   number: number,
-  words: string,
+  message: string,
   now: number,
   audit: AuditEntry | null,
 ): CommandAnswer {
@@ -112,7 +112,7 @@ export function cancelDelivery(
     const former = deliveryStates[state]!;
     if (!blocks && !commandTransitions.cancel.from.includes(former))
       return commandAnswer('refused', readDelivery(db, number));
-    const reason = `cancelled: ${words}`;
+    const reason = `cancelled: ${message}`;
     if (blocks) {
       const counted = { endpoint, type, acceptedAt: createdAt };
       ledger.add(counted, 'dead', -1);

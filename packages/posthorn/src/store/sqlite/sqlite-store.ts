@@ -1,6 +1,7 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import { readToLimit, type Searching } from '../search.ts';
-import type { Store } from '../store.ts';
+import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import { type SqliteParts, storeFrom } from './parts.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
 import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
@@ -28,7 +29,7 @@ import {
   findTampered,
   readFanOuts,
   readConservation,
-  readGone,
+  readMissing,
   readWorthComparisons,
 } from './integrity.ts';
 import {
@@ -83,8 +84,8 @@ import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
-/** The port on one open database; every call runs to its end before the next begins. */
-export function createSqliteStore(db: Database): Store {
+/** The parts of the port on one open database; every call runs to its end before the next begins. */
+export function createSqliteParts(db: Database): SqliteParts {
   const endpoints = new EndpointTable(db);
   const sequences = new Sequences(db);
   // Numbers outlive deletion: an attempt in flight is settled after its endpoint was deleted.
@@ -106,69 +107,138 @@ export function createSqliteStore(db: Database): Store {
     deliveryDetails: async (number) => deliveryDetails(db, number),
   };
 
-  return {
+  const write: StoreWrite = {
     accept: async (groups, options) => accept(db, endpoints, sequences, groups, options),
     claim: async (request) => claim(db, endpoints, request),
     settle: async (settlements) => settle(db, endpointNum, settlements),
     release: async (claims) => release(db, claims),
     bringForward: async (request) => bringForward(db, endpoints, request),
     takeOver: async (node, now) => takeOver(db, node, now),
-    nextDue: async () => nextDue(db, endpoints),
     prune: async (request) => prune(db, endpoints, request),
     stepFanOut: async (request) => stepFanOut(db, endpoints, sequences, request),
     cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
-
     createEndpoint: async (endpoint) => endpoints.create(endpoint),
     updateEndpoint: async (id, change) => endpoints.update(id, change),
     pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
-    endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
-    endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
-    endpointCount: async (tenant) => endpoints.countOf(tenant),
-    endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
-    configVersion: async () => endpoints.version,
     changeConfig: async (change) => endpoints.change(change),
     saveBreakers: async (changes) => saveBreakers(db, changes),
-    openBreakers: async () => openBreakers(db),
-    receiverHealth: async (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: async (changes) => saveThrottles(db, changes),
-    throttles: async (now) => throttles(db, now),
     saveServerCertificates: async (seen) => saveServerCertificates(db, seen),
-    serverCertificates: async (endsBefore) => serverCertificates(db, endsBefore),
     saveContacts: async (changes) => saveContacts(db, changes),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
-
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
-    cancelDelivery: async (number, words, now, audit = null) =>
-      cancelDelivery(db, endpoints, number, words, now, audit),
+    cancelDelivery: async (number, message, now, audit = null) =>
+      cancelDelivery(db, endpoints, number, message, now, audit),
     replayEvent: async (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now, audit),
     acceptFor: async (event, endpointId, now, audit = null) => {
       const known = endpoints.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
-    countRedrive: async (request, from, limit) =>
-      countRedrive(db, endpoints, sequences, request, from, limit),
     createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
-    redrive: async (id) => findRedrive(db, id),
-    redrives: async (page) => listRedrives(db, page),
     changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
-    runningRedrives: async () => runningRedrives(db),
-    droppedGroups: async (query) => droppedGroups(db, query),
-    snoozes: async (now) => readSnoozes(db, now),
     saveSnooze: async (snooze, audit = null) => saveSnooze(db, snooze, audit),
     deleteSnooze: async (groupId, audit = null) => deleteSnooze(db, groupId, audit),
-    redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
-
     saveFailing: async (changes) => saveFailing(db, changes),
-    failingEndpoints: async () => failingEndpoints(db),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
+    freeKeys: async (request) => freeKeys(db, endpoints, request),
+    fold: async (now) => fold(db, now),
+    saveSetting: async (name, value) => {
+      db.transaction(() =>
+        db.run(
+          'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+          name,
+          value,
+        ),
+      );
+    },
+    settleSetting: async (name, value) =>
+      db.transaction(() => {
+        db.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
+        return db.get('SELECT value FROM settings WHERE name = ?', name)![0] as string;
+      }),
+    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
+    saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
+    putDocument: async (kind, name, document) => {
+      db.transaction(() => writeDocument(db, kind, name, document));
+      endpoints.version++;
+    },
+    deleteDocument: async (kind, name) => {
+      const removed = db.transaction(() => removeDocument(db, kind, name));
+      endpoints.version++;
+      return removed;
+    },
+    // One process owns a data directory, so there is one node, and nobody else's change to hear of.
+    beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
+    leave: async () => {},
+    saveClock: async (change) => saveClock(db, change),
+    beginKeyedRequest: async (request) => beginKeyedRequest(db, request),
+    extendKeyedRequest: async (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
+    finishKeyedRequest: async (run, answer) => finishKeyedRequest(db, run, answer),
+    abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
+    pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
+    boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
+    createKey: async (key, audit = null) => createKey(db, key, audit),
+    createSession: async (session, max, audit) => createSession(db, session, max, audit),
+    sessionSeen: async (hash, at) => sessionSeen(db, hash, at),
+    deleteSession: async (hash, audit) => deleteSession(db, hash, audit),
+    pruneSessions: async (now, limit) => pruneSessions(db, now, limit),
+    createMarker: async (marker, audit) => createMarker(db, marker, audit),
+    deleteMarker: async (id, audit) => deleteMarker(db, id, audit),
+    rotateKey: async (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
+    revokeKey: async (id, now, audit = null) => revokeKey(db, id, now, audit),
+    recordKeyUses: async (uses) => recordKeyUses(db, uses),
+    sealAuditLog: async (key) => void (db.auditKey = key),
+    appendAudit: async (entries) => appendAudit(db, entries),
+    pruneAuditLog: async (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
+  };
+  const lookups: StoreLookups = {
+    nextDue: async () => nextDue(db, endpoints),
+    endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
+    endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
+    endpointCount: async (tenant) => endpoints.countOf(tenant),
+    endpoints: async (query) => endpoints.list(query),
+    configVersion: async () => endpoints.version,
+    openBreakers: async () => openBreakers(db),
+    receiverHealth: async (endpointIds, now) => receiverHealth(db, endpointIds, now),
+    throttles: async (now) => throttles(db, now),
+    serverCertificates: async (endsBefore) => serverCertificates(db, endsBefore),
+    countRedrive: async (request, from, limit) =>
+      countRedrive(db, endpoints, sequences, request, from, limit),
+    redrive: async (id) => findRedrive(db, id),
+    redrives: async (page) => listRedrives(db, page),
+    runningRedrives: async () => runningRedrives(db),
+    snoozes: async (now) => readSnoozes(db, now),
+    failingEndpoints: async () => failingEndpoints(db),
+    pendingIn: async (tenants) => readPending(db, endpoints, tenants),
+    setting: async (name) =>
+      (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
+    sealedSettings: async () => readSealedSettings(db),
+    checkFiles: async ({ everyPage }) => {
+      db.checkGround();
+      if (everyPage) checkPages(db);
+    },
+    alerts: async () => readAlerts(db),
+    documents: async (kind) => readDocuments(db, kind),
+    document: async (kind, name) => readDocument(db, kind, name),
+    clock: async () => readClock(db, sequences),
+    nodes: async () => [],
+    session: async (hash) => readSession(db, hash),
+    marker: async (id) => readMarker(db, id),
+    markers: async (query) => readMarkers(db, query),
+    key: async (id) => findKey(db, id),
+    keys: async (query) => listKeys(db, query),
+    knownKeys: async (seen) => readKnownKeys(db, seen),
+  };
+  const listings: StoreListings = {
+    droppedGroups: async (query) => droppedGroups(db, query),
+    redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
     blockedKeys: async (query) => blockedKeys(db, query),
     deadKeyCounts: async (ids) => deadKeyCounts(db, ids),
-    freeKeys: async (request) => freeKeys(db, endpoints, request),
-
     event: async (tenant, id) => readEvent(db, tenant, id),
     ...searching,
     eventsWithin: (window) => numbersWithin(db, 'events', window),
@@ -190,7 +260,6 @@ export function createSqliteStore(db: Database): Store {
     deadLetters: async (filter) => readDeadLetters(db, filter),
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
-    pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     worth: async (query) => readWorth(db, query),
     pastStep: async (query, page) => readPastStep(db, query, page),
     pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
@@ -206,85 +275,19 @@ export function createSqliteStore(db: Database): Store {
     atRisk: async (request) => readAtRisk(db, request),
     endpointEvidence: async (request) => readEndpointEvidence(db, request),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
-    fold: async (now) => fold(db, now),
-    setting: async (name) =>
-      (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
-    saveSetting: async (name, value) => {
-      db.transaction(() =>
-        db.run(
-          'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-          name,
-          value,
-        ),
-      );
-    },
-
-    settleSetting: async (name, value) =>
-      db.transaction(() => {
-        db.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
-        return db.get('SELECT value FROM settings WHERE name = ?', name)![0] as string;
-      }),
-
-    sealedSettings: async () => readSealedSettings(db),
-    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
-    purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
-
     conservation: async () => readConservation(db),
     worthComparisons: async () => readWorthComparisons(db),
-    checkFiles: async ({ everyPage }) => {
-      db.checkGround();
-      if (everyPage) checkPages(db);
-    },
     findTampered: async (limit) => findTampered(db, limit),
     fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
-    gone: async (window, limit) => readGone(db, window, limit),
-    alerts: async () => readAlerts(db),
-    saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
-    documents: async (kind) => readDocuments(db, kind),
-    document: async (kind, name) => readDocument(db, kind, name),
-    putDocument: async (kind, name, document) => {
-      db.transaction(() => writeDocument(db, kind, name, document));
-      endpoints.version++;
-    },
-    deleteDocument: async (kind, name) => {
-      const removed = db.transaction(() => removeDocument(db, kind, name));
-      endpoints.version++;
-      return removed;
-    },
-    // One process owns a data directory, so there is one node, and nobody else's change to hear of.
-    beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
-    leave: async () => {},
-    clock: async () => readClock(db, sequences),
-    saveClock: async (change) => saveClock(db, change),
-    nodes: async () => [],
-    beginKeyedRequest: async (request) => beginKeyedRequest(db, request),
-    extendKeyedRequest: async (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
-    finishKeyedRequest: async (run, answer) => finishKeyedRequest(db, run, answer),
-    abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
-    pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
-    createKey: async (key, audit = null) => createKey(db, key, audit),
-    createSession: async (session, max, audit) => createSession(db, session, max, audit),
-    session: async (hash) => readSession(db, hash),
-    sessionSeen: async (hash, at) => sessionSeen(db, hash, at),
-    deleteSession: async (hash, audit) => deleteSession(db, hash, audit),
-    pruneSessions: async (now, limit) => pruneSessions(db, now, limit),
-    createMarker: async (marker, audit) => createMarker(db, marker, audit),
-    marker: async (id) => readMarker(db, id),
-    markers: async (query) => readMarkers(db, query),
-    deleteMarker: async (id, audit) => deleteMarker(db, id, audit),
-    key: async (id) => findKey(db, id),
-    keys: async (query) => listKeys(db, query),
-    knownKeys: async (seen) => readKnownKeys(db, seen),
-    rotateKey: async (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
-    revokeKey: async (id, now, audit = null) => revokeKey(db, id, now, audit),
-    recordKeyUses: async (uses) => recordKeyUses(db, uses),
-    sealAuditLog: async (key) => void (db.auditKey = key),
-    appendAudit: async (entries) => appendAudit(db, entries),
+    missing: async (window, limit) => readMissing(db, window, limit),
     auditLog: async (filter, page) => readAuditLog(db, filter, page),
     auditChain: async (after, limit) => readAuditChain(db, after, limit),
-    pruneAuditLog: async (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
-    close: async () => db.close(),
   };
+  return { write, lookups, listings, close: async () => db.close() };
+}
+
+/** The port on one open database, in this thread. */
+export function createSqliteStore(db: Database): Store {
+  return storeFrom(createSqliteParts(db));
 }

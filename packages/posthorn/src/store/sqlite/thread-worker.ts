@@ -1,22 +1,35 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Store } from '../store.ts';
-import { openHere, type OpenOptions } from './open-here.ts';
-import type { Call, Reply } from './thread.ts';
 import { CallOrder } from './call-order.ts';
+import { type OpenOptions, openParts } from './open-here.ts';
+import type { PartName, SqliteParts } from './parts.ts';
 import { plainError } from './thread-errors.ts';
+import type { Call, Methods, Reply } from './thread.ts';
 
 const port = parentPort!;
 const reply = (message: Reply): void => port.postMessage(message);
 
+const methodsOf = <Part extends PartName>(
+  parts: SqliteParts,
+  part: Part,
+): readonly (keyof SqliteParts[Part])[] => Object.keys(parts[part]) as (keyof SqliteParts[Part])[];
+
 try {
-  const store: Store = openHere(workerData as OpenOptions);
+  const parts = openParts(workerData as OpenOptions);
   const order = new CallOrder();
-  const run = async ([id, method, args]: Call): Promise<void> => {
-    const call = store[method] as (...values: readonly unknown[]) => Promise<unknown>;
+  const answer = async (call: Call): Promise<unknown> => {
+    if (call.length === 1) return await parts.close();
+    const [, part, method, args] = call;
+    const methods = parts[part] as unknown as Record<
+      PropertyKey,
+      (...values: readonly unknown[]) => Promise<unknown>
+    >;
+    return await methods[method]!(...args);
+  };
+  const run = async (call: Call): Promise<void> => {
     try {
-      reply([id, await call(...args)]);
+      reply([call[0], await answer(call)]);
     } catch (error) {
-      reply([id, undefined, plainError(error)]);
+      reply([call[0], undefined, plainError(error)]);
     }
   };
   let isRunning = false;
@@ -35,7 +48,14 @@ try {
     order.add(first);
     if (!isRunning) void work();
   });
-  reply([0, null]);
+  reply([
+    0,
+    {
+      write: methodsOf(parts, 'write'),
+      lookups: methodsOf(parts, 'lookups'),
+      listings: methodsOf(parts, 'listings'),
+    } satisfies Methods,
+  ]);
 } catch (error) {
   reply([0, undefined, plainError(error)]);
 }

@@ -194,7 +194,9 @@ class History {
       this.#publisher = node;
       await this.#stop(other!);
       // This process has not heard of what the other one has changed meanwhile.
-      node.parts.engine.wake((await this.#store.endpoints({ after: null, limit: 100 })).map(({ id }) => id));
+      node.parts.engine.wake(
+        (await this.#store.read.endpoints({ after: null, limit: 100 })).map(({ id }) => id),
+      );
     });
   }
 }

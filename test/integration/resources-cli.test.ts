@@ -58,7 +58,7 @@ test('posthorn endpoints: from nothing to a tested endpoint and back', async () 
   expect((await run('endpoints', 'get', 'orders')).out).toContain('payment.* order.*');
   expect(await run('endpoints', 'ensure', 'orders', receiver.url, '--owner', 'shop')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('is as given'),
+    out: expect.stringContaining('is configured as given'),
   });
   expect(await run('endpoints', 'test', 'orders')).toMatchObject({
     code: 0,
@@ -133,7 +133,7 @@ describe.each([
 ])('posthorn %s', (command, name, document) => {
   test('declares, lists, shows and deletes', async () => {
     const path = aFile(`${command}.yaml`, document);
-    expect((await run(command, 'put', name, '--file', path)).out).toBe(`${name} is as given\n`);
+    expect((await run(command, 'put', name, '--file', path)).out).toBe(`${name} is declared as given\n`);
     expect((await run(command)).out).toContain(name);
     expect(JSON.parse((await run(command, 'get', name)).out)).toMatchObject({ name });
     expect(await run(command, 'delete', name)).toMatchObject({ code: 2 });

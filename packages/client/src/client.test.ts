@@ -226,7 +226,7 @@ describe('no answer passes for another (G5)', () => {
     await expect(change()).rejects.toMatchObject({ status: 301, code: 'redirect' });
   });
 
-  test('no answer, and one that is cut or never ends, are told apart from a server that is away', async () => {
+  test('no answer, and one that is cut or never ends, are distinguished from a server that is away', async () => {
     answer = () => {};
     await expect(ask()).rejects.toMatchObject({
       status: 0,

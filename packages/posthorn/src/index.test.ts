@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-// Whoever embeds a node names in its own signatures what the library's signatures name.
+// An application that embeds a node uses the types of the library's signatures in its own.
 
 const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 /** Without comments and texts. */
@@ -22,7 +22,7 @@ function exportedTypes(index: string): Map<string, string> {
   return found;
 }
 
-/** Of the language and of Node. */
+/** Types of the language and of Node. */
 const known =
   /^(Api|Array|Date|Error|ErrorOptions|Extract|Omit|Partial|Promise|Readonly|Record|Uint8Array|[A-Z])$/;
 /** What only `openTelemetryTracing` makes and only a node calls. */

@@ -6,9 +6,9 @@ import { outputWidth, table } from './output.ts';
 export interface Column<Row> {
   readonly name: string;
   readonly value: (row: Row) => string | number;
-  /** Only with `--wide`, or if it is named. */
+  /** Shown only with `--wide`, or if it is named. */
   readonly wide?: true;
-  /** What is too long for the terminal may be shortened to this many characters. Ids never are: they are copied. */
+  /** A text too long for the terminal may be shortened to this many characters. Ids never are: they are copied. */
   readonly shortest?: number;
 }
 
@@ -23,19 +23,23 @@ const gap = 2;
 export function columnOptions<Row>(command: Command, columns: readonly Column<Row>[]): Command {
   const names = columns.map(({ name }) => name);
   return command
-    .option('--wide', 'show every column, however narrow the terminal is')
-    .option(`--columns <names>`, `only these, separated by commas: ${names.join(', ')}`, (text: string) => {
-      const asked = text.split(',').map((name) => name.trim());
-      const unknown = asked.filter((name) => !names.includes(name));
-      if (unknown.length > 0)
-        throw new InvalidArgumentError(`has no ${unknown.join(', ')}: choose from ${names.join(', ')}`);
-      return asked;
-    });
+    .option('--wide', 'show every column, even if the terminal is narrow')
+    .option(
+      `--columns <names>`,
+      `show only these columns, comma-separated: ${names.join(', ')}`,
+      (text: string) => {
+        const asked = text.split(',').map((name) => name.trim());
+        const unknown = asked.filter((name) => !names.includes(name));
+        if (unknown.length > 0)
+          throw new InvalidArgumentError(`has no ${unknown.join(', ')}: choose from ${names.join(', ')}`);
+        return asked;
+      },
+    );
 }
 
 /**
- * The rows as a table that fits the terminal: long texts are shortened first; what still does not fit gets a block for each row.
- * Output that a file or a program reads is never shortened.
+ * The rows as a table that fits the terminal: long texts are shortened first; if that is not enough, each row becomes a
+ * block. Output to a file or a program is never shortened.
  */
 export function columnsTable<Row>(
   columns: readonly Column<Row>[],
@@ -69,7 +73,7 @@ export function columnsTable<Row>(
 const textOf = (cell: string | number): string =>
   typeof cell === 'number' ? cell.toLocaleString('en-US') : cell;
 
-/** Takes from the longest that may be shortened, a character at a time, until all fit or none may. */
+/** Shortens the longest column that may be shortened, one character at a time, until all fit or none may. */
 function fit<Row>(lengths: readonly number[], columns: readonly Column<Row>[], width: number): number[] {
   const fitted = [...lengths];
   for (let over = fitted.reduce((sum, length) => sum + length, 0) - width; over > 0; over--) {
@@ -87,7 +91,7 @@ function fit<Row>(lengths: readonly number[], columns: readonly Column<Row>[], w
   return fitted;
 }
 
-/** Its beginning and its end: hosts and types differ in either. */
+/** Keeps the beginning and the end: hosts and types differ in either. */
 export function shortened(text: string, length: number): string {
   if (text.length <= length) return text;
   const end = Math.floor((length - 1) / 2);
@@ -111,7 +115,7 @@ const units = [
 ] as const;
 
 function durationText(ms: number): string {
-  // Two days are 48 hours to somebody who reads a list of failures.
+  // In a list of failures, two days are clearer as 48 hours.
   const [name, size] = units.find(([, unit]) => ms >= unit * (unit === 86_400_000 ? 2 : 1)) ?? ['s', 1000];
   return `${Math.floor(ms / size)} ${name}`;
 }

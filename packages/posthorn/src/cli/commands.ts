@@ -31,12 +31,12 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'endpoints',
-    description: 'list endpoints with their health; create, test, pause, resume, rotate and delete them',
+    description: 'List endpoints with their health; create, test, pause, resume, rotate and delete them',
     load: async () => (await import('./commands/endpoints.ts')).endpointsCommand(),
   },
   {
     name: 'events',
-    description: 'list events, and show one with its data and its deliveries',
+    description: 'List events, and show one with its data and its deliveries',
     load: async () => (await import('./commands/events.ts')).eventsCommand(),
   },
   {
@@ -46,7 +46,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'attempts',
-    description: 'list attempts across deliveries',
+    description: 'List attempts across deliveries',
     load: async () => (await import('./commands/attempts.ts')).attemptsCommand(),
   },
   {
@@ -91,7 +91,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'listen',
-    description: "send copies of an endpoint's deliveries to a receiver on this machine",
+    description: "Send copies of an endpoint's deliveries to a receiver on this machine",
     load: async () => (await import('./commands/listen.ts')).listenCommand(),
   },
   {
@@ -102,7 +102,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'accounting',
     description:
-      'what became of everything accepted: accepted = delivered + pending + dead + cancelled + suppressed',
+      'Show what became of everything accepted: accepted = delivered + pending + dead + cancelled + suppressed',
     load: async () => (await import('./commands/accounting.ts')).accountingCommand(),
   },
   {
@@ -113,7 +113,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'backup',
-    description: 'copy a data directory, also while Posthorn runs, and verify the copy',
+    description: 'Copy a data directory, even while Posthorn runs, and verify the copy',
     load: async () => (await import('./commands/backup.ts')).backupCommand(),
   },
   {
@@ -187,17 +187,17 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'teams',
-    description: 'declared teams: list, show, declare and delete them',
+    description: 'List, show, declare and delete teams',
     load: async () => (await import('./commands/documents.ts')).teamsCommand(),
   },
   {
     name: 'templates',
-    description: 'delivery policies: list, show, declare and delete them',
+    description: 'List, show, declare and delete templates (delivery policies)',
     load: async () => (await import('./commands/documents.ts')).templatesCommand(),
   },
   {
     name: 'event-types',
-    description: 'declared event types: list, show, declare and delete them',
+    description: 'List, show, declare and delete event types',
     load: async () => (await import('./commands/documents.ts')).eventTypesCommand(),
   },
   {
@@ -217,7 +217,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'completion',
-    description: 'print the script that completes these commands in bash, zsh or fish',
+    description: 'Print the script that completes these commands in bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionCommand(commands),
   },
 ];

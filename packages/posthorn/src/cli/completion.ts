@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 
-/** Of one command: what may follow it. */
+/** What may follow one command. */
 export interface Completion {
   /** `endpoints`, `endpoints list`; empty: posthorn itself. */
   readonly path: string;
@@ -23,7 +23,7 @@ function optionOf({ long, description, required, optional, argChoices }: Option)
   return [{ long, description, takesValue: required || optional, choices: argChoices ?? [] }];
 }
 
-/** A command and all that are in it. */
+/** A command and all its subcommands. */
 export function completionsOf(command: Command, path = command.name()): Completion[] {
   const visible = command.createHelp().visibleCommands(command);
   const inner = visible.filter((one) => one.name() !== 'help');
@@ -39,7 +39,7 @@ export function completionsOf(command: Command, path = command.name()): Completi
 
 const flags = ({ options }: Completion): string[] => options.map(({ long }) => long);
 
-/** For the shell's own quotes. */
+/** Quoted for the shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function bashScript(all: readonly Completion[]): string {

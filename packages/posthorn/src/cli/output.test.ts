@@ -15,7 +15,7 @@ test('a table has aligned columns where it fits', () => {
     'key_01m8babsyqzdfnxpndkvzr                   7',
   ].join('\n');
   expect(table(header, rows, 46)).toBe(wide);
-  // A file has no width.
+  // A file does not have a width.
   expect(table(header, rows, Number.POSITIVE_INFINITY)).toBe(wide);
 });
 

@@ -22,7 +22,7 @@ interface Parts {
   readonly second: number;
 }
 
-/** What a clock on the wall of this zone shows. Throws RangeError where there is no such zone. */
+/** What a wall clock in this zone shows. Throws RangeError if the zone does not exist. */
 function wallClock(at: number, zone: string | undefined): Parts {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
@@ -51,10 +51,13 @@ function wallClock(at: number, zone: string | undefined): Parts {
 const asUtc = ({ year, month, day, hour, minute, second }: Parts): number =>
   Date.UTC(year, month - 1, day, hour, minute, second);
 
-/** The moment at which a clock of this zone shows this. Where it shows it twice, the first; where it jumps over it, as much later as it jumps (the rule of Temporal, `compatible`). */
+/**
+ * The moment at which a clock in this zone shows this. If it shows it twice, the first; if it skips it, later by as
+ * much as it skips (Temporal's rule `compatible`).
+ */
 function momentOf(shown: Parts, zone: string | undefined): number {
   const wanted = asUtc(shown);
-  // The zone's distance from UTC a day before and after: one of both holds unless the clock jumps over this time.
+  // The zone's offset from UTC a day before and after: one of them applies unless the clock skips this time.
   const offsets = [wanted - unitMs.d, wanted + unitMs.d].map((at) => asUtc(wallClock(at, zone)) - at);
   const fits = offsets
     .map((offset) => wanted - offset)
@@ -77,8 +80,8 @@ function offsetMs(zone: string): number | null {
 }
 
 /**
- * Milliseconds since the epoch of a time as people write it; null if it is none. Without a zone it is a time of the machine's own zone
- * (the variable TZ); a day alone is its first moment.
+ * Parses a time as people write it, in milliseconds since the epoch; null if it is invalid. Without a zone it is in the
+ * machine's own zone (the variable TZ); a day alone is its first moment.
  */
 export function parseTime(text: string, now: number, localZone?: string): number | null {
   const trimmed = text.trim();
@@ -99,26 +102,26 @@ export function parseTime(text: string, now: number, localZone?: string): number
       groups['year'] === undefined
         ? moved({ ...today, ...clock }, groups['word'] === 'yesterday' ? -1 : 0)
         : { year: number('year'), month: number('month'), day: number('day'), ...clock };
-    // The 31st of February is none.
+    // The 31st of February does not exist.
     const check = new Date(asUtc(day));
     if (check.getUTCMonth() + 1 !== day.month || check.getUTCDate() !== day.day) return null;
     const at = fixed === null ? momentOf(day, named) : asUtc(day) - fixed;
     return at + Math.trunc(Number(groups['fraction'] ?? 0) * 1000);
   } catch (error) {
-    // There is no such zone.
+    // The zone does not exist.
     if (error instanceof RangeError) return null;
     throw error;
   }
 }
 
-/** Parses a time of an option, for the API. */
+/** Parses the time of an option, for the API. */
 export function apiTime(text: string): string {
   const at = parseTime(text, systemClock.now());
   if (at === null) throw new InvalidArgumentError(`takes a time, such as ${timeExamples}`);
   return iso(at);
 }
 
-/** Parses a time that is to come: `2h` means in two hours. */
+/** Parses a future time: `2h` means in two hours. */
 export function futureTime(text: string): string {
   const now = systemClock.now();
   const ahead = relative.exec(text.trim());

@@ -6,16 +6,16 @@ import { numberBetween } from './remote.ts';
 const usualS = 2;
 const seconds = numberBetween(1, 3600);
 
-/** Adds `--watch`: show it again and again until the command is ended by Ctrl-C. */
+/** Adds `--watch`: refreshes until Ctrl-C. */
 export function watchOption(command: Command): Command {
   return command.option(
     '--watch [seconds]',
-    `show it again every ${usualS} s, or as often as is said, until Ctrl-C`,
+    `refresh every given number of seconds (default ${usualS}) until Ctrl-C`,
     seconds,
   );
 }
 
-/** Shows something once, or again and again with `--watch` (`true`: as often as is usual). */
+/** Shows something once, or repeatedly with `--watch` (`true`: at the default interval). */
 export async function watched(every: number | true | undefined, show: () => Promise<void>): Promise<void> {
   if (every === undefined) return await show();
   const everyMs = (every === true ? usualS : every) * 1000;

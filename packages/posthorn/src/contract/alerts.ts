@@ -120,7 +120,7 @@ export const alertOperations = operations({
       'Stops repeat notifications of the alert. Posthorn notifies again if the alert gets worse, if it fires again after it was resolved, and when `until` has passed. Acknowledging again replaces the note and the time; without either it changes nothing.',
     params: z.strictObject({ id: anyId }),
     body: z.strictObject({
-      note: z.string().min(1).max(1000).optional().describe('A note for whoever handles it next.'),
+      note: z.string().min(1).max(1000).optional().describe('A note for the next person who handles it.'),
       until: timestamp
         .optional()
         .describe('In the future, at most 30 days from now. Default: until it is resolved.'),

@@ -6,7 +6,7 @@ import { addressGroup, type AuthenticationFailure, createAuthentication } from '
 import { PosthornError } from '../domain/errors.ts';
 
 const key = 'phk_0123456789abcdef';
-/** Keys that somebody has created, by their texts. */
+/** Keys that were created, by their texts. */
 const created: Readonly<Record<string, { state: 'active' | 'expired' | 'revoked'; waitMs?: number }>> = {
   phk_good: { state: 'active' },
   phk_expired: { state: 'expired' },
@@ -50,7 +50,7 @@ function made() {
 }
 
 describe('G9: failed authentications', () => {
-  test('are told apart, counted, and never say which part was wrong', () => {
+  test('are distinguished, counted, and never say which part was wrong', () => {
     const { tried, failures } = made();
     const answers = [undefined, '', 'Basic abc', 'Bearer', 'Bearer phk_wrong', `Bearer ${key} x`].map(
       (text) => tried(text),
@@ -62,7 +62,7 @@ describe('G9: failed authentications', () => {
     expect(tried(`bearer ${key}`)).toBeNull();
   });
 
-  test('say the same of an expired and a revoked key as of one that nobody has, and are counted apart', () => {
+  test('say the same of an expired and a revoked key as of an unknown one, and are counted apart', () => {
     const { tried, failures, lines, used } = made();
     const answers = ['phk_wrong', 'phk_expired', 'phk_revoked'].map((text) => tried(`Bearer ${text}`));
     expect(new Set(answers.map((problem) => `${problem?.code} ${problem?.message}`))).toHaveLength(1);

@@ -49,7 +49,7 @@ describe('G9: cookies', () => {
     expect(setCookie('insecure', 'phs_a', 60)).toBeNull();
   });
 
-  test('a cookie of the other connection is not taken: whoever is on the way of plain HTTP can set it', () => {
+  test('a cookie of the other connection is not accepted: it can be set in transit over plain HTTP', () => {
     const both = 'a=1; posthorn=phs_plain;  __Host-posthorn=phs_secure; b';
     expect(sessionCookie(both, 'secure')).toBe('phs_secure');
     expect(sessionCookie(both, 'plain')).toBe('phs_plain');
@@ -97,12 +97,12 @@ describe('G9: requests of other sites', () => {
     expect(verdictOf({ origin: 'http://h:2', 'content-type': json }, 'plain')).toBe('cross_site');
   });
 
-  test('a page of another site signs nobody in', () => {
+  test('a page of another site cannot sign a browser in', () => {
     const signIn = (headers: Record<string, string>) => () =>
       demandSignInHere(from('192.0.2.1', { host: 'h:1', ...headers }), 'secure', reached);
     expect(signIn({ 'sec-fetch-site': 'cross-site' })).toThrow(/page of this server/);
     expect(signIn({ origin: 'https://evil.example' })).toThrow(/page of this server/);
-    // A program has no site.
+    // A program does not have a site.
     expect(signIn({})).not.toThrow();
   });
 });

@@ -51,7 +51,7 @@ test('files are compressed as a browser takes them, and kept for ever by their h
   expect(brotli.rawPayload.length).toBeLessThan(script.length / 4);
 });
 
-test('what is no file is not found, and nothing outside is reached', async () => {
+test('a path without a file is not found, and nothing outside is reached', async () => {
   const app = await aServer();
   for (const url of ['/assets/none.js', '/assets/..%2Findex.html', '/assets/%2e%2e/index.html', '/nothing'])
     expect((await app.inject({ url })).statusCode, url).toBe(404);

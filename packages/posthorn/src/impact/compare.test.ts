@@ -78,7 +78,7 @@ describe('before and after', () => {
     expect(compare(side({}), side({ silentlyDropped: 60 }), facts).verdict).toBe('worse');
   });
 
-  test('nothing at all is no error', () => {
+  test('nothing at all is not an error', () => {
     const nothing = side({
       decided: 0,
       endpoints: new Map(),
@@ -126,7 +126,7 @@ describe('equal exposure', () => {
     expect(failing(side({}), side(fields))).toEqual([check]);
   });
 
-  test('few events differ by chance alone, and that is no warning', () => {
+  test('few events differ by chance alone, and that is not a warning', () => {
     const parts = (n: number): Side['weekParts'] => ({
       hours: 6,
       events: new Map(Array.from({ length: 9 }, (_, part) => [String(part * n), 1])),

@@ -5,11 +5,11 @@ import { conformanceOf } from './conformance.ts';
 test('an owner that is not declared is missing, and named', () => {
   const owned = anEndpoint({ id: 'ep_owned', owner: 'shop', template: 'standard' });
   const orphan = anEndpoint({ id: 'ep_orphan', owner: 'ghosts', template: 'standard' });
-  const nobody = anEndpoint({ id: 'ep_nobody', template: 'standard' });
+  const noOwner = anEndpoint({ id: 'ep_nobody', template: 'standard' });
   const own = anEndpoint({ id: 'ep_own', tenant: 'posthorn' });
   const declared = new Map([['order.made', { owner: 'ghosts', template: 'standard' }]]);
   const facts = {
-    endpoints: [owned, orphan, nobody, own],
+    endpoints: [owned, orphan, noOwner, own],
     objectives: [],
     seen: [],
     declared,

@@ -70,7 +70,7 @@ test('the window is 24 clock hours, and a deadline ends at a whole minute', () =
   expect(dueUntil({ deliverWithinMs: 30 * secondMs }, now)).toBe(now - minuteMs);
 });
 
-test('the state of an endpoint: a few failures are none yet, a throttle is no failure', () => {
+test('the state of an endpoint: a few failures do not count yet, a throttle is not a failure', () => {
   const facts: StateFacts = {
     enabled: true,
     contact: noContact,

@@ -51,7 +51,7 @@ test('what is unaccounted is said in numbers', () => {
   );
 });
 
-test('how long a budget lasts is said in words', () => {
+test('how long a budget lasts is part of the text', () => {
   const say = (fields: Partial<SideFacts>) => sideSentence({ ...sender, ...fields }, 30 * day);
   expect(say({})).toBe('At the rate of the last hour the budget lasts 18 days.');
   expect(say({ lastsMs: 5.5 * 3_600_000 })).toBe('At the rate of the last hour the budget lasts 5 hours.');

@@ -85,7 +85,7 @@ test('G9: a change on this node applies when it is done, also if a read was unde
   expect(table.callerBy(key.id)).toBeNull();
 });
 
-test('G9: while the store is away keys are honored for a second, and then nobody knows', async () => {
+test('G9: while the store is away keys are honored for a second, and then refused as unavailable', async () => {
   const { table, clock, state, stateOf } = made(one());
   await table.current();
   state.isAway = true;

@@ -23,7 +23,7 @@ const lengths = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs } as const;
 
 type Past = Answer<'now.past'>;
 
-/** The overview as it was at a moment, from rows. One read at a time, whoever the caller is. */
+/** The overview as it was at a moment, from rows. One read at a time for all callers. */
 export function nowPastService({
   store,
   clock,

@@ -30,7 +30,7 @@ function newSession(
   return { token, session: { ...fields, id, hash: hash('sha256', token), createdAt: now, seenAt: now } };
 }
 
-/** What is begun with a key ends with it, as far as its end is known. */
+/** A session ends with the key that started it, as far as its end is known. */
 async function keyExpiry({ store }: Pick<ServiceDependencies, 'store'>, { caller }: Call): Promise<number> {
   const key = caller.kind === 'key' ? await store.read.key(caller.id) : null;
   return key?.expiresAt ?? Number.POSITIVE_INFINITY;

@@ -200,7 +200,7 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
             })}
           </div>
           <div className="field">
-            <label htmlFor="new-owner">Owner: the team that receives, and is notified</label>
+            <label htmlFor="new-owner">Owner: the team that receives, and that is notified</label>
             <select
               id="new-owner"
               className="select"

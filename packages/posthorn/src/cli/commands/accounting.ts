@@ -75,9 +75,9 @@ export function accountingCommand(): Command {
     .option('--endpoint-id <ids>', 'only these endpoints', valueList)
     .option('--event-type <types>', 'only these types', valueList)
     .option('--owner <teams>', 'only endpoints that these teams own', valueList)
-    .option('--since <time>', 'accepted since: 24h (ago), yesterday, 2026-01-31, …', apiTime)
-    .option('--until <time>', 'accepted before', apiTime)
-    .addOption(new Option('--by <key>', 'in groups').choices([...keys]))
+    .option('--since <time>', 'accepted at or after this time: 24h (ago), yesterday, 2026-01-31, …', apiTime)
+    .option('--until <time>', 'accepted before this time', apiTime)
+    .addOption(new Option('--by <key>', 'add groups by this field').choices([...keys]))
     .addHelpText('after', '\nExample:\n  posthorn accounting --since yesterday --by owner')
     .action(
       async (

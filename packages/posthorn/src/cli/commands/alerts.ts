@@ -294,7 +294,7 @@ export function alertsCommand(): Command {
   addDefaultList(command, list);
   remoteOptions(command.command('ack <id>'))
     .description('Acknowledge an alert (stops repeat notifications until it gets worse)')
-    .option('--note <text>', 'what is known, for whoever handles it next')
+    .option('--note <text>', 'what is known, for the next person who handles it')
     .option(
       '--until <time>',
       'notify again at this time, such as 2026-11-26T18:00Z (default: not until it is resolved)',

@@ -37,10 +37,18 @@ export function attemptsCommand(): Command {
     .option('--tenant <tenants>', 'only these tenants, comma-separated', valueList)
     .option('--endpoint-id <ids>', 'only these endpoints', valueList)
     .option('--event-id <ids>', 'only these events', valueList)
-    .option('--outcome <outcomes>', `only these: ${outcomes.join(', ')}`, choiceList(outcomes))
-    .option('--status-class <classes>', `only these: ${statusClasses.join(', ')}`, choiceList(statusClasses))
-    .option('--since <time>', 'started since: 2h (ago), yesterday, 2026-01-31, 14:30, …', apiTime)
-    .option('--until <time>', 'started before', apiTime)
+    .option('--outcome <outcomes>', `only these outcomes: ${outcomes.join(', ')}`, choiceList(outcomes))
+    .option(
+      '--status-class <classes>',
+      `only these status classes: ${statusClasses.join(', ')}`,
+      choiceList(statusClasses),
+    )
+    .option(
+      '--since <time>',
+      'started at or after this time: 2h (ago), yesterday, 2026-01-31, 14:30, …',
+      apiTime,
+    )
+    .option('--until <time>', 'started before this time', apiTime)
     .addHelpText('after', '\nExample:\n  posthorn attempts --status-class 5xx,none --since 2h')
     .action(
       async (
@@ -74,7 +82,7 @@ export function attemptsCommand(): Command {
           options,
         );
         if (options.json === true) return printJson(wireAnswer('attempts.list', page.answer));
-        if (page.items.length === 0) print('There are no matching attempts.');
+        if (page.items.length === 0) print('No matching attempts.');
         else print(columnsTable(columnsAt(systemClock.now()), page.items, options));
         page.noteMore();
       },

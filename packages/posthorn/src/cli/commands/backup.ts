@@ -31,7 +31,7 @@ export function backupCommand(): Command {
       else {
         printVerification(found);
         print(
-          `Keep the secret key of ${dataDir} as well, in another place: without it nobody can read the secrets in this copy.`,
+          `Back up the secret key of ${dataDir} as well, in another place: without it the secrets in this copy cannot be read.`,
         );
       }
       if (!found.balanced || found.audit.findings.length > 0) process.exitCode = 1;

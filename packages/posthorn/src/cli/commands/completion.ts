@@ -4,7 +4,7 @@ import type { CommandEntry } from '../commands.ts';
 import { completionScript, completionsOf, type Shell, shells } from '../completion.ts';
 import { printExact, printJson } from '../output.ts';
 
-/** Of the packages that are installed beside Posthorn, or not. */
+/** Of packages that are installed beside Posthorn, or not. */
 const packages: Readonly<Record<string, string>> = {
   audit: '@posthorn/audit',
   impact: '@posthorn/audit',
@@ -13,7 +13,7 @@ const packages: Readonly<Record<string, string>> = {
 
 export function completionCommand(commands: readonly CommandEntry[]): Command {
   return new Command('completion')
-    .addArgument(new Argument('<shell>', 'whose script to print').choices([...shells]))
+    .addArgument(new Argument('<shell>', 'the shell').choices([...shells]))
     .option('--json', 'print JSON: the script as one text')
     .addHelpText(
       'after',

@@ -9,7 +9,7 @@ import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
-// Teams, templates and event types are documents under a name: one set of commands for all three.
+// Teams, templates and event types are named documents: one set of commands for all three.
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -21,7 +21,7 @@ interface Named {
 type Resource = 'teams' | 'templates' | 'eventTypes';
 
 interface Kind<Item extends Named> {
-  /** Of the group of commands. */
+  /** Name of the group of commands. */
   readonly command: string;
   readonly resource: Resource;
   /** One of them. */
@@ -44,7 +44,7 @@ function listCommand<Item extends Named>(kind: Kind<Item>): Command {
       if (options.json === true) return printJson(wireAnswer(operation(kind, 'list'), page.answer));
       if (page.items.length === 0)
         print(
-          `There is no ${kind.what}. Declare one in posthorn.yaml, or with posthorn ${kind.command} put.`,
+          `No ${kind.command.replace('-', ' ')}. Declare one in posthorn.yaml, or with posthorn ${kind.command} put.`,
         );
       else print(columnsTable(kind.columns, page.items, options));
       page.noteMore();
@@ -71,7 +71,7 @@ function putCommand<Item extends Named>(kind: Kind<Item>): Command {
   return remoteOptions(new Command('put'))
     .description(`Declare ${kind.what}, or replace it`)
     .argument('<name>', 'its name')
-    .requiredOption('--file <path>', 'the document, in JSON or YAML; - is standard input')
+    .requiredOption('--file <path>', 'file with the document, in JSON or YAML; - reads standard input')
     .addHelpText(
       'after',
       `\nExample:\n  posthorn ${kind.command} put ${kind.example} --file ${kind.example}.yaml`,
@@ -80,7 +80,7 @@ function putCommand<Item extends Named>(kind: Kind<Item>): Command {
       const document = documentFrom(options.file, operation(kind, 'put'));
       const item = await kind.put(clientOf(options), name, document);
       if (options.json === true) printJson(wireAnswer(operation(kind, 'put'), item));
-      else print(`${item.name} is as given`);
+      else print(`${item.name} is declared as given`);
     });
 }
 
@@ -88,13 +88,13 @@ function deleteCommand<Item extends Named>(kind: Kind<Item>): Command {
   return remoteOptions(new Command('delete'))
     .description(`Delete the declaration of ${kind.what}`)
     .argument('<name>', 'its name')
-    .option('--yes', 'delete it; without this, nothing is changed')
+    .option('--yes', 'delete it; without this option nothing changes')
     .addHelpText('after', `\nExample:\n  posthorn ${kind.command} delete ${kind.example} --yes`)
     .action(async (name: string, options: Options & { readonly yes?: boolean }) => {
       const client = clientOf(options);
       if (options.yes !== true) {
         await kind.get(client, name);
-        throw new CommandError(`would delete ${name}: say --yes`, 2);
+        throw new CommandError(`would delete ${name}: confirm with --yes`, 2);
       }
       await kind.delete(client, name);
       if (options.json === true) printJson({ deleted: name });

@@ -54,13 +54,13 @@ const columns: readonly Column<ListedEndpoint>[] = [
 
 function listCommand(): Command {
   return columnOptions(listOptions(remoteOptions(new Command('list'))), columns)
-    .description('List endpoints with their health, those that need somebody first')
+    .description('List endpoints with their health, those that need attention first')
     .option('--tenant <tenants>', 'only these tenants, comma-separated', valueList)
     .option('--owner <teams>', 'only endpoints that these teams own', valueList)
-    .option('--state <states>', `only these: ${states.join(', ')}`, choiceList(states))
-    .option('--search <text>', 'only those with this text in id, name, URL, description or owner')
+    .option('--state <states>', `only these states: ${states.join(', ')}`, choiceList(states))
+    .option('--search <text>', 'only endpoints with this text in id, name, URL, description or owner')
     .addOption(
-      new Option('--sort <order>', 'their order (default need)').choices(['need', 'created', 'name']),
+      new Option('--sort <order>', 'sort order (default: need)').choices(['need', 'created', 'name']),
     )
     .addHelpText('after', '\nExample:\n  posthorn endpoints list --state failing,paused')
     .action(
@@ -86,19 +86,19 @@ function listCommand(): Command {
         if (options.json === true) return printJson(wireAnswer('endpoints.list', page.answer));
         if (page.items.length > 0) print(columnsTable(columns, page.items, options));
         else if ([tenant, owner, state, search].every((filter) => filter === undefined))
-          print('There are no endpoints. Create one: posthorn endpoints create https://…');
-        else print('There are no matching endpoints.');
+          print('No endpoints. Create one with posthorn endpoints create https://…');
+        else print('No matching endpoints.');
         page.noteMore();
       },
     );
 }
 
-/** A command about one endpoint, by its id, or by its name in a tenant. */
+/** A command for one endpoint, by its id, or by its name in a tenant. */
 function one(name: string, description: string, example: string): Command {
   return remoteOptions(new Command(name))
     .description(description)
-    .argument('<endpoint>', 'its id (ep_…), or its name')
-    .option('--tenant <tenant>', 'the tenant of the name (default: that of the key, else default)')
+    .argument('<endpoint>', 'id (ep_…) or name of the endpoint')
+    .option('--tenant <tenant>', 'tenant of the name (default: that of the key, else default)')
     .addHelpText('after', `\nExample:\n  posthorn endpoints ${name} ${example}`);
 }
 
@@ -157,17 +157,17 @@ function settingOptions(command: Command): Command {
   return documentOption(
     command
       .option('--event-types <types>', 'types, or wildcards such as payment.* (default: all)', valueList)
-      .option('--owner <team>', 'the team that receives, and is notified')
+      .option('--owner <team>', 'the team that receives, and that is notified')
       .option('--template <template>', 'the delivery policy that it follows')
       .option('--description <text>', 'what it is for')
-      .option('--max-in-flight <n>', 'attempts at once', integerBetween(1, 1000))
-      .option('--rate-limit <n>', 'attempts per second', numberBetween(0.001, 100_000))
-      .option('--timeout-ms <ms>', 'limit of one attempt', integerBetween(1, 300_000)),
-    'everything else of the endpoint',
+      .option('--max-in-flight <n>', 'maximum concurrent attempts', integerBetween(1, 1000))
+      .option('--rate-limit <n>', 'maximum attempts per second', numberBetween(0.001, 100_000))
+      .option('--timeout-ms <ms>', 'timeout of one attempt in milliseconds', integerBetween(1, 300_000)),
+    'the other fields of the endpoint',
   );
 }
 
-/** What was given as options; what was not is left out, so that the document's own holds. */
+/** The given options; omitted ones are left out, so that the document's own values apply. */
 function settingsOf({
   eventTypes,
   owner,
@@ -189,7 +189,7 @@ function settingsOf({
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** The secret alone goes to standard output, so that a script can take it from there. */
+/** Only the secret goes to standard output, so that a script can capture it. */
 function printSecret({ id, url }: Pick<Endpoint, 'id' | 'url'>, secret: string, what: string): void {
   note(printable(`${what} ${id} (${hostOf(url)}). Its signing secret, for the receiver:`));
   printExact(secret);
@@ -198,8 +198,8 @@ function printSecret({ id, url }: Pick<Endpoint, 'id' | 'url'>, secret: string, 
 function createCommand(): Command {
   return settingOptions(remoteOptions(new Command('create')))
     .description('Create an endpoint and print its signing secret')
-    .argument('<url>', 'where to send: an http or https URL')
-    .option('--tenant <tenant>', 'its tenant (default: that of the key, else default)')
+    .argument('<url>', "the receiver's http or https URL")
+    .option('--tenant <tenant>', 'tenant of the endpoint (default: that of the key, else default)')
     .option('--name <name>', 'your own name for it, unique in its tenant')
     .addHelpText(
       'after',
@@ -222,10 +222,10 @@ function createCommand(): Command {
 
 function ensureCommand(): Command {
   return settingOptions(remoteOptions(new Command('ensure')))
-    .description('Create the endpoint of this name, or make it what is given; again changes nothing')
+    .description('Create the endpoint of this name, or change it to what is given (safe to repeat)')
     .argument('<name>', 'your own name for it, unique in its tenant')
-    .argument('<url>', 'where to send: an http or https URL')
-    .option('--tenant <tenant>', 'its tenant (default: that of the key, else default)')
+    .argument('<url>', "the receiver's http or https URL")
+    .option('--tenant <tenant>', 'tenant of the endpoint (default: that of the key, else default)')
     .addHelpText(
       'after',
       '\nExample:\n  posthorn endpoints ensure orders https://shop.example/hooks --event-types "order.*,payment.*"',
@@ -240,17 +240,17 @@ function ensureCommand(): Command {
       } as EndpointsEnsureInput);
       if (options.json === true) printJson(wireAnswer('endpoints.ensure', ensured));
       else if (ensured.secret !== undefined) printSecret(ensured, ensured.secret, 'created');
-      else print(`${ensured.id} (${hostOf(ensured.url)}) is as given`);
+      else print(`${ensured.id} (${hostOf(ensured.url)}) is configured as given`);
     });
 }
 
 function pauseCommand(): Command {
   return one(
     'pause',
-    'Pause an endpoint: its deliveries are suppressed until it is resumed',
+    'Pause an endpoint: deliveries of new events are suppressed until it is resumed',
     'orders --reason migration',
   )
-    .option('--reason <text>', 'why, for whoever finds it paused')
+    .option('--reason <text>', 'why it is paused')
     .action(async (id: string, options: Options & { readonly reason?: string }) => {
       const { tenant, reason } = options;
       const endpoint = await clientOf(options).endpoints.pause(id, { tenant, reason });
@@ -262,7 +262,7 @@ function pauseCommand(): Command {
 function resumeCommand(): Command {
   return one(
     'resume',
-    'Resume an endpoint; what was suppressed meanwhile stays so until it is redriven',
+    'Resume an endpoint; deliveries suppressed meanwhile stay suppressed until they are redriven',
     'orders',
   ).action(async (id: string, options: Options) => {
     const endpoint = await clientOf(options).endpoints.resume(id, { tenant: options.tenant });
@@ -275,10 +275,10 @@ function resumeCommand(): Command {
 function testCommand(): Command {
   return one(
     'test',
-    'Send a test event and show its first attempt; exit code 1 if it was not delivered',
+    'Send a test event and show its first attempt (exit code 1 if it was not delivered)',
     'orders',
   )
-    .option('--wait <seconds>', 'for the attempt, at most', numberBetween(0, 30))
+    .option('--wait <seconds>', 'seconds to wait for the attempt', numberBetween(0, 30))
     .action(async (id: string, options: Options & { readonly wait?: number }) => {
       const { tenant, wait } = options;
       const tested = await clientOf(options).endpoints.test(id, { tenant, waitS: wait });
@@ -287,7 +287,7 @@ function testCommand(): Command {
       if (options.json === true) return printJson(wireAnswer('endpoints.test', tested));
       if (attempt === null)
         return print(
-          `${tested.deliveryId}: no attempt yet; it goes on: posthorn deliveries ${tested.deliveryId}`,
+          `${tested.deliveryId}: no attempt yet, the delivery continues: posthorn deliveries ${tested.deliveryId}`,
         );
       const answer = attempt.statusCode === null ? 'no response' : `status ${attempt.statusCode}`;
       const failure = attempt.errorClass === null ? '' : `, ${attempt.errorClass}`;
@@ -297,8 +297,12 @@ function testCommand(): Command {
 }
 
 function rotateCommand(): Command {
-  return one('rotate-secret', 'Make a new signing secret and print it', 'orders --grace 86400')
-    .option('--grace <seconds>', 'the former secret signs too for so long', integerBetween(0, 30 * 86_400))
+  return one('rotate-secret', 'Generate a new signing secret and print it', 'orders --grace 86400')
+    .option(
+      '--grace <seconds>',
+      'seconds that the previous secret keeps signing too',
+      integerBetween(0, 30 * 86_400),
+    )
     .action(async (id: string, options: Options & { readonly grace?: number }) => {
       const { tenant, grace } = options;
       const rotated = await clientOf(options).endpoints.rotateSecret(id, { tenant, graceS: grace });
@@ -310,15 +314,15 @@ function rotateCommand(): Command {
 }
 
 function deleteCommand(): Command {
-  return one('delete', 'Delete an endpoint: its pending deliveries are cancelled', 'orders --yes')
-    .option('--yes', 'delete it; without this, only show what would be deleted')
+  return one('delete', 'Delete an endpoint and cancel its pending deliveries', 'orders --yes')
+    .option('--yes', 'delete it; without this option, only show what would be deleted')
     .action(async (id: string, options: Options & { readonly yes?: boolean }) => {
       const client = clientOf(options);
       const { tenant } = options;
       const endpoint = await client.endpoints.get(id, { tenant });
       if (options.yes !== true)
         throw new CommandError(
-          printable(`would delete ${endpoint.id} (${hostOf(endpoint.url)}): say --yes`),
+          printable(`would delete ${endpoint.id} (${hostOf(endpoint.url)}): confirm with --yes`),
           2,
         );
       await client.endpoints.delete(endpoint.id);
@@ -345,7 +349,7 @@ function printHealth(given: EndpointHealthDetails): void {
     ['in time', inTime],
     [
       'waiting',
-      `${waiting.count.toLocaleString('en-US')}, ${waiting.underWay.toLocaleString('en-US')} under way`,
+      `${waiting.count.toLocaleString('en-US')}, ${waiting.underWay.toLocaleString('en-US')} in progress`,
     ],
     ['next attempt', fromNow(waiting.nextAttemptAt, now)],
     ['nothing is lost', waiting.nothingLostUntil === null ? '' : `until ${waiting.nothingLostUntil}`],
@@ -366,7 +370,7 @@ function printHealth(given: EndpointHealthDetails): void {
 }
 
 function healthCommand(): Command {
-  return watchOption(one('health', 'How an endpoint is, why, and what to do', 'orders')).action(
+  return watchOption(one('health', 'Show the health of an endpoint, why, and what to do', 'orders')).action(
     async (id: string, options: Options & { readonly watch?: number }) => {
       const client: Client = clientOf(options);
       await watched(options.watch, async () => {

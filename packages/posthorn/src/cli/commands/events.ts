@@ -38,9 +38,13 @@ function listCommand(): Command {
     .option('--type <types>', 'only these types', valueList)
     .option('--endpoint-id <ids>', 'only events with a delivery to one of these endpoints', valueList)
     .option('--ordering-key <keys>', 'only these ordering keys', valueList)
-    .option('--unmatched', 'only events that no endpoint took')
-    .option('--since <time>', 'accepted since: 2h (ago), yesterday, 2026-01-31, 14:30, …', apiTime)
-    .option('--until <time>', 'accepted before', apiTime)
+    .option('--unmatched', 'only events that matched no endpoint')
+    .option(
+      '--since <time>',
+      'accepted at or after this time: 2h (ago), yesterday, 2026-01-31, 14:30, …',
+      apiTime,
+    )
+    .option('--until <time>', 'accepted before this time', apiTime)
     .addHelpText('after', '\nExample:\n  posthorn events list --unmatched --since yesterday')
     .action(
       async (
@@ -65,7 +69,7 @@ function listCommand(): Command {
           options,
         );
         if (options.json === true) return printJson(wireAnswer('events.list', page.answer));
-        if (page.items.length === 0) print('There are no matching events.');
+        if (page.items.length === 0) print('No matching events.');
         else print(columnsTable(columnsAt(systemClock.now()), page.items, options));
         page.noteMore();
       },
@@ -75,8 +79,8 @@ function listCommand(): Command {
 function getCommand(): Command {
   return remoteOptions(new Command('get'))
     .description('Show an event with its data and its deliveries')
-    .argument('<id>', 'its id')
-    .option('--tenant <tenant>', 'its tenant (default: that of the key, else default)')
+    .argument('<id>', 'id of the event')
+    .option('--tenant <tenant>', 'tenant of the event (default: that of the key, else default)')
     .addHelpText('after', '\nExample:\n  posthorn events get evt_…')
     .action(async (id: string, options: Options & { readonly tenant?: string }) => {
       const raw = await clientOf(options).events.get(id, { tenant: options.tenant });

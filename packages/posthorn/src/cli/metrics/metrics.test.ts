@@ -163,7 +163,7 @@ describe('the store is read', () => {
     deadLetters: async () => [],
     nodes: async () => [],
   });
-  /** Time that stands still until it is told; what waits runs out at once. */
+  /** Time that stands still until it is advanced; timers run out at once. */
   function aClock(): Clock & { at: number } {
     const clock = {
       at: 0,
@@ -177,7 +177,7 @@ describe('the store is read', () => {
     return clock;
   }
 
-  test('at most once in a while, however often somebody scrapes', async () => {
+  test('at most once in a while, however frequent scrapes are', async () => {
     const reads = { count: 0 };
     const clock = aClock();
     const sampler = createStoreSampler(store(reads), clock);

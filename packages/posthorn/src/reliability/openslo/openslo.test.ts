@@ -214,7 +214,7 @@ describe('OpenSLO', () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ['nobody depends on it', aForeign(), /Pass --consumer/],
+    ['no consumer is given', aForeign(), /Pass --consumer/],
     ['slices of time', aForeign({ budgetingMethod: 'Timeslices' }), /only Occurrences/],
     ['no target', aForeign({ objectives: [{}] }), /target/],
     ['a calendar of minutes', aForeign({ timeWindow: [{ duration: '90m' }] }), /window_days/],

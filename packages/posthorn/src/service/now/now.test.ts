@@ -166,7 +166,7 @@ describe('the sentence', () => {
       '3 notifications are unaccounted: accepted, but in no state.',
     ],
     [
-      'nobody has looked yet',
+      'nothing was checked yet',
       { reconciliation: null, tallies: dead(1), worthWithin: [worth(1, 1n)] },
       'act',
       'The ledger has not been checked yet. 1 notification worth €0.01 will not arrive unless someone acts.',
@@ -236,7 +236,7 @@ describe('G6: the equation', () => {
         );
         const { accepted, delivered, pending: waits, dead, cancelled, suppressed, unaccounted } = equation;
         expect(accepted).toBe(delivered + waits + dead + cancelled + suppressed + unaccounted);
-        // Where not every row was read, the reconciler says what is missing, or nobody does.
+        // Where not every row was read, the reconciler says what is missing, if it has run.
         if (isComplete || knows) expect(unaccounted).toBe(missing);
       }),
       { numRuns: 1000 },
@@ -329,7 +329,7 @@ describe('needs', () => {
     ]);
   });
 
-  test('what nobody owns, nobody takes, and what does not reach anybody', () => {
+  test('what has no owner, matches no endpoint, and notifications that are not delivered', () => {
     expect(
       found({
         teams: new Set(),

@@ -74,8 +74,8 @@ export interface StreamHub<M> {
 }
 
 /**
- * Reads what is watched, once a second for each topic, and sends to its watchers what has changed. It stores nothing for
- * them: a watcher that missed something comes again with the id of the last message that it saw.
+ * Reads watched topics, once per second each, and sends their watchers what has changed. It stores nothing for them: a
+ * watcher that missed something reconnects with the id of the last message that it saw.
  */
 export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
   return new Hub(clock, random);
@@ -206,7 +206,7 @@ class Hub<M> implements StreamHub<M> {
       drop();
     };
     this.#sources.set(key, source);
-    // A watcher that waits for it sees the failure; perhaps none does.
+    // A watcher that waits for it sees the failure; there may be none.
     first.promise.catch(() => {});
     void poll();
     return source;

@@ -149,7 +149,7 @@ export const receivers: Readonly<Record<string, ReceiverOfKestrel>> = {
     medianMs: 140,
     p99Ms: 1500,
     endpoint: {
-      description: 'Books payments, refunds and payouts',
+      description: 'Enters payments, refunds and payouts',
       owner: 'finance',
       template: 'payments-critical',
       eventTypes: ['payment_intent.succeeded', 'charge.refunded', 'charge.dispute.created', 'payout.paid'],
@@ -303,7 +303,7 @@ export const objectives: Readonly<
     consumer: 'fraud',
   },
   'payments-to-ledger': {
-    description: 'Payments are in the books within a minute',
+    description: 'Payments are in the ledger within a minute',
     target: 0.995,
     windowDays: 30,
     eventTypes: ['payment_intent.succeeded', 'charge.refunded', 'payout.paid'],
@@ -321,7 +321,7 @@ export const objectives: Readonly<
     consumer: 'shop',
   },
   accounted: {
-    description: 'Nothing is lost in silence',
+    description: 'Nothing is silently lost',
     objective: 'accounted',
     target: 1,
     windowDays: 30,

@@ -4793,7 +4793,7 @@ export interface AlertsListInput {
 
 /** What `alerts.acknowledge` takes. */
 export type AlertsAcknowledgeInput = {
-  /** A note for whoever handles it next. */
+  /** A note for the next person who handles it. */
   readonly note?: string | undefined;
 
   /** In the future, at most 30 days from now. Default: until it is resolved. */

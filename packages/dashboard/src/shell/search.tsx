@@ -89,9 +89,78 @@ function useQuiet(text: string): string {
   return quiet;
 }
 
+/** What was found, and the pages whose titles match. */
+function useOptions(
+  text: string,
+  asked: string,
+  items: Answer<'search.find'>['items'] | undefined,
+): readonly Option[] {
+  const { kind } = useMe();
+  return useMemo((): readonly Option[] => {
+    const piece = text.trim().toLowerCase();
+    const places = pages
+      .filter(
+        ({ nav, isForTeams, title }) =>
+          nav !== undefined &&
+          (kind !== 'portal' || isForTeams !== true) &&
+          (piece === '' || title.toLowerCase().includes(piece)),
+      )
+      .map(({ path, title }) => ({ key: path, kind: 'page', title, detail: null, path }));
+    const found = asked === '' ? [] : (items ?? []);
+    return [
+      ...found.map((one) => ({
+        key: `${one.kind} ${one.tenant} ${one.id}`,
+        kind: kinds[one.kind],
+        title: one.title,
+        detail: one.detail,
+        path: pathOf(one),
+      })),
+      ...places,
+    ];
+  }, [items, asked, text, kind]);
+}
+
+function Results({
+  id,
+  options,
+  chosen,
+  onPoint,
+  onGo,
+}: {
+  id: string;
+  options: readonly Option[];
+  chosen: number;
+  onPoint: (index: number) => void;
+  onGo: (path: string) => void;
+}): ReactNode {
+  return (
+    <ul id={`${id}-list`} role="listbox" aria-label="Results" className="search-list">
+      {options.map(({ key, kind: of, title, detail, path }, index) => (
+        <li
+          key={key}
+          id={`${id}-${index}`}
+          role="option"
+          aria-selected={index === chosen}
+          onPointerMove={() => onPoint(index)}
+          onClick={() => onGo(path)}
+        >
+          <span className="search-title">
+            <Untrusted text={title} max={90} />
+          </span>
+          {detail === null ? null : (
+            <span className="soft">
+              <Untrusted text={detail} max={40} />
+            </span>
+          )}
+          <span className="search-kind soft">{of}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function SearchDialog({ onClose }: { onClose: () => void }): ReactNode {
   const navigate = useNavigate();
-  const { kind } = useMe();
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   const [text, setText] = useState('');
@@ -105,28 +174,7 @@ function SearchDialog({ onClose }: { onClose: () => void }): ReactNode {
       if (opener instanceof HTMLElement) opener.focus();
     };
   }, []);
-  const options = useMemo((): readonly Option[] => {
-    const piece = text.trim().toLowerCase();
-    const places = pages
-      .filter(
-        ({ nav, isForTeams, title }) =>
-          nav !== undefined &&
-          (kind !== 'portal' || isForTeams !== true) &&
-          (piece === '' || title.toLowerCase().includes(piece)),
-      )
-      .map(({ path, title }) => ({ key: path, kind: 'page', title, detail: null, path }));
-    const found = asked === '' ? [] : (read.data?.items ?? []);
-    return [
-      ...found.map((one) => ({
-        key: `${one.kind} ${one.tenant} ${one.id}`,
-        kind: kinds[one.kind],
-        title: one.title,
-        detail: one.detail,
-        path: pathOf(one),
-      })),
-      ...places,
-    ];
-  }, [read.data, asked, text, kind]);
+  const options = useOptions(text, asked, read.data?.items);
   const chosen = Math.min(at, options.length - 1);
   const go = (path: string): void => {
     onClose();
@@ -177,28 +225,7 @@ function SearchDialog({ onClose }: { onClose: () => void }): ReactNode {
           }}
           onKeyDown={onKey}
         />
-        <ul id={`${id}-list`} role="listbox" aria-label="Results" className="search-list">
-          {options.map(({ key, kind: of, title, detail, path }, index) => (
-            <li
-              key={key}
-              id={`${id}-${index}`}
-              role="option"
-              aria-selected={index === chosen}
-              onPointerMove={() => setAt(index)}
-              onClick={() => go(path)}
-            >
-              <span className="search-title">
-                <Untrusted text={title} max={90} />
-              </span>
-              {detail === null ? null : (
-                <span className="soft">
-                  <Untrusted text={detail} max={40} />
-                </span>
-              )}
-              <span className="search-kind soft">{of}</span>
-            </li>
-          ))}
-        </ul>
+        <Results id={id} options={options} chosen={chosen} onPoint={setAt} onGo={go} />
         <p className="label search-said" role="status">
           {read.error !== null && asked !== ''
             ? read.error.message

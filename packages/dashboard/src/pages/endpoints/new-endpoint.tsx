@@ -61,11 +61,135 @@ function useKnownTypes(): readonly KnownType[] {
     .slice(0, maxTypes);
 }
 
+function TypeField({
+  known,
+  chosen,
+  onChange,
+}: {
+  known: readonly KnownType[];
+  chosen: ReadonlySet<string>;
+  onChange: (chosen: ReadonlySet<string>) => void;
+}): ReactNode {
+  return (
+    <fieldset className="field">
+      <legend className="label">Event types (none chosen: all)</legend>
+      {known.length === 0 ? (
+        <span className="soft">None was declared or seen in 30 days.</span>
+      ) : (
+        <div className="endpoint-types">
+          {known.map(({ type, count, isDeclared }) => (
+            <label key={type}>
+              <input
+                type="checkbox"
+                checked={chosen.has(type)}
+                onChange={({ target: { checked } }) => {
+                  const next = new Set(chosen);
+                  if (checked) next.add(type);
+                  else next.delete(type);
+                  onChange(next);
+                }}
+              />
+              <span className="mono">
+                <Untrusted text={type} />
+              </span>
+              <span className="label">
+                {count === 0 ? 'not seen in 30 days' : `${countText(count)} in 30 days`}
+                {isDeclared ? '' : ', not declared'}
+              </span>
+            </label>
+          ))}
+        </div>
+      )}
+    </fieldset>
+  );
+}
+
+function PatternField({
+  pattern,
+  patterns,
+  known,
+  onChange,
+}: {
+  pattern: string;
+  patterns: readonly string[];
+  known: readonly KnownType[];
+  onChange: (pattern: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="new-pattern">Or patterns, with commas between them</label>
+      <input
+        id="new-pattern"
+        className="input mono"
+        placeholder="payment.*"
+        value={pattern}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      {patterns.map((one) => {
+        const { text, instead } = patternHint(one, known);
+        return (
+          <span key={one} className="label">
+            {text}
+            {instead === null ? null : (
+              <>
+                {' '}
+                Did you mean{' '}
+                <Button
+                  kind="plain"
+                  onClick={() =>
+                    onChange(patterns.map((other) => (other === one ? instead : other)).join(', '))
+                  }
+                >
+                  {instead}
+                </Button>
+                ?
+              </>
+            )}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+function TemplateField({
+  template,
+  onChange,
+}: {
+  template: string;
+  onChange: (template: string) => void;
+}): ReactNode {
+  const templates = useRead('templates.list', { query: { limit: 200 } });
+  const promise = templates.data?.items.find(({ name }) => name === template);
+  return (
+    <div className="field">
+      <label htmlFor="new-template">Template: the delivery policy</label>
+      <select
+        id="new-template"
+        className="select"
+        value={template}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        <option value="">None</option>
+        {templates.data?.items.map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      {promise === undefined ? null : (
+        <span className="label">
+          {promise.slo === null ? 'It' : `It promises ${percent(promise.slo.target)} delivered`} within{' '}
+          {durationText(promise.deliver_within_s * 1000)} of acceptance; each attempt may take{' '}
+          {durationText(promise.timeout_ms)}.
+        </span>
+      )}
+    </div>
+  );
+}
+
 function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.create'>) => void }): ReactNode {
   const forbidden = useForbidden('operate');
   const known = useKnownTypes();
   const teams = useRead('teams.list', { query: { limit: 200 } });
-  const templates = useRead('templates.list', { query: { limit: 200 } });
   const [url, setUrl] = useState('');
   const [description, setDescription] = useState('');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -81,7 +205,6 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
     .map((one) => one.trim())
     .filter((one) => one !== '');
   const types = [...chosen, ...patterns];
-  const promise = templates.data?.items.find(({ name }) => name === template);
 
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -136,69 +259,8 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
                   : 'http or https, without credentials.'}
             </span>
           </div>
-          <fieldset className="field">
-            <legend className="label">Event types (none chosen: all)</legend>
-            {known.length === 0 ? (
-              <span className="soft">None was declared or seen in 30 days.</span>
-            ) : (
-              <div className="endpoint-types">
-                {known.map(({ type, count, isDeclared }) => (
-                  <label key={type}>
-                    <input
-                      type="checkbox"
-                      checked={chosen.has(type)}
-                      onChange={({ target: { checked } }) => {
-                        const next = new Set(chosen);
-                        if (checked) next.add(type);
-                        else next.delete(type);
-                        setChosen(next);
-                      }}
-                    />
-                    <span className="mono">
-                      <Untrusted text={type} />
-                    </span>
-                    <span className="label">
-                      {count === 0 ? 'not seen in 30 days' : `${countText(count)} in 30 days`}
-                      {isDeclared ? '' : ', not declared'}
-                    </span>
-                  </label>
-                ))}
-              </div>
-            )}
-          </fieldset>
-          <div className="field">
-            <label htmlFor="new-pattern">Or patterns, with commas between them</label>
-            <input
-              id="new-pattern"
-              className="input mono"
-              placeholder="payment.*"
-              value={pattern}
-              onChange={(event) => setPattern(event.target.value)}
-            />
-            {patterns.map((one) => {
-              const { text, instead } = patternHint(one, known);
-              return (
-                <span key={one} className="label">
-                  {text}
-                  {instead === null ? null : (
-                    <>
-                      {' '}
-                      Did you mean{' '}
-                      <Button
-                        kind="plain"
-                        onClick={() =>
-                          setPattern(patterns.map((other) => (other === one ? instead : other)).join(', '))
-                        }
-                      >
-                        {instead}
-                      </Button>
-                      ?
-                    </>
-                  )}
-                </span>
-              );
-            })}
-          </div>
+          <TypeField known={known} chosen={chosen} onChange={setChosen} />
+          <PatternField pattern={pattern} patterns={patterns} known={known} onChange={setPattern} />
           <div className="field">
             <label htmlFor="new-owner">Owner: the team that receives, and that is notified</label>
             <select
@@ -213,27 +275,7 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
               ))}
             </select>
           </div>
-          <div className="field">
-            <label htmlFor="new-template">Template: the delivery policy</label>
-            <select
-              id="new-template"
-              className="select"
-              value={template}
-              onChange={(event) => setTemplate(event.target.value)}
-            >
-              <option value="">None</option>
-              {templates.data?.items.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-            {promise === undefined ? null : (
-              <span className="label">
-                {promise.slo === null ? 'It' : `It promises ${percent(promise.slo.target)} delivered`} within{' '}
-                {durationText(promise.deliver_within_s * 1000)} of acceptance; each attempt may take{' '}
-                {durationText(promise.timeout_ms)}.
-              </span>
-            )}
-          </div>
+          <TemplateField template={template} onChange={setTemplate} />
           <div className="field">
             <label htmlFor="new-description">Description</label>
             <input

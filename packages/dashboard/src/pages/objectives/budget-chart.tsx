@@ -104,44 +104,87 @@ export function BudgetChart({
                 right={right}
               />
             ))}
-            {sideNames.map((side, index) => {
-              const path = line<History['points'][number]>()
-                .x((_, at) => inside(times[at]!))
-                .y((point) => y(point[side].budget_remaining ?? 1));
-              const { tone } = sideMarks[side];
-              const end = ends[index]!;
-              const isLower = end > ends[1 - index]! || (end === ends[1 - index]! && index === 1);
-              const started = points.length === 0 ? '' : `M${inside(Math.max(since, known))},${y(1)}L`;
-              return (
-                <g key={side} className={`chart-${tone}`}>
-                  <path
-                    className="chart-line budget-line"
-                    d={started + (path([...points]) ?? '').slice(1)}
-                    strokeDasharray={side === 'receiver' ? '5 3' : undefined}
-                  />
-                  {cursor === null || points[cursor] === undefined ? null : (
-                    <circle
-                      className="chart-dot"
-                      cx={inside(times[cursor]!)}
-                      cy={y(points[cursor][side].budget_remaining ?? 1)}
-                      r="3"
-                    />
-                  )}
-                  <text
-                    className="chart-halo budget-name"
-                    x={right - 2}
-                    y={apart && isLower ? end + 17 : end - 6}
-                    textAnchor="end"
-                  >
-                    {`${visible(names[side])}: ${budgetText(points.at(-1)?.[side].budget_remaining ?? null)}`}
-                  </text>
-                </g>
-              );
-            })}
+            {sideNames.map((side, index) => (
+              <BudgetLine
+                key={side}
+                side={side}
+                name={visible(names[side])}
+                points={points}
+                times={times}
+                from={Math.max(since, known)}
+                cursor={cursor}
+                x={inside}
+                y={y}
+                right={right}
+                isBelow={apart && isLower(ends, index)}
+              />
+            ))}
           </>
         );
       }}
     </Frame>
+  );
+}
+
+/** Of two ends, whether this one is the lower. */
+function isLower(ends: readonly number[], index: number): boolean {
+  const [end, other] = [ends[index]!, ends[1 - index]!];
+  return end > other || (end === other && index === 1);
+}
+
+/** What is left of one side's budget, with its name at the end; `isBelow`: the name is below the line. */
+function BudgetLine({
+  side,
+  name,
+  points,
+  times,
+  from,
+  cursor,
+  x,
+  y,
+  right,
+  isBelow,
+}: {
+  side: (typeof sideNames)[number];
+  name: string;
+  points: History['points'];
+  times: readonly number[];
+  from: number;
+  cursor: number | null;
+  x: (at: number) => number;
+  y: (value: number) => number;
+  right: number;
+  isBelow: boolean;
+}): ReactNode {
+  const path = line<History['points'][number]>()
+    .x((_, at) => x(times[at]!))
+    .y((point) => y(point[side].budget_remaining ?? 1));
+  const end = y(points.at(-1)?.[side].budget_remaining ?? 1);
+  const started = points.length === 0 ? '' : `M${x(from)},${y(1)}L`;
+  return (
+    <g className={`chart-${sideMarks[side].tone}`}>
+      <path
+        className="chart-line budget-line"
+        d={started + (path([...points]) ?? '').slice(1)}
+        strokeDasharray={side === 'receiver' ? '5 3' : undefined}
+      />
+      {cursor === null || points[cursor] === undefined ? null : (
+        <circle
+          className="chart-dot"
+          cx={x(times[cursor]!)}
+          cy={y(points[cursor][side].budget_remaining ?? 1)}
+          r="3"
+        />
+      )}
+      <text
+        className="chart-halo budget-name"
+        x={right - 2}
+        y={isBelow ? end + 17 : end - 6}
+        textAnchor="end"
+      >
+        {`${name}: ${budgetText(points.at(-1)?.[side].budget_remaining ?? null)}`}
+      </text>
+    </g>
   );
 }
 

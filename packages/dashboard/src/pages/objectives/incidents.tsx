@@ -133,51 +133,68 @@ export function IncidentPlot({
           ))}
         </svg>
       </div>
-      <ul className="incident-list">
-        {incidents.map((incident, index) => (
-          <li key={`${incident.from} ${incident.until} ${index}`} className="row">
-            <TimeField
-              name={`Incident ${index + 1} from (UTC)`}
-              ms={incident.from}
-              onChange={(at) =>
-                onChange(
-                  incidents.map((one, place) =>
-                    place === index && at < one.until ? { ...one, from: at } : one,
-                  ),
-                )
-              }
-            />
-            <span className="soft">to</span>
-            <TimeField
-              name={`Incident ${index + 1} until (UTC)`}
-              ms={incident.until}
-              onChange={(at) =>
-                onChange(
-                  incidents.map((one, place) =>
-                    place === index && at > one.from ? { ...one, until: at } : one,
-                  ),
-                )
-              }
-            />
-            <Button
-              kind="plain"
-              onClick={() => onChange(incidents.filter((_, place) => place !== index))}
-              aria-label={`Remove incident ${index + 1}`}
-            >
-              Remove
-            </Button>
-          </li>
-        ))}
-        <li>
+      <IncidentList incidents={incidents} from={from} until={until} onChange={onChange} />
+    </div>
+  );
+}
+
+/** The incidents, written. */
+function IncidentList({
+  incidents,
+  from,
+  until,
+  onChange,
+}: {
+  incidents: readonly Incident[];
+  from: number;
+  until: number;
+  onChange: (incidents: readonly Incident[]) => void;
+}): ReactNode {
+  return (
+    <ul className="incident-list">
+      {incidents.map((incident, index) => (
+        <li key={`${incident.from} ${incident.until} ${index}`} className="row">
+          <TimeField
+            name={`Incident ${index + 1} from (UTC)`}
+            ms={incident.from}
+            onChange={(at) =>
+              onChange(
+                incidents.map((one, place) =>
+                  place === index && at < one.until ? { ...one, from: at } : one,
+                ),
+              )
+            }
+          />
+          <span className="soft">to</span>
+          <TimeField
+            name={`Incident ${index + 1} until (UTC)`}
+            ms={incident.until}
+            onChange={(at) =>
+              onChange(
+                incidents.map((one, place) =>
+                  place === index && at > one.from ? { ...one, until: at } : one,
+                ),
+              )
+            }
+          />
           <Button
-            onClick={() => onChange([...incidents, { from: Math.max(from, until - 24 * hourMs), until }])}
-            forbidden={incidents.length >= maxIncidents ? `At most ${maxIncidents} incidents.` : null}
+            kind="plain"
+            onClick={() => onChange(incidents.filter((_, place) => place !== index))}
+            aria-label={`Remove incident ${index + 1}`}
           >
-            Add an incident
+            Remove
           </Button>
         </li>
-      </ul>
-    </div>
+      ))}
+      <li>
+        <Button
+          onClick={() => onChange([...incidents, { from: Math.max(from, until - 24 * hourMs), until }])}
+          forbidden={incidents.length >= maxIncidents ? `At most ${maxIncidents} incidents.` : null}
+        >
+          Add an incident
+        </Button>
+      </li>
+    </ul>
   );
 }
 

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { type ComponentProps, type ReactNode, useState } from 'react';
 import type { Item } from '../../api.ts';
 import { useNow } from '../../clock.ts';
 import { Button } from '../../parts/button.tsx';
@@ -70,6 +70,82 @@ export default function KeysPage(): ReactNode {
   );
 }
 
+function keyColumns(
+  forbidden: string | null,
+  onAct: (kind: 'rotate' | 'revoke', of: Key) => void,
+): ComponentProps<typeof Table<Key>>['columns'] {
+  return [
+    {
+      key: 'name',
+      head: 'Key',
+      phone: 'first',
+      cell: ({ name, id }) => (
+        <>
+          <strong>
+            <Untrusted text={name} max={60} />
+          </strong>
+          <br />
+          <code className="soft">{id}</code>
+        </>
+      ),
+    },
+    {
+      key: 'state',
+      head: 'State',
+      phone: 'end',
+      cell: ({ state }) => (
+        <Chip tone={tones[state]} glyph={glyphs[state]}>
+          {state}
+        </Chip>
+      ),
+    },
+    { key: 'rights', head: 'May', cell: (key) => <Rights of={key} /> },
+    {
+      key: 'used',
+      head: 'Last used',
+      cell: ({ last_used_at: at, last_used_from: from }) =>
+        at === null ? (
+          <span className="soft">never used</span>
+        ) : (
+          <>
+            <Ago at={at} />
+            {from === null ? null : <span className="soft"> from {from}</span>}
+          </>
+        ),
+    },
+    {
+      key: 'ends',
+      head: 'Ends',
+      cell: ({ expires_at: at, former_until: former }) => (
+        <>
+          {at === null ? <span className="soft">does not end</span> : <When at={at} precision="minute" />}
+          {former === null ? null : (
+            <span className="wait">
+              <br />
+              the key before works until <When at={former} precision="minute" />
+            </span>
+          )}
+        </>
+      ),
+    },
+    {
+      key: 'actions',
+      head: <span className="sr">Actions</span>,
+      cell: (key) =>
+        key.state === 'active' ? (
+          <span className="row">
+            <Button forbidden={forbidden} onClick={() => onAct('rotate', key)}>
+              Rotate…
+            </Button>
+            <Button kind="danger" forbidden={forbidden} onClick={() => onAct('revoke', key)}>
+              Revoke…
+            </Button>
+          </span>
+        ) : null,
+    },
+  ];
+}
+
 function KeyList({
   keys,
   onNew,
@@ -126,80 +202,7 @@ function KeyList({
             caption="API keys"
             rows={rows}
             keyOf={({ id }) => id}
-            columns={[
-              {
-                key: 'name',
-                head: 'Key',
-                phone: 'first',
-                cell: ({ name, id }) => (
-                  <>
-                    <strong>
-                      <Untrusted text={name} max={60} />
-                    </strong>
-                    <br />
-                    <code className="soft">{id}</code>
-                  </>
-                ),
-              },
-              {
-                key: 'state',
-                head: 'State',
-                phone: 'end',
-                cell: ({ state }) => (
-                  <Chip tone={tones[state]} glyph={glyphs[state]}>
-                    {state}
-                  </Chip>
-                ),
-              },
-              { key: 'rights', head: 'May', cell: (key) => <Rights of={key} /> },
-              {
-                key: 'used',
-                head: 'Last used',
-                cell: ({ last_used_at: at, last_used_from: from }) =>
-                  at === null ? (
-                    <span className="soft">never used</span>
-                  ) : (
-                    <>
-                      <Ago at={at} />
-                      {from === null ? null : <span className="soft"> from {from}</span>}
-                    </>
-                  ),
-              },
-              {
-                key: 'ends',
-                head: 'Ends',
-                cell: ({ expires_at: at, former_until: former }) => (
-                  <>
-                    {at === null ? (
-                      <span className="soft">does not end</span>
-                    ) : (
-                      <When at={at} precision="minute" />
-                    )}
-                    {former === null ? null : (
-                      <span className="wait">
-                        <br />
-                        the key before works until <When at={former} precision="minute" />
-                      </span>
-                    )}
-                  </>
-                ),
-              },
-              {
-                key: 'actions',
-                head: <span className="sr">Actions</span>,
-                cell: (key) =>
-                  key.state === 'active' ? (
-                    <span className="row">
-                      <Button forbidden={forbidden} onClick={() => onAct('rotate', key)}>
-                        Rotate…
-                      </Button>
-                      <Button kind="danger" forbidden={forbidden} onClick={() => onAct('revoke', key)}>
-                        Revoke…
-                      </Button>
-                    </span>
-                  ) : null,
-              },
-            ]}
+            columns={keyColumns(forbidden, onAct)}
           />
         )}
       </Card>

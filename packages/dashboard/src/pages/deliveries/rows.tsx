@@ -35,6 +35,39 @@ function PendingWord({ due }: { due: string | null }): ReactNode {
   return at <= nowMs ? 'due now' : `due ${relativeText(at, nowMs)}`;
 }
 
+function Head({ areAll, onAll }: { areAll: boolean; onAll: () => void }): ReactNode {
+  return (
+    <thead role="rowgroup" className="desktop-only rows-thead">
+      <tr className="rows-head" role="row">
+        <th role="columnheader" scope="col">
+          <input type="checkbox" aria-label="Select all that are shown" checked={areAll} onChange={onAll} />
+        </th>
+        <th role="columnheader" scope="col">
+          state
+        </th>
+        <th role="columnheader" scope="col">
+          accepted (<ZoneName />)
+        </th>
+        <th role="columnheader" scope="col">
+          type
+        </th>
+        <th role="columnheader" scope="col">
+          endpoint
+        </th>
+        <th role="columnheader" scope="col" className="num">
+          worth
+        </th>
+        <th role="columnheader" scope="col" className="num">
+          tries
+        </th>
+        <th role="columnheader" scope="col">
+          last
+        </th>
+      </tr>
+    </thead>
+  );
+}
+
 export function Rows({
   items,
   selected,
@@ -104,44 +137,15 @@ export function Rows({
     // The roles stand here because rows are laid out as grids.
     <table className="rows" role="table" aria-rowcount={isEnd ? items.length + 1 : -1}>
       <caption className="sr">Deliveries, newest first</caption>
-      <thead role="rowgroup" className="desktop-only rows-thead">
-        <tr className="rows-head" role="row">
-          <th role="columnheader" scope="col">
-            <input
-              type="checkbox"
-              aria-label="Select all that are shown"
-              checked={areAll}
-              onChange={() =>
-                onSelect(
-                  items.map(({ id }) => id),
-                  !areAll,
-                )
-              }
-            />
-          </th>
-          <th role="columnheader" scope="col">
-            state
-          </th>
-          <th role="columnheader" scope="col">
-            accepted (<ZoneName />)
-          </th>
-          <th role="columnheader" scope="col">
-            type
-          </th>
-          <th role="columnheader" scope="col">
-            endpoint
-          </th>
-          <th role="columnheader" scope="col" className="num">
-            worth
-          </th>
-          <th role="columnheader" scope="col" className="num">
-            tries
-          </th>
-          <th role="columnheader" scope="col">
-            last
-          </th>
-        </tr>
-      </thead>
+      <Head
+        areAll={areAll}
+        onAll={() =>
+          onSelect(
+            items.map(({ id }) => id),
+            !areAll,
+          )
+        }
+      />
       <tbody role="rowgroup" ref={body} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => {
           const one = items[index]!;

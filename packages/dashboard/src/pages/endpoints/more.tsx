@@ -22,6 +22,23 @@ const secondMs = 1000;
 
 const overrides = { timeout_ms: 'timeout', deliver_within_s: 'deadline', retry: 'retry schedule' } as const;
 
+function Fact({
+  name,
+  isMono = false,
+  children,
+}: {
+  name: string;
+  isMono?: boolean;
+  children: ReactNode;
+}): ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={isMono ? 'mono' : undefined}>{children}</dd>
+    </div>
+  );
+}
+
 /** How it is set: the URL, what it gets, and its limits. */
 export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
   const { template, overrides: own, retry } = endpoint;
@@ -47,98 +64,58 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
   return (
     <Card title="Settings" actions={<Copy text={endpoint.id} label="Copy its id" />}>
       <dl className="facts">
-        <div>
-          <dt>URL</dt>
-          <dd className="mono">
-            <Untrusted text={endpoint.url} /> <Copy text={endpoint.url} label="Copy the URL" />
-          </dd>
-        </div>
-        <div>
-          <dt>Event types</dt>
-          <dd className="mono">
-            <Untrusted text={endpoint.event_types.join(', ')} />
-          </dd>
-        </div>
+        <Fact name="URL" isMono>
+          <Untrusted text={endpoint.url} /> <Copy text={endpoint.url} label="Copy the URL" />
+        </Fact>
+        <Fact name="Event types" isMono>
+          <Untrusted text={endpoint.event_types.join(', ')} />
+        </Fact>
         {endpoint.description === null ? null : (
-          <div>
-            <dt>Description</dt>
-            <dd>
-              <Untrusted text={endpoint.description} />
-            </dd>
-          </div>
+          <Fact name="Description">
+            <Untrusted text={endpoint.description} />
+          </Fact>
         )}
-        <div>
-          <dt>Owner</dt>
-          <dd>
-            {endpoint.owner === null ? (
-              <span className="wait">nobody</span>
-            ) : (
-              <Untrusted text={endpoint.owner} />
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>Template</dt>
-          <dd>
-            {template === null ? 'none' : <Untrusted text={template} />}
-            {own.length === 0 || template === null ? null : (
-              <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>Deadline</dt>
-          <dd>
-            {instead('deliver_within_s', (one) => durationText(one.deliver_within_s * secondMs))}
-            {durationText(endpoint.deliver_within_s * secondMs)} after acceptance
-          </dd>
-        </div>
-        <div>
-          <dt>Retries</dt>
-          <dd>
-            {instead('retry', (one) => scheduleText(one.retry ?? retry))}
-            {scheduleText(retry)}
-          </dd>
-        </div>
-        <div>
-          <dt>Timeout</dt>
-          <dd>
-            {instead('timeout_ms', (one) => durationText(one.timeout_ms))}
-            {durationText(endpoint.timeout_ms)}
-          </dd>
-        </div>
-        <div>
-          <dt>Limits</dt>
-          <dd>
-            {endpoint.max_in_flight} attempts at once
-            {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
-          </dd>
-        </div>
-        <div>
-          <dt>Order</dt>
-          <dd>
-            {endpoint.ordering === 'none'
-              ? 'none'
-              : `by key; a dead letter ${endpoint.on_dead === 'block' ? 'blocks its key' : 'is skipped'}`}
-          </dd>
-        </div>
-        <div>
-          <dt>Filter</dt>
-          <dd className="mono">
-            {endpoint.filter === null ? (
-              'none'
-            ) : (
-              <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />
-            )}{' '}
-            {isPortal ? null : <Button onClick={() => setTrying(true)}>Try a filter…</Button>}
-          </dd>
-        </div>
-        <div>
-          <dt>Changed</dt>
-          <dd>
-            <When at={endpoint.updated_at} />
-          </dd>
-        </div>
+        <Fact name="Owner">
+          {endpoint.owner === null ? (
+            <span className="wait">nobody</span>
+          ) : (
+            <Untrusted text={endpoint.owner} />
+          )}
+        </Fact>
+        <Fact name="Template">
+          {template === null ? 'none' : <Untrusted text={template} />}
+          {own.length === 0 || template === null ? null : (
+            <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
+          )}
+        </Fact>
+        <Fact name="Deadline">
+          {instead('deliver_within_s', (one) => durationText(one.deliver_within_s * secondMs))}
+          {durationText(endpoint.deliver_within_s * secondMs)} after acceptance
+        </Fact>
+        <Fact name="Retries">
+          {instead('retry', (one) => scheduleText(one.retry ?? retry))}
+          {scheduleText(retry)}
+        </Fact>
+        <Fact name="Timeout">
+          {instead('timeout_ms', (one) => durationText(one.timeout_ms))}
+          {durationText(endpoint.timeout_ms)}
+        </Fact>
+        <Fact name="Limits">
+          {endpoint.max_in_flight} attempts at once
+          {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
+        </Fact>
+        <Fact name="Order">
+          {endpoint.ordering === 'none'
+            ? 'none'
+            : `by key; a dead letter ${endpoint.on_dead === 'block' ? 'blocks its key' : 'is skipped'}`}
+        </Fact>
+        <Fact name="Filter" isMono>
+          {endpoint.filter === null ? 'none' : <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />}{' '}
+          {isPortal ? null : <Button onClick={() => setTrying(true)}>Try a filter…</Button>}
+        </Fact>
+        <Fact name="Changed">
+          <When at={endpoint.updated_at} />
+        </Fact>
       </dl>
       {isTrying ? <FilterDialog endpoint={endpoint} onClose={() => setTrying(false)} /> : null}
     </Card>

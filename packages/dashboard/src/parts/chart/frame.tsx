@@ -55,6 +55,141 @@ const axisPx = 24;
 /** Words near the right edge turn inward. */
 const inwardPx = 160;
 
+function Axes({
+  plot: { x, y, left, width },
+  since,
+  until,
+  height,
+  yTicks,
+}: {
+  plot: Plot;
+  since: number;
+  until: number;
+  height: number;
+  yTicks: readonly Tick[];
+}): ReactNode {
+  const { zone } = usePreferences();
+  return (
+    <>
+      {yTicks.map(({ at: value, text }) => (
+        <g key={value}>
+          <line className="chart-grid" x1={left} x2={left + width} y1={y(value)} y2={y(value)} />
+          <text x={left - 8} y={y(value) + 4} textAnchor="end">
+            {text}
+          </text>
+        </g>
+      ))}
+      {timeTicks(since, until, Math.max(2, Math.floor(width / 110)), zone, now()).map(({ at: ms, text }) => (
+        <text
+          key={ms}
+          x={Math.min(Math.max(x(ms), left + 14), left + width - 20)}
+          y={height - 6}
+          textAnchor="middle"
+        >
+          {text}
+        </text>
+      ))}
+    </>
+  );
+}
+
+function Target({
+  plot: { y, left, width },
+  target,
+}: {
+  plot: Plot;
+  target: NonNullable<FrameProperties['target']>;
+}): ReactNode {
+  return (
+    <g>
+      <line className="chart-target" x1={left} x2={left + width} y1={y(target.value)} y2={y(target.value)} />
+      <text className="chart-halo wait" x={left + width} y={y(target.value) - 5} textAnchor="end">
+        {target.label}
+      </text>
+    </g>
+  );
+}
+
+function Markers({
+  plot: { x, left, top, width, height, isNarrow },
+  since,
+  until,
+  markers,
+}: {
+  plot: Plot;
+  since: number;
+  until: number;
+  markers: readonly Marker[];
+}): ReactNode {
+  return (
+    <>
+      {markers
+        .filter(({ at: ms }) => ms >= since && ms <= until)
+        .map(({ at: ms, label: words, tone = 'link' }) => {
+          const isInward = x(ms) > left + width - Math.min(inwardPx, width / 2);
+          return (
+            <g key={`${ms}${words}`} className={`chart-marker chart-${tone}`}>
+              <line x1={x(ms)} x2={x(ms)} y1={top - 6} y2={top + height} />
+              <text
+                className="chart-halo"
+                x={x(ms) + (isInward ? -5 : 5)}
+                y={top - 4}
+                textAnchor={isInward ? 'end' : 'start'}
+              >
+                {isNarrow && words.length > 24 ? `${words.slice(0, 23)}…` : words}
+              </text>
+            </g>
+          );
+        })}
+    </>
+  );
+}
+
+/** The same as a table. */
+function ChartTable({
+  label,
+  times,
+  table,
+}: {
+  label: string;
+  times: readonly number[];
+  table: FrameProperties['table'];
+}): ReactNode {
+  const { zone } = usePreferences();
+  return (
+    <details className="chart-table">
+      <summary>As a table</summary>
+      <div className="chart-table-scroll" tabIndex={0} role="region" aria-label={`${label} As a table`}>
+        <table className="table">
+          <caption className="sr">{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{zone === 'utc' ? 'from (UTC)' : 'from (local time)'}</th>
+              {table.head.map((head) => (
+                <th key={head} scope="col" className="num">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {table.rows.map((cells, index) => (
+              <tr key={times[index]}>
+                <td>{fullTimeText(times[index]!, zone, 'minute')}</td>
+                {cells.map((cell, column) => (
+                  <td key={table.head[column]} className="num">
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}
+
 /**
  * Axes, grid, markers, target, cursor and table of every chart over time. The cursor follows the pointer and the arrow keys; what
  * it stands on is said in words beneath the chart, and to who listens.
@@ -148,26 +283,7 @@ export function Frame(properties: FrameProperties): ReactNode {
         className={onPick === undefined ? undefined : 'chart-picks'}
       >
         <title id={id}>{label}</title>
-        {yTicks.map(({ at: value, text }) => (
-          <g key={value}>
-            <line className="chart-grid" x1={left} x2={left + inner.width} y1={y(value)} y2={y(value)} />
-            <text x={left - 8} y={y(value) + 4} textAnchor="end">
-              {text}
-            </text>
-          </g>
-        ))}
-        {timeTicks(since, until, Math.max(2, Math.floor(inner.width / 110)), zone, now()).map(
-          ({ at: ms, text }) => (
-            <text
-              key={ms}
-              x={Math.min(Math.max(x(ms), left + 14), left + inner.width - 20)}
-              y={height - 6}
-              textAnchor="middle"
-            >
-              {text}
-            </text>
-          ),
-        )}
+        <Axes plot={plot} since={since} until={until} height={height} yTicks={yTicks} />
         {range === null ? null : (
           <rect
             className="chart-selection"
@@ -178,38 +294,8 @@ export function Frame(properties: FrameProperties): ReactNode {
           />
         )}
         {children(plot, cursor)}
-        {target === undefined ? null : (
-          <g>
-            <line
-              className="chart-target"
-              x1={left}
-              x2={left + inner.width}
-              y1={y(target.value)}
-              y2={y(target.value)}
-            />
-            <text className="chart-halo wait" x={left + inner.width} y={y(target.value) - 5} textAnchor="end">
-              {target.label}
-            </text>
-          </g>
-        )}
-        {markers
-          .filter(({ at: ms }) => ms >= since && ms <= until)
-          .map(({ at: ms, label: words, tone = 'link' }) => {
-            const isInward = x(ms) > left + inner.width - Math.min(inwardPx, inner.width / 2);
-            return (
-              <g key={`${ms}${words}`} className={`chart-marker chart-${tone}`}>
-                <line x1={x(ms)} x2={x(ms)} y1={top - 6} y2={top + inner.height} />
-                <text
-                  className="chart-halo"
-                  x={x(ms) + (isInward ? -5 : 5)}
-                  y={top - 4}
-                  textAnchor={isInward ? 'end' : 'start'}
-                >
-                  {isNarrow && words.length > 24 ? `${words.slice(0, 23)}…` : words}
-                </text>
-              </g>
-            );
-          })}
+        {target === undefined ? null : <Target plot={plot} target={target} />}
+        <Markers plot={plot} since={since} until={until} markers={markers} />
         {at === undefined ? null : (
           <line className="chart-cursor" x1={x(at)} x2={x(at)} y1={top} y2={top + inner.height} />
         )}
@@ -221,36 +307,7 @@ export function Frame(properties: FrameProperties): ReactNode {
             ? `${fullTimeText(at, zone, precision)}: ${valueAt(cursor)}`
             : `${fullTimeText(times[range[0]]!, zone, precision)} to ${fullTimeText(times[range[1] + 1] ?? until, zone, precision)}: Enter chooses it`}
       </figcaption>
-      <details className="chart-table">
-        <summary>As a table</summary>
-        <div className="chart-table-scroll" tabIndex={0} role="region" aria-label={`${label} As a table`}>
-          <table className="table">
-            <caption className="sr">{label}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{zone === 'utc' ? 'from (UTC)' : 'from (local time)'}</th>
-                {table.head.map((head) => (
-                  <th key={head} scope="col" className="num">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {table.rows.map((cells, index) => (
-                <tr key={times[index]}>
-                  <td>{fullTimeText(times[index]!, zone, 'minute')}</td>
-                  {cells.map((cell, column) => (
-                    <td key={table.head[column]} className="num">
-                      {cell}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <ChartTable label={label} times={times} table={table} />
     </figure>
   );
 }

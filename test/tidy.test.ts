@@ -18,8 +18,7 @@ const mayImport: readonly {
   readonly drivers?: readonly string[];
 }[] = [
   { of: 'domain', from: [] },
-  // The log is text for people too.
-  { of: 'runtime', from: ['domain', 'report'] },
+  { of: 'runtime', from: ['domain'] },
   { of: 'signing', from: ['domain'] },
   { of: 'secrets', from: ['domain'] },
   { of: 'config', from: ['domain', 'secrets'] },

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { printable } from '../report/printable.ts';
+import { printable } from '../domain/printable.ts';
 import { outputWidth, table } from './output.ts';
 
 /** A column of a list. */

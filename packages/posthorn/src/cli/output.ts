@@ -1,4 +1,4 @@
-import { printable, printableJson, printableLines } from '../report/printable.ts';
+import { printable, printableJson, printableLines } from '../domain/printable.ts';
 
 /** A command failed in a way that the operator can fix; `code` is the exit code. */
 export class CommandError extends Error {

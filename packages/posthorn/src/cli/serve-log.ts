@@ -1,4 +1,4 @@
-import { printableLines } from '../report/printable.ts';
+import { printableLines } from '../domain/printable.ts';
 import { createLineWriter } from '../runtime/line-writer.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 

@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable } from '../domain/printable.ts';
 
 /** Escapes text for a line of Markdown: nothing in it becomes formatting, a link, HTML or a new line. */
 export const escapeMarkdown = (text: string): string =>

@@ -1,5 +1,5 @@
 import { tokenStyle } from './tokens.ts';
-import { printableLines } from './printable.ts';
+import { printableLines } from '../domain/printable.ts';
 
 /** Escapes text for HTML and its attributes. */
 export const escapeHtml = (text: string): string =>

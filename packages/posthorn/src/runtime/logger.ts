@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { printableJson } from '../report/printable.ts';
+import { printableJson } from '../domain/printable.ts';
 import { createLineWriter, type LineWriter } from './line-writer.ts';
 
 /** `code` says what happened, and never changes; programs go by it, not by the message. */

@@ -15,6 +15,6 @@ export { day, interval, money, moneys, percent, seconds, time } from '../report/
 export { html, type Html } from '../report/html.ts';
 export { blank, escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.ts';
 export { escapeHtml, reportPage } from '../report/page.ts';
-export { printable } from '../report/printable.ts';
+export { printable } from '../domain/printable.ts';
 export { withShownPaths } from '../report/shown-url.ts';
 export { roundTicks } from '../report/ticks.ts';

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Accounting, AccountingGetInput } from '@posthorn/client';
 import { formatValue } from '../../domain/money.ts';
 import { percent } from '../../report/figures.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { wireAnswer } from '../answers.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';

@@ -9,7 +9,7 @@ import { backtestReport, formatDuration } from '../../reliability/backtest-repor
 import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../../reliability/rules.ts';
 import { parseRules, RulesError } from '../../reliability/rules-file.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
 import type { Store, StoreRead } from '../../store/store.ts';
 import { wireAnswer } from '../answers.ts';

@@ -3,7 +3,7 @@ import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyItem } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 

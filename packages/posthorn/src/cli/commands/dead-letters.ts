@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { formatValue } from '../../domain/money.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { wireAnswer } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';

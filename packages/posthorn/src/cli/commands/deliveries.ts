@@ -4,7 +4,7 @@ import { wireAnswer } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 import { deliveryLines } from '../../ledger/delivery-log.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { CommandError, print, printJson, printStreamed, table } from '../output.ts';
 import { type Column, columnOptions, columnsTable, fromNow } from '../columns.ts';
 import { systemClock } from '../../runtime/clock.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Client, EventType, ListAnswer, PageRequest, Team, Template } from '@posthorn/client';
 import type { OperationId } from '@posthorn/client/operations';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable } from '../columns.ts';
 import { documentFrom } from '../document.ts';

@@ -9,7 +9,7 @@ import type {
 } from '@posthorn/client';
 import { formatValue } from '../../domain/money.ts';
 import { percent } from '../../report/figures.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { withShownUrls } from '../../report/shown-url.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { wireAnswer } from '../answers.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ListedEvent } from '@posthorn/client';
 import { formatValue } from '../../domain/money.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';

@@ -4,7 +4,7 @@ import { defaults } from '../../config/defaults.ts';
 import { unknownVariables } from '../../config/environment.ts';
 import { readSettings, type Settings, settingVariables } from '../../config/settings.ts';
 import { isLoopback } from '../../domain/network.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { CommandError } from '../output.ts';
 import { createServeLog, type ServeLog } from '../serve-log.ts';
 import { type Serving, startServing } from '../serve-process.ts';

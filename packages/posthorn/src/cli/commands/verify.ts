@@ -3,7 +3,7 @@ import { StoreFaultError, StoreOpenError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { type AuditCheck, type AuditCheckOptions, checkAuditLog } from '../../ledger/audit-check.ts';
 import { maxFindings, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
-import { printable } from '../../report/printable.ts';
+import { printable } from '../../domain/printable.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { keyringToRead } from '../../secrets/open-keyring.ts';
 import type { Store } from '../../store/store.ts';

@@ -106,6 +106,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/accounting.ts')).accountingCommand(),
   },
   {
+    name: 'expect',
+    description: 'compare the events that should have been published with those that were accepted',
+    load: async () => (await import('./commands/expect.ts')).expectCommand(),
+  },
+  {
     name: 'verify',
     description:
       'Check the ledger and the audit log of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',

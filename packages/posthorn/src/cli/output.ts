@@ -72,7 +72,7 @@ export async function printStreamed(line: string): Promise<boolean> {
   return !isOutputClosed && !isOutputLost;
 }
 
-/** On a terminal, what comes next stands at its top; into a file or a program nothing is written. */
+/** On a terminal, clears the screen for the next output; writes nothing to a file or a program. */
 export function clearScreen(): void {
   if (process.stdout.isTTY && process.env['TERM'] !== 'dumb') write('\u001b[H\u001b[2J');
 }

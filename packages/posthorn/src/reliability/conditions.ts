@@ -189,7 +189,10 @@ export function silentEvaluatorCondition(forMs: number): Condition {
     severity: 'page',
     owner: null,
     summary: `alert rules were not evaluated for ${seconds} s`,
-    evidence: { seconds, next_step: 'Run posthorn nodes to find the owner of shard 0, and read its log' },
+    evidence: {
+      seconds,
+      next_step: 'Run posthorn nodes to find the coordinator (the owner of shard 0), and read its log',
+    },
     waitMs: 0,
   };
 }

@@ -22,7 +22,7 @@ interface Options extends RemoteOptions {
 }
 
 const everyMs = 1000;
-/** Between two attempts to reach a server that is away. */
+/** Time between two attempts to reach a server that is away. */
 const awayMs = 5000;
 
 function targetUrl(text: string): string {
@@ -42,7 +42,7 @@ function secretOf(options: Options): Uint8Array | null {
   }
 }
 
-/** Fetches the request of a delivery and sends a copy of it; says how that went. */
+/** Fetches the request of a delivery and sends a copy of it; reports the result. */
 async function forwardOne(
   client: Client,
   delivery: Pick<ListedDelivery, 'id' | 'eventId' | 'eventType'>,
@@ -52,7 +52,7 @@ async function forwardOne(
   const request = await client.deliveries.request(delivery.id);
   if (request.payloads !== 'full')
     throw new CommandError(
-      `this key sees payloads ${request.payloads === 'none' ? 'not at all' : request.payloads}: use one that was created with --payloads full`,
+      `this key sees payloads ${request.payloads === 'none' ? 'not at all' : request.payloads}: use a key that was created with --payloads full`,
     );
   const answer = await forward(request, to);
   if (isJson) {
@@ -79,7 +79,7 @@ async function replayOne(
   const found = asked.startsWith('dlv_')
     ? await client.deliveries.get(asked)
     : (await client.deliveries.list({ endpointId, eventId: asked, limit: 1 })).items[0];
-  if (found === undefined) throw new CommandError(`the endpoint has no delivery of the event ${asked}`);
+  if (found === undefined) throw new CommandError(`the endpoint has no delivery of event ${asked}`);
   if (!isOk(await forwardOne(client, found, to, options.json === true))) process.exitCode = 1;
 }
 
@@ -98,7 +98,7 @@ async function follow(client: Client, endpointId: string, options: Options, to: 
     } catch (error) {
       if (!(error instanceof ApiError) || (error.status !== 0 && error.status !== 429 && error.status < 500))
         throw error;
-      if (!isAway) note(`${error.message}; trying again every ${awayMs / 1000} s.`);
+      if (!isAway) note(`${error.message}; retrying every ${awayMs / 1000} s.`);
       isAway = true;
       await pause(awayMs);
       continue;
@@ -112,15 +112,22 @@ async function follow(client: Client, endpointId: string, options: Options, to: 
 
 export function listenCommand(): Command {
   return remoteOptions(new Command('listen'))
-    .argument('<endpoint>', 'whose deliveries: its id (ep_…), or its name')
-    .requiredOption('--forward <url>', 'where to send a copy of each: http://localhost:3000/hook', targetUrl)
-    .option('--tenant <tenant>', "the tenant of the name (default: the key's, else default)")
+    .argument('<endpoint>', 'id (ep_…) or name of the endpoint')
+    .requiredOption(
+      '--forward <url>',
+      'where to send a copy of each delivery: http://localhost:3000/hook',
+      targetUrl,
+    )
+    .option('--tenant <tenant>', "tenant of the name (default: the key's, else default)")
     .option('--type <types>', 'only these event types', valueList)
-    .option('--secret <secret>', "the endpoint's signing secret, to sign with (POSTHORN_WEBHOOK_SECRET)")
-    .option('--since <time>', 'begin with deliveries created at or after this time (default: now)', apiTime)
-    .option('--replay <id>', 'send a copy of one past event (or delivery: dlv_…), and end')
-    .option('--count <n>', 'end after so many', integerBetween(1, 1_000_000))
-    .option('--forward-timeout <seconds>', 'limit of each copy', numberBetween(0.1, 300), 30)
+    .option(
+      '--secret <secret>',
+      "the endpoint's signing secret, to sign copies with (POSTHORN_WEBHOOK_SECRET)",
+    )
+    .option('--since <time>', 'start with deliveries created at or after this time (default: now)', apiTime)
+    .option('--replay <id>', 'send a copy of one past event (or delivery: dlv_…), then exit')
+    .option('--count <n>', 'exit after this many copies', integerBetween(1, 1_000_000))
+    .option('--forward-timeout <seconds>', 'timeout of each copy in seconds', numberBetween(0.1, 300), 30)
     .addHelpText(
       'after',
       '\nExamples:\n  posthorn listen orders --forward http://localhost:3000/hook --type "payment.*"\n  posthorn listen orders --forward http://localhost:3000/hook --replay evt_…',
@@ -138,7 +145,9 @@ export function listenCommand(): Command {
       if (to.secret === null)
         note('Copies are not signed: give the signing secret with --secret or POSTHORN_WEBHOOK_SECRET.');
       if (options.replay !== undefined) return await replayOne(client, id, options, to);
-      note(`Copies of deliveries to ${id} go to ${to.url}, beside the deliveries themselves. Ctrl-C ends.`);
+      note(
+        `Sending copies of deliveries to ${id} to ${to.url}; the deliveries themselves are not affected. Ctrl-C stops.`,
+      );
       await follow(client, id, options, to);
     });
 }

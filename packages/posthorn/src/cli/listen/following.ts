@@ -2,7 +2,7 @@ import type { Client, ListedDelivery } from '@posthorn/client';
 import { subscribes } from '../../domain/endpoint.ts';
 import { iso } from '../../domain/time.ts';
 
-/** Deliveries become visible in about the order of their creation: so far back the list is read again. */
+/** Deliveries become visible in approximately the order of their creation, so the list is read again this far back. */
 const overlapMs = 5000;
 
 export interface Followed {
@@ -17,10 +17,10 @@ export class Following {
   readonly #what: Followed;
   readonly #since: number;
   #newest: number;
-  /** Ids that were answered, by when they were created. */
+  /** Ids that were returned, by creation time. */
   readonly #seen = new Map<string, number>();
 
-  /** From `since` on, ms since the epoch. */
+  /** From `since` on, in ms since the epoch. */
   constructor(client: Pick<Client, 'deliveries'>, what: Followed, since: number) {
     this.#client = client;
     this.#what = what;
@@ -51,7 +51,7 @@ export class Following {
     }
     for (const [id, at] of this.#seen) if (at < this.#newest - overlapMs) this.#seen.delete(id);
     const { types } = this.#what;
-    // The list itself takes no wildcards.
+    // The list itself does not support wildcards.
     return types === undefined ? found : found.filter(({ eventType }) => subscribes(types, eventType));
   }
 }

@@ -2,7 +2,7 @@ import type { DeliveryRequest } from '@posthorn/client';
 import { sign } from '../../signing/standard-webhooks.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-/** Made anew for the copy, or by the connection. */
+/** Set again for the copy, or by the connection. */
 const ownHeaders = new Set([
   'connection',
   'content-length',
@@ -27,7 +27,7 @@ export interface Forwarded {
 export interface Forwarding {
   /** The local receiver. */
   readonly url: string;
-  /** Of the endpoint; null: copies are not signed. */
+  /** Secret of the endpoint; null: copies are not signed. */
   readonly secret: Uint8Array | null;
   readonly timeoutMs: number;
   readonly fetch: typeof fetch;
@@ -35,8 +35,8 @@ export interface Forwarding {
 }
 
 /**
- * Sends a copy of a delivery's request, signed as Posthorn signs it: the same id and bytes, the time of now. Never throws for what
- * the receiver does.
+ * Sends a copy of a delivery's request, signed as Posthorn signs it: the same id and bytes, the current time. Never
+ * throws because of the receiver.
  */
 export async function forward(request: DeliveryRequest, to: Forwarding): Promise<Forwarded> {
   const body = Buffer.from(request.body ?? '');
@@ -73,7 +73,7 @@ function copiedHeaders(request: DeliveryRequest, body: Uint8Array, to: Forwardin
   return headers;
 }
 
-/** Of a response that may have no end. */
+/** Limit of a response that may have no end. */
 async function beginning(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
@@ -83,7 +83,7 @@ async function beginning(response: Response): Promise<string> {
       if (text.length >= maxExcerpt) break;
     }
   } catch {
-    // What came before it broke off says enough.
+    // What arrived before it broke off is enough.
   }
   return text.slice(0, maxExcerpt).trim();
 }

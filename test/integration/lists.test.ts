@@ -135,7 +135,7 @@ describe('lists end with a word, or not at all (G5)', () => {
       async () => (await pages('/v1/dead-letters?tenant=evil', 10)).flat().length > 0,
       20_000,
     );
-    const deliveries = await runHere('deliveries', '--tenant', 'evil');
+    const deliveries = await runHere('deliveries', '--tenant', 'evil', '--wide');
     const { items } = JSON.parse((await runHere('deliveries', '--tenant', 'evil', '--json')).out) as Page;
     const one = await runHere('deliveries', String(items[0]!['id']));
     for (const { out } of [deliveries, one]) {
@@ -151,7 +151,7 @@ describe('lists end with a word, or not at all (G5)', () => {
     [['deliveries', '--limit', 'many']],
     [['deliveries', '--state', 'gone']],
     [['deliveries', '--error-class', 'bad']],
-    [['deliveries', '--since', 'yesterday']],
+    [['deliveries', '--since', 'someday']],
     [['deliveries', '--timeout', '0']],
     [['deliveries', '--data-dir', '/tmp']],
     [['deliveries', 'dlv_00000000001', '--tenant', 'a']],

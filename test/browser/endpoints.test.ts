@@ -46,7 +46,7 @@ test('a new endpoint: its URL is checked while typing, its secret is shown once,
   const page = await suite.open('/endpoints/new');
   const url = page.getByLabel('URL of the receiver');
   await url.fill('http://user:pass@example.com/');
-  await page.getByText('This URL must not carry credentials').waitFor();
+  await page.getByText('This URL must not contain credentials').waitFor();
   await url.fill(receiver.url);
   await page.getByText('Posthorn may call it').waitFor();
   await page.getByLabel('payment.succeeded').waitFor();
@@ -170,7 +170,7 @@ test('an endpoint is tested, paused with a reason, resumed, and deleted after it
   await page.getByRole('dialog').getByRole('button', { name: 'Pause', exact: true }).click();
   await page.getByRole('heading', { level: 1, name: /has been paused .*"migration"/ }).waitFor();
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.getByRole('heading', { level: 1, name: /takes what it is sent/ }).waitFor();
+  await page.getByRole('heading', { level: 1, name: /accepts what it is sent/ }).waitFor();
   await page.getByRole('button', { name: 'Rotate the secret…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Rotate', exact: true }).click();
   await page

@@ -121,7 +121,9 @@ const mayImport: readonly {
   { of: '.', from: ['*'], packages: ['@posthorn/client/types'] },
 
   // Receivers and publishers install it: it needs nothing.
-  { of: '@posthorn/client', from: ['@posthorn/client/runtime'] },
+  { of: '@posthorn/client', from: ['@posthorn/client/runtime', '@posthorn/client/receiver'] },
+  // Frameworks and databases are the application's: it knows their shapes.
+  { of: '@posthorn/client/receiver', from: ['@posthorn/client/runtime'] },
   { of: '@posthorn/client/runtime', from: [] },
   // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
   {

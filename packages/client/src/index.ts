@@ -4,11 +4,6 @@ export type { Fetch } from './connection.ts';
 export { ApiError, type FieldError } from './errors.ts';
 export type { ClientRuntime } from './runtime/system.ts';
 export type * from './types.ts';
-export {
-  type VerifyOptions,
-  verifyWebhook,
-  type WebhookEvent,
-  type WebhookHeaders,
-  WebhookVerificationError,
-  type WebhookVerificationFailure,
-} from './verify.ts';
+export { WebhookVerificationError, type WebhookVerificationFailure } from './receiver/errors.ts';
+export type { WebhookHeaders } from './receiver/headers.ts';
+export { type VerifyOptions, verifyWebhook, type WebhookEvent } from './receiver/verify.ts';

@@ -2,7 +2,8 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { verifyWebhook, WebhookVerificationError } from './verify.ts';
+import { WebhookVerificationError } from './errors.ts';
+import { verifyWebhook } from './verify.ts';
 
 const secretOf = (text: string): string => `whsec_${Buffer.from(text.padEnd(32, '.')).toString('base64')}`;
 const secret = secretOf('one');
@@ -64,21 +65,21 @@ describe('verifyWebhook', () => {
     };
     expect(codeOf([other, secret], signed(), body)).toBe('verified');
     expect(codeOf(secret, both, body)).toBe('verified');
-    expect(codeOf([other], signed(), body)).toBe('no_matching_signature');
-    expect(codeOf([], signed(), body)).toBe('no_matching_signature');
+    expect(codeOf([other], signed(), body)).toBe('signature_invalid');
+    expect(codeOf([], signed(), body)).toBe('unknown_key');
     expect(codeOf(secret.replace('whsec_', ''), signed(), body)).toBe('verified');
   });
 
   test.each<[string, Parameters<typeof verifyWebhook>[1], string, number?]>([
     ['missing_header', {}, body],
     ['missing_header', { ...signed(), 'webhook-signature': '' }, body],
-    ['invalid_timestamp', { ...signed(), 'webhook-timestamp': '1e9' }, body],
+    ['malformed_header', { ...signed(), 'webhook-timestamp': '1e9' }, body],
     ['timestamp_too_old', signed(), body, now + 301_000],
     ['timestamp_too_new', signed(), body, now - 301_000],
-    ['no_matching_signature', signed(), `${body} `],
-    ['no_matching_signature', { ...signed(), 'webhook-id': 'evt_2' }, body],
+    ['signature_invalid', signed(), `${body} `],
+    ['signature_invalid', { ...signed(), 'webhook-id': 'evt_2' }, body],
     [
-      'no_matching_signature',
+      'signature_invalid',
       { ...signed(), 'webhook-signature': signed()['webhook-signature'].replace('v1,', 'v1a,') },
       body,
     ],
@@ -121,20 +122,114 @@ describe('verifyWebhook', () => {
     });
 
     test('refuses another body, another key, another kind of signature, and keys that are none', () => {
-      expect(codeOf(publicKey, asymmetric(), `${body} `)).toBe('no_matching_signature');
+      expect(codeOf(publicKey, asymmetric(), `${body} `)).toBe('signature_invalid');
       expect(codeOf(`whpk_${Buffer.alloc(32, 9).toString('base64')}`, asymmetric(), body)).toBe(
-        'no_matching_signature',
+        'signature_invalid',
       );
-      expect(codeOf(publicKey, signed(), body)).toBe('no_matching_signature');
+      expect(codeOf(publicKey, signed(), body)).toBe('signature_invalid');
       expect(codeOf(publicKey, asymmetric(signedBy().replace('v1a,', 'v1,')), body)).toBe(
-        'no_matching_signature',
+        'signature_invalid',
       );
-      expect(codeOf(publicKey, asymmetric(signedBy(body, now - 400_000)), body)).toBe(
-        'no_matching_signature',
-      );
+      expect(codeOf(publicKey, asymmetric(signedBy(body, now - 400_000)), body)).toBe('signature_invalid');
       for (const bad of ['whpk_', 'whpk_AAAA', 'whpk_no base64!', `whsk_${raw.toString('base64')}`])
         expect(codeOf(bad, asymmetric(), body)).toBe('invalid_secret');
     });
+  });
+
+  test('takes the header names of Svix; a complete family wins over an incomplete one', () => {
+    const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } = signed();
+    const svix = { 'svix-id': id, 'Svix-Timestamp': timestamp, 'svix-signature': signature };
+    expect(codeOf(secret, svix, body)).toBe('verified');
+    expect(codeOf(secret, new Headers(svix), body)).toBe('verified');
+    expect(codeOf(secret, { ...svix, 'webhook-id': 'other' }, body)).toBe('verified');
+    expect(codeOf(secret, { 'svix-id': id, 'svix-signature': signature }, body)).toBe('missing_header');
+  });
+
+  test.each<[string, string, string, Record<string, string | string[]>]>([
+    ['missing_header', 'webhook-id', 'no header', {}],
+    [
+      'missing_header',
+      'webhook-timestamp',
+      'no timestamp',
+      { 'webhook-id': 'a', 'webhook-signature': 'v1,a' },
+    ],
+    ['missing_header', 'svix-signature', 'no signature', { 'svix-id': 'a', 'svix-timestamp': '1' }],
+    ['malformed_header', 'webhook-signature', 'no scheme', { ...signed(), 'webhook-signature': 'abc' }],
+    [
+      'malformed_header',
+      'webhook-signature',
+      'another scheme',
+      { ...signed(), 'webhook-signature': 'v2,abc' },
+    ],
+    ['malformed_header', 'webhook-signature', 'an empty one', { ...signed(), 'webhook-signature': 'v1,' }],
+    ['malformed_header', 'webhook-id', 'two ids', { ...signed(), 'webhook-id': ['a', 'b'] }],
+    ['malformed_header', 'webhook-id', 'a long id', { ...signed(), 'webhook-id': 'a'.repeat(20_000) }],
+  ])('%s of %s: %s', (code, header, _, headers) => {
+    expect(() => verifyWebhook(secret, headers, body, { now })).toThrow(
+      expect.objectContaining({ code, header, step: 'header', status: 400 }),
+    );
+  });
+
+  test('throws WebhookVerificationError and nothing else, whatever is handed in (property)', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new TypeError('no');
+        },
+      },
+    );
+    const detached = new ArrayBuffer(8);
+    structuredClone(detached, { transfer: [detached] });
+    const odd: unknown[] = [
+      undefined,
+      null,
+      0,
+      Number.NaN,
+      Symbol('x'),
+      () => {},
+      [],
+      {},
+      hostile,
+      new Date(Number.NaN),
+      1n,
+    ];
+    const fake = Object.create(Uint8Array.prototype) as Uint8Array;
+    const anything = fc.oneof(fc.anything(), fc.constantFrom(...odd));
+    const headers = fc.oneof(
+      anything,
+      fc.constantFrom(
+        signed(),
+        {
+          get: () => {
+            throw new TypeError('no');
+          },
+        },
+        { get: () => 7 },
+      ),
+    );
+    const bodies = fc.oneof(
+      anything,
+      fc.constantFrom(body, detached, fake, new DataView(new ArrayBuffer(2))),
+    );
+    const options = fc.oneof(
+      anything,
+      fc.record({ now: anything, toleranceS: anything }),
+      fc.constant({ now }),
+    );
+    fc.assert(
+      fc.property(fc.oneof(anything, fc.constant(secret)), headers, bodies, options, (...args) => {
+        try {
+          verifyWebhook(...(args as unknown as Parameters<typeof verifyWebhook>));
+        } catch (error) {
+          expect(error).toBeInstanceOf(WebhookVerificationError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, '1', new Date(Number.NaN)])
+      for (const name of ['now', 'toleranceS'])
+        expect(codeOf(secret, signed(), body, { [name]: value } as object)).toBe('invalid_options');
   });
 
   test('agrees with the library of the standard (property)', () => {

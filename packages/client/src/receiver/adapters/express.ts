@@ -1,0 +1,42 @@
+import { WebhookVerificationError } from '../errors.ts';
+import { methodNotAllowed } from '../problem.ts';
+import type { Receiver } from '../receiver.ts';
+import { toRaw } from '../verify.ts';
+import { type NodeRequest, type NodeResponse, readStream, writeAnswer } from './node.ts';
+
+/** What parsers leave on the request. */
+type ParsedRequest = NodeRequest & { readonly body?: unknown; readonly rawBody?: unknown };
+
+const advice =
+  "Register the webhook's route above express.json() and other parsers, or give it express.raw({ type: '*/*' })";
+
+/** Returns a handler for a route of Express 4 or 5: `app.post('/hook', expressHandler(receiver))`. */
+export function expressHandler(receiver: Receiver) {
+  return handlerWith(receiver, advice);
+}
+
+/** Reads what a parser kept as bytes, or the stream; a body that was parsed is an error that says what to do instead. */
+export function handlerWith(receiver: Receiver, howToKeepBytes: string) {
+  return async (request: ParsedRequest, response: NodeResponse): Promise<void> => {
+    const answer =
+      request.method === 'POST'
+        ? await receiver.receive({
+            headers: request.headers,
+            read: (maxBytes) => read(request, maxBytes, howToKeepBytes),
+          })
+        : methodNotAllowed;
+    writeAnswer(response, answer);
+  };
+}
+
+function read(request: ParsedRequest, maxBytes: number, howToKeepBytes: string): unknown {
+  for (const kept of [request.rawBody, request.body]) {
+    if (typeof kept === 'string' || ArrayBuffer.isView(kept)) return toRaw(kept);
+  }
+  if (request.readableDidRead)
+    throw new WebhookVerificationError(
+      'body_not_raw',
+      `The body was parsed before the receiver. ${howToKeepBytes}.`,
+    );
+  return readStream(request, maxBytes, howToKeepBytes);
+}

@@ -179,9 +179,9 @@ describe('posthorn alone', () => {
   test('require works', async () => {
     writeFileSync(
       join(home, 'required.cjs'),
-      `const { createPosthorn } = require('posthorn'); const { createClient } = require('@posthorn/client'); console.log(typeof createPosthorn, typeof createClient);`,
+      `const { createPosthorn } = require('posthorn'); const { createClient } = require('@posthorn/client'); const { createReceiver } = require('@posthorn/client/receiver'); console.log(typeof createPosthorn, typeof createClient, typeof createReceiver);`,
     );
-    expect(await succeed(home, process.execPath, ['required.cjs'])).toBe('function function\n');
+    expect(await succeed(home, process.execPath, ['required.cjs'])).toBe('function function function\n');
   });
 });
 

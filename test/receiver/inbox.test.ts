@@ -306,7 +306,7 @@ describe('the transaction is the caller’s', () => {
       await bench.effect(tx, 'evt_1');
       await (tx as pg.PoolClient).query('SELECT pg_terminate_backend(pg_backend_pid())');
     };
-    await expect(inbox.process('evt_1', dying)).rejects.toThrow();
+    await expect(inbox.process('evt_1', dying)).rejects.toThrow(/terminat/);
     expect(await inbox.process('evt_1', (tx) => bench.effect(tx, 'evt_1'))).toMatchObject({
       outcome: 'processed',
     });

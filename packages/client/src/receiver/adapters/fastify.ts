@@ -6,7 +6,7 @@ export interface FastifyScope {
   removeAllContentTypeParsers(): void;
   addContentTypeParser(
     type: string,
-    parser: (request: never, payload: never, done: (error: null) => void) => void,
+    parser: (request: unknown, payload: unknown, done: (error: null) => void) => void,
   ): unknown;
   post(path: string, handler: (request: FastifyRequestParts, reply: FastifyReplyParts) => unknown): unknown;
 }

@@ -15,7 +15,7 @@ export interface HonoContext {
   };
 }
 
-const advice = 'Call the receiver before c.req.json(), c.req.parseBody() and validators';
+const advice = 'Call the receiver before c.req.formData(), c.req.parseBody() and validators of forms';
 
 /** Returns a handler for a route of Hono: `app.post('/hook', honoHandler(receiver))`. */
 export function honoHandler(receiver: Receiver) {
@@ -30,7 +30,7 @@ export function honoHandler(receiver: Receiver) {
 /** Hono keeps what was read: the bytes are those that arrived, JSON printed again is not. */
 async function read({ raw, bodyCache }: HonoContext['req'], maxBytes: number): Promise<unknown> {
   const kept = bodyCache.arrayBuffer ?? bodyCache.text;
-  if (kept !== undefined) return await kept;
+  if (kept !== undefined) return kept;
   if (Object.keys(bodyCache).length > 0)
     throw new WebhookVerificationError('body_not_raw', `The body was parsed before the receiver. ${advice}.`);
   return await readRequest(raw, maxBytes, advice);

@@ -3,30 +3,30 @@ export type WebhookStep = 'settings' | 'header' | 'clock' | 'raw_body' | 'signat
 
 /** Why a webhook was rejected, with the step and the status to answer. */
 export const webhookFailures = {
-  /** A secret is not `whsec_` and base64, or a public key not `whpk_` and base64: a fault of the receiver's own settings. */
+  /** A secret is not `whsec_` and base64, or a public key not `whpk_` and base64: the receiver's own settings are wrong. */
   invalid_secret: { step: 'settings', status: 500, title: 'The secret is invalid' },
-  /** The clock, the tolerance or the runtime is unusable: a fault of the receiver's own settings. */
+  /** The clock, the tolerance or the runtime is unusable: the receiver's own settings are wrong. */
   invalid_options: { step: 'settings', status: 500, title: 'The receiver is misconfigured' },
   /** The receiver has no secret and no public key for this webhook. */
   unknown_key: { step: 'settings', status: 400, title: 'No key for this webhook' },
   missing_header: { step: 'header', status: 400, title: 'A header is missing' },
   malformed_header: { step: 'header', status: 400, title: 'A header is malformed' },
-  /** Sent longer ago than is tolerated: a repetition by a third party, or a clock that is wrong. */
+  /** Sent longer ago than the tolerance: possibly a replay attack. */
   timestamp_too_old: { step: 'clock', status: 400, title: 'The timestamp is too old' },
   timestamp_too_new: { step: 'clock', status: 400, title: 'The timestamp is in the future' },
-  /** The body was parsed or read already: a signature covers the bytes that arrived. */
+  /** The body was already parsed or read: a signature covers the bytes that arrived. */
   body_not_raw: { step: 'raw_body', status: 500, title: 'The raw body is not available' },
   body_too_large: { step: 'raw_body', status: 413, title: 'The body is too large' },
   body_incomplete: { step: 'raw_body', status: 400, title: 'The body is incomplete' },
-  /** None of the signatures is of this body under one of the secrets or public keys. */
+  /** No signature matches this body under one of the secrets or public keys. */
   signature_invalid: { step: 'signature', status: 400, title: 'The signature is invalid' },
-  /** Signed, and not JSON. */
+  /** Signed, but not JSON. */
   invalid_body: { step: 'content', status: 400, title: 'The body is not JSON' },
 } as const satisfies Record<string, { step: WebhookStep; status: number; title: string }>;
 
 export type WebhookVerificationFailure = keyof typeof webhookFailures;
 
-/** The request is not a webhook that was signed with the secret, or not now: answer it with `status`, and do nothing else. */
+/** The request is not a webhook signed with the secret, or is too old or too new: answer it with `status`, and do nothing else. */
 export class WebhookVerificationError extends Error {
   override readonly name = 'WebhookVerificationError';
   readonly code: WebhookVerificationFailure;

@@ -1,6 +1,6 @@
 import { WebhookVerificationError } from './errors.ts';
 
-/** Headers of a request as `fetch`, Node or a framework has them. Names may be written in any case. */
+/** Request headers as `fetch`, Node or a framework has them. Names may be in any case. */
 export type WebhookHeaders =
   | { get(name: string): string | null | undefined }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -17,7 +17,7 @@ export interface WebhookHead {
 /** Standard Webhooks, and the names that Svix had before there was a standard. The signed content is the same. */
 const families = ['webhook', 'svix'] as const;
 const parts = ['id', 'timestamp', 'signature'] as const;
-/** Signatures of one request that are looked at: each that is asymmetric costs a tenth of a millisecond. */
+/** Maximum signatures that are checked per request: each asymmetric one costs a tenth of a millisecond. */
 const maxSignatures = 64;
 /** Whoever reads headers bounds them too; Node does at 16 KiB for all of them. */
 const maxHeaderChars = 16_384;

@@ -6,7 +6,7 @@ const ed25519Bytes = 32;
 /** Secrets and public keys of one receiver: each costs a signature per request that is not genuine. */
 const maxKeys = 64;
 
-/** Whether one of these signatures is of this content. */
+/** Whether one of these signatures matches this content. */
 export type Check = (head: string, body: string | Uint8Array, signatures: readonly string[]) => boolean;
 
 /** Returns a check for each key; throws `invalid_secret` or `unknown_key`. */
@@ -26,15 +26,15 @@ function checkFrom(key: unknown): Check {
 }
 
 function symmetric(secret: string): Check {
-  // Some senders show the secret without its prefix.
+  // A receiver may have stored the secret without its prefix.
   const key = fromBase64(secret.replace(/^whsec_/, ''));
   if (key === null)
-    throw new WebhookVerificationError('invalid_secret', 'A secret is whsec_ followed by base64');
+    throw new WebhookVerificationError('invalid_secret', 'A secret must be whsec_ followed by base64');
   return (head, body, signatures) => {
     const { createHmac, timingSafeEqual } = nodeCrypto();
     const bytes = new TextEncoder();
     const own = bytes.encode(`v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`);
-    // Every signature is compared, so that the time says nothing of which was right.
+    // Every signature is compared, so that the time does not reveal which one matched.
     return (
       signatures.filter((signature) => {
         const got = bytes.encode(signature);
@@ -49,7 +49,7 @@ function asymmetric(text: string): Check {
   if (key?.length !== ed25519Bytes)
     throw new WebhookVerificationError(
       'invalid_secret',
-      'A public key is whpk_ followed by base64 of 32 bytes',
+      'A public key must be whpk_ followed by base64 of 32 bytes',
     );
   return (head, body, signatures) => {
     const { createPublicKey, verify } = nodeCrypto();
@@ -79,7 +79,7 @@ function fromBase64(text: string): Uint8Array | null {
   }
 }
 
-/** Loaded when it is used, so that the rest of the package runs where there is no Node. */
+/** Loaded when it is first used, so that the rest of the package runs without Node. */
 function nodeCrypto(): typeof Crypto {
   const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
   if (crypto === undefined)

@@ -16,18 +16,18 @@ export interface WebhookEvent<Data = unknown> {
 }
 
 export interface VerifyOptions {
-  /** How far the sender's clock and the way may put the timestamp from now. Default 300 s. */
+  /** How far the timestamp may be from now, because of clocks and transit. Default 300 s. */
   readonly toleranceS?: number;
-  /** Default: the clock of this machine. In milliseconds since the epoch, if it is a number. */
+  /** Default: the clock of this machine. A number is in milliseconds since the epoch. */
   readonly now?: Date | number;
 }
 
 const defaultToleranceS = 300;
 
 /**
- * Returns the event in a webhook, after its signature and its timestamp were checked; throws `WebhookVerificationError`, and nothing
- * else, whatever is handed in. `body` is the request's body as it arrived, before any parsing. A secret is `whsec_…`, which the sender
- * signs with too (`v1`), or its public key, `whpk_…` (`v1a`). Several: one of them has to have signed it.
+ * Returns the event in a webhook after checking its signature and its timestamp; throws `WebhookVerificationError`, and nothing else,
+ * whatever it is given. `body` is the request's body as it arrived, before any parsing. A secret is `whsec_…`, which the sender signs
+ * with too (`v1`), or its public key, `whpk_…` (`v1a`). Several: one of them must have signed it.
  */
 export function verifyWebhook<Event = WebhookEvent>(
   secret: string | readonly string[],
@@ -67,7 +67,7 @@ export function checkSignature(
   if (!checks.some((check) => check(`${id}.${timestamp}.`, raw, signatures)))
     throw new WebhookVerificationError(
       'signature_invalid',
-      'No signature matches: another secret, or the body is not the one that was sent',
+      'No signature matches: the secret differs, or the body is not the one that was sent',
     );
 }
 
@@ -84,7 +84,7 @@ export function toRaw(body: unknown): string | Uint8Array {
   }
   throw new WebhookVerificationError(
     'body_not_raw',
-    'Verify the body as it arrived, as text or bytes: what a framework has parsed cannot be verified any more',
+    'Verify the body as it arrived, as text or bytes: a parsed body cannot be verified',
   );
 }
 
@@ -92,7 +92,7 @@ export function parseBody(raw: string | Uint8Array): unknown {
   try {
     return JSON.parse(typeof raw === 'string' ? raw : new TextDecoder().decode(raw));
   } catch {
-    throw new WebhookVerificationError('invalid_body', 'The body is signed, and is not JSON');
+    throw new WebhookVerificationError('invalid_body', 'The body is signed, but is not JSON');
   }
 }
 

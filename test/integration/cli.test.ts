@@ -229,6 +229,69 @@ describe('against a server', () => {
     expect(err).toMatch(/posthorn\.yaml:6: chanels/);
   });
 
+  test('apply: endpoints are created, changed and paused by their names, drift is shown, and what is not declared stays', async () => {
+    const file = join(tempDir(), 'posthorn.yaml');
+    const apply = (...args: string[]) => posthorn(['apply', '-f', file, ...args], { env });
+    const declare = (more: string): void =>
+      writeFileSync(
+        file,
+        `teams:\n  finance: { channels: [] }\ntemplates:\n  books: { deliver_within_s: 30 }\nendpoints:\n  ledger: { url: '${healthy.url}', event_types: [book.*], owner: finance, template: books${more} }\n  acme/ledger: { url: '${healthy.url}', event_types: [book.*] }\n`,
+      );
+    declare('');
+    // What it names is only declared beside it: the dry run knows, and changes nothing.
+    const planned = await apply('--dry-run');
+    expect(planned).toMatchObject({ code: 1, out: expect.stringContaining('+ endpoints/ledger') as string });
+    expect(planned.out).toContain('4 would change');
+    expect(planned.out).toMatch(/endpoints? (is|are) not in the file and stays? as (it is|they are)/);
+    const first = JSON.parse((await apply('--json')).out) as {
+      changes: { kind: string; name: string; action: string; secret?: string }[];
+      left: string[];
+    };
+    const endpoints = first.changes.filter(({ kind }) => kind === 'endpoints');
+    expect(endpoints).toMatchObject([
+      { name: 'ledger', action: 'create', secret: expect.stringMatching(/^whsec_/) as string },
+      { name: 'acme/ledger', action: 'create' },
+    ]);
+    expect(first.left.length).toBeGreaterThan(0);
+    expect(await apply('--dry-run')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Nothing to change (4 as declared).') as string,
+    });
+    const get = async (tenant: string) =>
+      await server.client.request<{ id: string; enabled: boolean; template: string; timeout_ms: number }>(
+        'GET',
+        `/v1/endpoints/ledger?tenant=${tenant}`,
+      );
+    expect(await get('default')).toMatchObject({ template: 'books', enabled: true });
+    // Somebody changes it by hand: that is drift, with both sides, and the next apply takes it back.
+    const { id, timeout_ms: timeout } = await get('default');
+    await server.client.request('PATCH', `/v1/endpoints/${id}`, { timeout_ms: 1234, description: 'by hand' });
+    const drifted = await apply('--dry-run');
+    expect(drifted.code).toBe(1);
+    expect(drifted.out).toContain(`timeout_ms 1234 -> ${timeout}`);
+    expect(drifted.out).toContain('description "by hand" -> null');
+    expect(drifted.out).not.toContain('acme');
+    expect(await get('default')).toMatchObject({ timeout_ms: 1234 });
+    declare(', enabled: false');
+    expect((await apply()).code).toBe(0);
+    expect(await get('default')).toMatchObject({ id, enabled: false, timeout_ms: timeout });
+    // Endpoints are never pruned, and what is refused changes nothing.
+    writeFileSync(file, 'endpoints: {}\n');
+    const { out: pruned } = await apply('--prune', '--dry-run', '--json');
+    expect((JSON.parse(pruned) as { left: string[] }).left).toContain('acme/ledger');
+    expect(pruned).not.toContain('"kind":"endpoints"');
+    writeFileSync(file, `teams:\n  audit: {}\nendpoints:\n  ledger: { url: 'ftp://x.example/' }\n`);
+    const refused = await apply();
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/endpoints\/ledger: .*nothing was changed/);
+    await expect(server.client.request('GET', '/v1/teams/audit')).rejects.toThrow();
+    writeFileSync(file, `endpoints:\n  Ledger: { url: '${healthy.url}' }\n  books: { urll: x }\n`);
+    const wrong = await apply();
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(/posthorn\.yaml:2: endpoints\.Ledger/);
+    expect(wrong.err).toMatch(/posthorn\.yaml:3: endpoints\.books/);
+  });
+
   test('alerts: what fires, by whom it is owned, and acknowledging it', async () => {
     await posthorn(['alerts'], { env });
     const firing = async () => {

@@ -848,6 +848,9 @@ const ensuredEndpointShape = object({
   created_at: text,
   updated_at: text,
   secret: optional(text),
+  dry_run: optional(
+    object({ action: text, changes: list(object({ field: text, before: anything, after: anything })) }),
+  ),
 });
 const eventShape = object({
   id: text,
@@ -1811,7 +1814,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'endpoints.ensure': {
     method: 'PUT',
     path: '/v1/endpoints/{id}',
-    query: object({ tenant: text }),
+    query: object({ tenant: text, dry_run: text }),
     body: namedEndpointRequestShape,
     answer: ensuredEndpointShape,
   },

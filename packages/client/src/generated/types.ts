@@ -1729,6 +1729,18 @@ export interface EnsuredEndpoint {
 
   /** Present only if the endpoint was created. */
   readonly secret?: string;
+
+  /** With `dryRun`: what the call would do. Nothing was stored; the id of a new endpoint is not kept. */
+  readonly dryRun?: {
+    readonly action: 'create' | 'change' | 'keep';
+
+    /** The fields that would differ. Both sides of a write-only field are null. */
+    readonly changes: readonly {
+      readonly field: string;
+      readonly before: unknown;
+      readonly after: unknown;
+    }[];
+  };
 }
 
 export interface Event {
@@ -4528,7 +4540,12 @@ export interface EndpointsGetInput {
 }
 
 /** What `endpoints.ensure` takes. */
-export type EndpointsEnsureInput = NamedEndpointRequest & { readonly tenant?: string | undefined };
+export type EndpointsEnsureInput = NamedEndpointRequest & {
+  readonly tenant?: string | undefined;
+
+  /** Store nothing, and answer what would change. */
+  readonly dryRun?: 'true' | undefined;
+};
 
 /** What `endpoints.update` takes. */
 export type EndpointsUpdateInput = EndpointChange & {

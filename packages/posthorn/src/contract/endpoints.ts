@@ -96,7 +96,8 @@ const endpointChange = z
   .strictObject({ ...settings, ...keptReach, headers: keptHeaders })
   .partial()
   .meta({ id: 'EndpointChange' });
-const namedEndpoint = z
+/** Also what `endpoints` of a posthorn.yaml holds. */
+export const namedEndpoint = z
   .strictObject({
     tenant: ownTenant,
     ...settings,
@@ -197,6 +198,17 @@ const endpointMaybeWithSecret = z
   .strictObject({
     ...endpointFields,
     secret: z.string().optional().describe('Present only if the endpoint was created.'),
+    dry_run: z
+      .strictObject({
+        action: z.enum(['create', 'change', 'keep']),
+        changes: z
+          .array(z.strictObject({ field: z.string(), before: z.unknown(), after: z.unknown() }))
+          .describe('The fields that would differ. Both sides of a write-only field are null.'),
+      })
+      .optional()
+      .describe(
+        'With `dry_run`: what the call would do. Nothing was stored; the id of a new endpoint is not kept.',
+      ),
   })
   .meta({ id: 'EnsuredEndpoint' });
 const rotatedEndpoint = z
@@ -341,7 +353,13 @@ export const endpointOperations = operations({
       'Safe to repeat: afterwards the tenant has one endpoint of that name with these settings. Omitted settings get their defaults; the secret stays the same, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. Answers 201 if the endpoint was created, and only then shows the secret.',
     // As for the other calls of this path: OpenAPI does not allow two names for the same part of a path.
     params: z.strictObject({ id: documentName.describe('Name of the endpoint.') }),
-    query: z.strictObject({ tenant: ownTenant.optional() }),
+    query: z.strictObject({
+      tenant: ownTenant.optional(),
+      dry_run: z
+        .enum(['true'], 'must be true')
+        .optional()
+        .describe('Store nothing, and answer what would change.'),
+    }),
     body: namedEndpoint,
     status: 200,
     otherStatus: 201,

@@ -1,25 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../contract/table.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import {
-  changedEndpoint,
-  type Endpoint,
-  maxFormerSecrets,
-  replacedEndpoint,
-  rotated,
-} from '../domain/endpoint.ts';
+import { changedEndpoint, type Endpoint, maxFormerSecrets, rotated } from '../domain/endpoint.ts';
 import { invalid, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { publishedKeys } from '../domain/signing-keys.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import { secondMs } from '../domain/time.ts';
-import { sealsThis } from '../secrets/keyring.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
 import type { EndpointChange } from '../store/store.ts';
 import { auditEntries, type Change, endpointChange } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
+import { endpointEnsurer } from './endpoint-ensured.ts';
 import { endpointList } from './endpoint-list.ts';
+import { endpointPreview } from './endpoint-preview.ts';
 import { endpointCheckService } from './endpoint-check.ts';
 import { endpointDiagnosisService } from './endpoint-diagnosis.ts';
 import { endpointTestService } from './endpoint-test.ts';
@@ -110,8 +105,9 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 function declaring(
   deps: ServiceDependencies,
 ): Handlers<'endpoints.create' | 'endpoints.get' | 'endpoints.ensure'> {
-  const { store, config, engine, keyring } = deps;
+  const { store, config, engine } = deps;
   const declaration = endpointDeclaration(deps);
+  const ensured = endpointEnsurer(deps);
   const [shown, readHealth] = [shownBy(deps), healthReader(deps)];
   return {
     'endpoints.create': async ({ body: { tenant = defaultTenant, secret: given, ...settings } }, call) => {
@@ -133,7 +129,7 @@ function declaring(
     },
 
     'endpoints.ensure': async (
-      { params: { id: name }, query, body: { tenant: ownTenant, secret: given, ...settings } },
+      { params: { id: name }, query, body: { tenant: ownTenant, ...settings } },
       call,
     ) => {
       const tenant = query.tenant ?? ownTenant ?? defaultTenant;
@@ -142,27 +138,23 @@ function declaring(
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
       await refuseTransformation(deps, settings.transformation, tenant);
-      const { identity, secret, now } = newIdentity(deps, tenant, given);
+      const { identity, secret, now } = newIdentity(deps, tenant, settings.secret);
+      const decide = (): ReturnType<typeof ensured> => ensured(identity, { ...settings, name }, now);
+      if (query.dry_run === 'true') {
+        const { before, after } = await decide();
+        const health = before === undefined ? noHealth : await readHealth([after]);
+        return { ...shown(after, health, before), dry_run: endpointPreview(before, after) };
+      }
       const { answer, endpoints } = await config.change(async () => {
-        const [before] = await store.read.endpointsNamed([tenant], [name]);
-        const declared = await declaration.fresh(identity, { ...settings, name }, before);
-        const fresh = before === undefined ? withSigningKey(declared, now, deps) : declared;
+        const { before, after } = await decide();
         if (before === undefined) {
-          await refuseTooManyEndpoints(store.read, tenant);
-          const audit = createEntries(call, 'endpoints.ensure', fresh);
-          return { write: { now, createEndpoints: [fresh], audit }, answer: null };
+          const audit = createEntries(call, 'endpoints.ensure', after);
+          return { write: { now, createEndpoints: [after], audit }, answer: null };
         }
-        const kept = {
-          ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
-          ...(given === undefined || sealsThis(keyring, before.secrets[0]!.secret, given, 'signing')
-            ? {}
-            : { secrets: rotated(before.secrets, fresh.secrets[0]!, now, 0) ?? fresh.secrets }),
-        };
-        const replaced = withSigningKey(kept, now, deps);
-        const found = { before, health: await readHealth([replaced]) };
+        const found = { before, health: await readHealth([after]) };
         // An identical request changes nothing.
-        if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
-        const updated = { ...replaced, updatedAt: now };
+        if (isDeepStrictEqual(after, before)) return { write: null, answer: found };
+        const updated = { ...after, updatedAt: now };
         const audit = updateEntries(call, 'endpoints.ensure', before, updated);
         const updateEndpoints = [{ id: before.id, change: updated }];
         return { write: { now, updateEndpoints, audit }, answer: found };

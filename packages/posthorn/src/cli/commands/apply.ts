@@ -10,12 +10,20 @@ import { teamDocument } from '../../contract/teams.ts';
 import { templateDocument } from '../../contract/templates.ts';
 import { tenantDocument } from '../../contract/tenants.ts';
 import { isAnswerOf } from '../answers.ts';
+import { type Change, fieldText } from '../apply/changes.ts';
+import {
+  applyEndpoint,
+  endpointChanges,
+  endpointDocuments,
+  undeclaredEndpoints,
+} from '../apply/endpoints.ts';
 import { everyItem, type Page } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
 
-// In the order of their dependencies: a team names its channels, an event type its team and its template.
+// In the order of their dependencies: a team names its channels, an event type its team and its template. Endpoints, which
+// name teams and templates, come after all of these.
 const kinds = ['tenants', 'channels', 'teams', 'templates', 'event_types', 'slos'] as const;
 type Kind = (typeof kinds)[number];
 
@@ -26,7 +34,9 @@ const file = z.strictObject({
   templates: z.record(documentName, templateDocument).default({}),
   event_types: z.record(eventType, eventTypeDocument).default({}),
   slos: z.record(documentName, sloDocument).default({}),
+  endpoints: endpointDocuments.optional(),
 });
+type File = z.output<typeof file>;
 
 interface Declared {
   readonly name: string;
@@ -56,15 +66,8 @@ const putOf = {
   slos: 'slos.put',
 } as const satisfies Record<Kind, OperationId>;
 
-interface Change {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly action: 'create' | 'change' | 'delete' | 'keep';
-  readonly document: unknown;
-}
-
 /** Reads what a file declares, or throws an error that names each fault by its line. */
-function readDeclared(path: string, prune: boolean): z.output<typeof file> {
+function readDeclared(path: string, prune: boolean): File {
   const yaml = readYaml(path);
   // A truncated file, or a template that printed nothing, does not mean that everything should be deleted.
   if (prune && yaml.value === null)
@@ -77,20 +80,28 @@ function readDeclared(path: string, prune: boolean): z.output<typeof file> {
   throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
 }
 
-/** Makes one change; an error says which change failed, and how many were made before. */
+type AnyChange = Change<Kind | 'endpoints'>;
+
+/** Makes one change and returns the secret of a new endpoint; an error says which change failed, and how many were made before. */
 async function applyOne(
   client: Client,
-  { kind, name, action, document }: Change,
+  change: AnyChange,
   done: number,
   total: number,
-): Promise<void> {
+): Promise<string | undefined> {
+  const { kind, name, action, document } = change;
   try {
-    if (action === 'delete') return await declarationsOf(client)[kind].delete(name);
+    if (kind === 'endpoints') return await applyEndpoint(client, change);
+    if (action === 'delete') {
+      await declarationsOf(client)[kind].delete(name);
+      return undefined;
+    }
     // A document in the file has the wire format and is sent unchanged.
     const path = `/v1/${kind.replace('_', '-')}/${encodeURIComponent(name)}`;
     const answer = await client.request('PUT', path, document);
     if (!isAnswerOf(putOf[kind], answer) || (answer as Declared).name !== name)
       throw new ApiError(200, 'garbled', `the answer to PUT ${path} is not from Posthorn; check the URL`);
+    return undefined;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw new CommandError(
@@ -99,14 +110,102 @@ async function applyOne(
   }
 }
 
+/** What the documents of the file would change, but for endpoints. */
+async function documentChanges(client: Client, declared: File, prune: boolean): Promise<Change<Kind>[]> {
+  const changes: Change<Kind>[] = [];
+  for (const kind of kinds) {
+    const items = await everyItem((page) => declarationsOf(client)[kind].list(page));
+    // A built-in template exists without a declaration.
+    const there = new Map(
+      items.filter((item) => item.builtIn !== true).map((item) => [item.name, item.fingerprint]),
+    );
+    for (const [name, document] of Object.entries(declared[kind] ?? {})) {
+      const before = there.get(name);
+      const action =
+        before === undefined ? 'create' : (await hasFingerprint(document, before)) ? 'keep' : 'change';
+      changes.push({ kind, name, action, document });
+      there.delete(name);
+    }
+    // Applications declare tenants too: a file without tenants deletes none.
+    if (prune && declared[kind] !== undefined)
+      for (const name of there.keys()) changes.push({ kind, name, action: 'delete', document: null });
+  }
+  return changes;
+}
+
+const isReal = ({ action }: AnyChange): boolean => action !== 'keep';
+const created = (changes: readonly AnyChange[], kind: Kind): ReadonlySet<string> =>
+  new Set(changes.filter((one) => one.kind === kind && one.action === 'create').map(({ name }) => name));
+const nothingComing = { teams: new Set<string>(), templates: new Set<string>() };
+
+interface Applied {
+  readonly changes: readonly AnyChange[];
+  /** Of new endpoints, by their names in the file: no other answer shows them. */
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/** Says what would change, and unless it is a dry run, changes it: documents first, which endpoints may name. */
+async function applyFile(
+  client: Client,
+  declared: File,
+  { isDryRun, prune }: { readonly isDryRun: boolean; readonly prune: boolean },
+): Promise<Applied> {
+  const documents = await documentChanges(client, declared, prune);
+  const coming = { teams: created(documents, 'teams'), templates: created(documents, 'templates') };
+  const secrets = new Map<string, string>();
+  // Before anything is changed, so that an endpoint that is refused leaves all as it is.
+  const planned = await endpointChanges(client, declared.endpoints ?? {}, coming);
+  if (isDryRun) return { changes: [...documents, ...planned], secrets };
+  const real = documents.filter(isReal);
+  const total = real.length + planned.filter(isReal).length;
+  let done = 0;
+  const run = async (change: AnyChange): Promise<void> => {
+    const secret = await applyOne(client, change, done++, total);
+    if (secret !== undefined) secrets.set(change.name, secret);
+  };
+  for (const change of real.filter(({ action }) => action !== 'delete')) await run(change);
+  // A template that an event type names by now is one that an endpoint follows.
+  const endpoints = await endpointChanges(client, declared.endpoints ?? {}, nothingComing);
+  for (const change of endpoints.filter(isReal)) await run(change);
+  // A channel that a team still uses cannot be deleted, so teams go first.
+  for (const change of real.filter(({ action }) => action === 'delete').toReversed()) await run(change);
+  return { changes: [...documents, ...endpoints], secrets };
+}
+
+function printApplied({ changes, secrets }: Applied, left: readonly string[], isDryRun: boolean): void {
+  const signs = { create: '+', change: '~', delete: '-', keep: ' ' } as const;
+  const real = changes.filter(isReal);
+  for (const { kind, name, action, fields = [] } of real) {
+    print(`${signs[action]} ${kind}/${name}`);
+    for (const field of fields) print(`    ${fieldText(field)}`);
+    const secret = secrets.get(name);
+    if (kind === 'endpoints' && secret !== undefined) print(`    secret ${secret} (shown this once)`);
+  }
+  const kept = changes.length - real.length;
+  print(
+    real.length === 0
+      ? `Nothing to change (${kept} as declared).`
+      : `${real.length} ${isDryRun ? 'would change' : 'changed'}, ${kept} as declared.`,
+  );
+  if (left.length > 0)
+    print(
+      `${left.length} ${left.length === 1 ? 'endpoint is' : 'endpoints are'} not in the file and ${left.length === 1 ? 'stays as it is' : 'stay as they are'}: ${left.slice(0, maxNamed).join(', ')}${left.length > maxNamed ? ', …' : ''}`,
+    );
+}
+
+const maxNamed = 10;
+
 export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
     .option('--dry-run', 'show what would change, change nothing (exit code 1 if something would)')
-    .option('--prune', 'also delete what the file does not name; tenants only if the file declares any')
+    .option(
+      '--prune',
+      'also delete what the file does not name; tenants only if the file declares any, endpoints never',
+    )
     .addHelpText(
       'after',
-      '\nExample of a file:\n  tenants:\n    kestrel: { limits: { endpoints: 20, events_per_s: 100 } }\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
+      '\nExample of a file:\n  tenants:\n    kestrel: { limits: { endpoints: 20, events_per_s: 100 } }\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n  endpoints:\n    orders: { url: https://orders.example/hooks, event_types: [payment.*], owner: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
     )
     .action(
       async (options: {
@@ -119,49 +218,25 @@ export function applyCommand(): Command {
       }) => {
         const declared = readDeclared(options.file, options.prune === true);
         const client = clientOf(options);
-        const changes: Change[] = [];
-        for (const kind of kinds) {
-          const items = await everyItem((page) => declarationsOf(client)[kind].list(page));
-          // A built-in template exists without a declaration.
-          const there = new Map(
-            items.filter((item) => item.builtIn !== true).map((item) => [item.name, item.fingerprint]),
-          );
-          for (const [name, document] of Object.entries(declared[kind] ?? {})) {
-            const before = there.get(name);
-            const action =
-              before === undefined ? 'create' : (await hasFingerprint(document, before)) ? 'keep' : 'change';
-            changes.push({ kind, name, action, document });
-            there.delete(name);
-          }
-          // Applications declare tenants too: a file without tenants deletes none.
-          if (options.prune === true && declared[kind] !== undefined)
-            for (const name of there.keys()) changes.push({ kind, name, action: 'delete', document: null });
-        }
-        const real = changes.filter(({ action }) => action !== 'keep');
-        if (options.dryRun !== true) {
-          // A channel that a team still uses cannot be deleted, so teams go first.
-          const steps = [
-            ...real.filter(({ action }) => action !== 'delete'),
-            ...real.filter(({ action }) => action === 'delete').toReversed(),
-          ];
-          for (const [done, change] of steps.entries()) await applyOne(client, change, done, steps.length);
-        }
+        const isDryRun = options.dryRun === true;
+        const applied = await applyFile(client, declared, { isDryRun, prune: options.prune === true });
+        const { changes, secrets } = applied;
+        const left =
+          declared.endpoints === undefined ? [] : await undeclaredEndpoints(client, declared.endpoints);
         if (options.json === true)
           printJson({
-            dry_run: options.dryRun === true,
-            changes: changes.map(({ kind, name, action }) => ({ kind, name, action })),
+            dry_run: isDryRun,
+            changes: changes.map(({ kind, name, action, fields }) => ({
+              kind,
+              name,
+              action,
+              ...(fields === undefined || fields.length === 0 ? {} : { fields }),
+              ...(kind === 'endpoints' && secrets.has(name) ? { secret: secrets.get(name) } : {}),
+            })),
+            ...(declared.endpoints === undefined ? {} : { left }),
           });
-        else {
-          const signs = { create: '+', change: '~', delete: '-', keep: ' ' } as const;
-          for (const { kind, name, action } of real) print(`${signs[action]} ${kind}/${name}`);
-          const kept = changes.length - real.length;
-          print(
-            real.length === 0
-              ? `Nothing to change (${kept} as declared).`
-              : `${real.length} ${options.dryRun === true ? 'would change' : 'changed'}, ${kept} as declared.`,
-          );
-        }
-        if (options.dryRun === true && real.length > 0) process.exitCode = 1;
+        else printApplied(applied, left, isDryRun);
+        if (isDryRun && changes.some(isReal)) process.exitCode = 1;
       },
     );
 }

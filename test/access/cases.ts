@@ -238,14 +238,14 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
 
   'redrives.create': {
     about: 'tenant',
-    portal: 'never',
+    portal: 'redrive',
     request: async (_, target) => ({ body: { filter: { tenant: tenants[target] }, dry_run: true } }),
   },
   'redrives.list': many('read', (world, side) => world.redrive(side)),
   'redrives.get': ofRedrive('read'),
   // They find nothing to redrive, so they are done.
-  'redrives.update': { ...ofRedrive('never', { rate_per_s: 1 }), status: 409 },
-  'redrives.stop': { ...ofRedrive('never'), status: 409 },
+  'redrives.update': { ...ofRedrive('redrive', { rate_per_s: 1 }), status: 409 },
+  'redrives.stop': { ...ofRedrive('redrive'), status: 409 },
 
   'reconcile.run': {
     about: 'one',

@@ -39,19 +39,19 @@ const chosen = {
   ...window,
 };
 
+/** A reconciliation finds more events than a person would name. */
+const maxNamedEvents = 1000;
+
 /** In the body of a redrive. */
 export const redriveFilter = z
-  .strictObject({ ...chosen, event_id: several(eventId), state: several(droppedState) })
+  .strictObject({ ...chosen, event_id: several(eventId, maxNamedEvents), state: several(droppedState) })
   .partial();
-
-/** A reconciliation finds more events than a person would name. */
-const maxReplayedEvents = 1000;
 
 /** In the body of a replay. */
 export const replayFilter = z
   .strictObject({
     ...chosen,
-    event_id: several(eventId, maxReplayedEvents),
+    event_id: several(eventId, maxNamedEvents),
     state: several(deliveryState),
   })
   .partial();

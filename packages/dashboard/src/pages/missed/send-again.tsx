@@ -1,33 +1,21 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { call, Problem } from '../../api.ts';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { call, newIdempotencyKey, Problem } from '../../api.ts';
+import { commandFor, type Job, kindOf, rateFrom } from '../../parts/bulk-action.ts';
+import { CommandLine } from '../../parts/bulk-dialog.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { moneyLine } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
-import { Refusal } from '../../parts/panel.tsx';
-import { refresh } from '../../query.ts';
+import { Reading, Refusal } from '../../parts/panel.tsx';
+import { refresh, useRead } from '../../query.ts';
 import { useForbidden, useMe } from '../../session.tsx';
+import { Progress } from '../redrives/progress.tsx';
 import type { Missing, Window } from './compare.ts';
+import { type Again, actionsOf, maxSent } from './again.ts';
 import { wordsFor } from './words.ts';
 
-/** More of them are no work for a page. */
-const maxSent = 1000;
-
-/** A delivered event is delivered again as a new delivery; one that ended otherwise goes on. */
-async function sendAgain(
-  { state, event_id: id, delivery_id: delivery }: Missing,
-  { endpoint_id, tenant }: Window,
-  key: string,
-): Promise<void> {
-  if (state === 'delivered')
-    await call('events.replay', {
-      params: { id },
-      query: { tenant },
-      body: { endpoint_id },
-      idempotencyKey: key,
-    });
-  else await call('deliveries.redrive', { params: { id: delivery }, idempotencyKey: key });
-}
+const usualRate = '20';
 
 /** What they are worth, by currency. */
 function worthOf(missing: readonly Missing[]): string {
@@ -44,7 +32,18 @@ function worthOf(missing: readonly Missing[]): string {
   return moneyLine([...sums.values()]);
 }
 
-/** Sends what is missing again, one after the other, in order and with the answer of each. */
+const create = async (
+  { kind, filter, endpointId }: Again,
+  ratePerS: number | null,
+  idempotencyKey: string,
+): Promise<Job> => {
+  const fields = { name: 'missed by the receiver', rate_per_s: ratePerS };
+  return kind === 'redrive'
+    ? await call('redrives.create', { body: { filter, ...fields }, idempotencyKey })
+    : await call('replays.create', { body: { filter, endpoint_id: endpointId, ...fields }, idempotencyKey });
+};
+
+/** Sends what is missing again: as jobs of the server, which go on when this page is closed, and can be stopped. */
 export function SendAgain({
   missing,
   window,
@@ -56,90 +55,114 @@ export function SendAgain({
 }): ReactNode {
   const { kind } = useMe();
   const { list } = wordsFor({ kind });
-  const mayReplay = useForbidden('replay');
-  const mayRedrive = useForbidden('redrive');
-  const [run] = useState(() => crypto.randomUUID());
-  const [sent, setSent] = useState(0);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [isRunning, setRunning] = useState(false);
-  const stopped = useRef(false);
-  useEffect(
-    () => () => {
-      stopped.current = true;
-    },
-    [],
-  );
+  const may = { replay: useForbidden('replay'), redrive: useForbidden('redrive') };
   const all = missing.slice(0, maxSent);
-  const delivered = all.filter(({ state }) => state === 'delivered').length;
-  const forbidden = (delivered > 0 ? mayReplay : null) ?? (delivered < all.length ? mayRedrive : null);
+  const actions = actionsOf(all, window);
+  const [keys] = useState(() => ({ replay: newIdempotencyKey(), redrive: newIdempotencyKey() }));
+  const [rateText, setRateText] = useState(usualRate);
+  const [jobs, setJobs] = useState<readonly Job[]>([]);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isAsking, setAsking] = useState(false);
+  const rate = rateFrom(rateText);
   const worth = worthOf(all);
-  const start = async (): Promise<void> => {
-    setRunning(true);
+  const isBegun = jobs.length === actions.length;
+  const begin = async (): Promise<void> => {
+    if (rate === 'wrong') return;
+    setAsking(true);
     setProblem(null);
-    stopped.current = false;
-    let count = sent;
+    const begun: Job[] = [];
     try {
-      for (const one of all.slice(sent)) {
-        if (stopped.current) break;
-        // The same key after a failure: what was done is not done twice.
-        await sendAgain(one, window, `${run}-${one.delivery_id}`);
-        setSent(++count);
-      }
+      // The same keys after a failure: what was begun is not begun twice.
+      for (const action of actions) begun.push(await create(action, rate, keys[action.kind]));
     } catch (error) {
       setProblem(error instanceof Problem ? error : new Problem(0, 'internal', (error as Error).message));
     }
-    setRunning(false);
-    await refresh('deliveries.list', 'accounting.get', 'deadLetters.list');
+    setJobs(begun);
+    setAsking(false);
+    await refresh('deliveries.list', 'accounting.get', 'deadLetters.list', 'redrives.list', 'replays.list');
   };
-  const isDone = sent === all.length;
+  const why =
+    actions.map((action) => may[action.kind]).find((forbidden) => forbidden !== null) ??
+    (isAsking ? 'Asking the server…' : rate === 'wrong' ? 'Correct the rate first.' : null);
   return (
     <Dialog
-      title={
-        isDone
-          ? `${plural(sent, 'delivery', 'deliveries')} sent again`
-          : `Send ${countText(all.length)} again`
-      }
+      title={`Send ${countText(all.length)} again`}
       onClose={onClose}
       actions={
-        isDone ? null : isRunning ? (
-          <Button
-            onClick={() => {
-              stopped.current = true;
-            }}
-          >
-            Stop
-          </Button>
-        ) : (
-          <Button kind="go" forbidden={forbidden} onClick={() => void start()}>
-            {sent === 0 ? 'Send them' : 'Go on'}
+        isBegun ? null : (
+          <Button kind="go" forbidden={why} onClick={() => void begin()}>
+            Send them
           </Button>
         )
       }
     >
       <p>
         {plural(all.length, 'delivery', 'deliveries')}
-        {worth === '' ? '' : ` worth ${worth}`}: {countText(delivered)} that were answered with 2xx are
-        delivered once more, {countText(all.length - delivered)} that ended undelivered go on.
+        {worth === '' ? '' : ` worth ${worth}`}: {actions.map(({ words }) => words).join('; ')}.
       </p>
       <p className="soft">
         The <code>webhook-id</code> is the same, so a receiver that deduplicates skips what it still knows.
-        Ids in {list} are left out for that reason.
+        Ids in {list} are left out for that reason. The first 20 go alone: if all of them fail, it stops
+        itself.
         {missing.length > maxSent
           ? ` The first ${countText(maxSent)} are sent; compare again for the others.`
           : ''}
       </p>
-      <div aria-live="polite">
-        {sent > 0 || isRunning ? (
-          <label className="field">
-            <span>
-              {countText(sent)} of {countText(all.length)} asked for
-              {isRunning ? ': keep this page open' : ''}
-            </span>
-            <progress className="missed-progress" max={all.length} value={sent} />
-          </label>
-        ) : null}
+      {isBegun ? null : (
+        <div className="field">
+          <label htmlFor="missed-rate">Deliveries a second; empty: no limit</label>
+          <input
+            id="missed-rate"
+            className="input"
+            inputMode="decimal"
+            value={rateText}
+            aria-invalid={rate === 'wrong'}
+            onChange={(event) => setRateText(event.target.value)}
+          />
+        </div>
+      )}
+      <div aria-live="polite" className="stack">
+        {jobs.map((job) => (
+          <Begun key={job.id} begun={job} />
+        ))}
       </div>
+      {kind === 'portal' || all.length > maxShownIds
+        ? null
+        : actions.map((action) => (
+            <CommandLine
+              key={action.kind}
+              command={commandFor(action, { ratePerS: rate === 'wrong' ? null : rate, name: '' })}
+            />
+          ))}
       {problem === null ? null : <Refusal problem={problem} />}
     </Dialog>
+  );
+}
+
+/** The command with more ids than this is a file, not a line. */
+const maxShownIds = 20;
+
+/** A job as it goes on; its own page has the rest. */
+function Begun({ begun }: { begun: Job }): ReactNode {
+  const kind = kindOf(begun);
+  const read = { params: { id: begun.id } };
+  const everyMs = 1000;
+  const redrive = useRead('redrives.get', read, { enabled: kind === 'redrive', everyMs });
+  const replay = useRead('replays.get', read, { enabled: kind === 'replay', everyMs });
+  return (
+    <div>
+      <p>
+        <Link to={`/${kind}s/${begun.id}`}>The {kind}</Link> goes on when this page is closed.
+      </p>
+      {kind === 'redrive' ? (
+        <Reading of={redrive} what="Reading how it goes…" height={40}>
+          {(job) => <Progress job={job} isShort />}
+        </Reading>
+      ) : (
+        <Reading of={replay} what="Reading how it goes…" height={40}>
+          {(job) => <Progress job={job} isShort />}
+        </Reading>
+      )}
+    </div>
   );
 }

@@ -47,7 +47,7 @@ function useAction(): Action {
 const asking = 'Asking the server…';
 
 export function StopJob({ job, kind }: { job: Job; kind: Kind }): ReactNode {
-  const forbidden = useForbidden(kind === 'replay' ? 'replay' : 'operate');
+  const forbidden = useForbidden(kind);
   const { isAsking, refused, run } = useAction();
   return (
     <>
@@ -67,7 +67,7 @@ export function StopJob({ job, kind }: { job: Job; kind: Kind }): ReactNode {
 
 /** The rate, adjustable while it runs. */
 export function ChangeRate({ job, kind, left }: { job: Job; kind: Kind; left: number }): ReactNode {
-  const forbidden = useForbidden(kind === 'replay' ? 'replay' : 'operate');
+  const forbidden = useForbidden(kind);
   const { isAsking, refused, run } = useAction();
   const [text, setText] = useState(String(job.rate_per_s ?? ''));
   useEffect(() => setText(String(job.rate_per_s ?? '')), [job.rate_per_s]);

@@ -36,7 +36,8 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
         if (filter.endpoint_id?.length === 0) throw missing.endpoint();
         return await next({ ...input, body: { ...input.body, filter } });
       },
-      portal: 'never',
+      portal: 'redrive',
+      portalAnswer: portalJob,
     },
     'redrives.list': {
       bound: async (input, caller, next) =>
@@ -45,8 +46,8 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalJob) }),
     },
     'redrives.get': { bound: ofOne('redrive'), portal: 'read', portalAnswer: portalJob },
-    'redrives.update': { bound: ofOne('redrive'), portal: 'never' },
-    'redrives.stop': { bound: ofOne('redrive'), portal: 'never' },
+    'redrives.update': { bound: ofOne('redrive'), portal: 'redrive', portalAnswer: portalJob },
+    'redrives.stop': { bound: ofOne('redrive'), portal: 'redrive', portalAnswer: portalJob },
 
     'replays.create': {
       bound: async (input, caller, next) => {

@@ -69,6 +69,49 @@ test('a theme that was chosen wins over the system’s, and is there after a rel
   expect(await ground()).toBe('rgb(14, 18, 22)');
 });
 
+test('a database that is away: the last numbers stay, with their time, until it is back', async () => {
+  const page = await suite.open('/settings/keys', { statuses: [503] });
+  await page.getByText('No key was made yet.').waitFor();
+  await page.goto('/endpoints');
+  await page.getByRole('heading', { level: 1, name: /no endpoint yet/ }).waitFor();
+  const problem = {
+    type: 'about:blank',
+    title: 'x',
+    status: 503,
+    code: 'unavailable',
+    detail: 'away',
+    request_id: 'r',
+  };
+  await page.route('**/v1/accounting*', (route) =>
+    route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(problem) }),
+  );
+  const band = page.getByText(/cannot read its database now/);
+  await band.waitFor();
+  expect(await band.innerText()).toMatch(/as of \d\d:\d\d:\d\d/);
+  await page.getByRole('heading', { level: 1, name: /no endpoint yet/ }).waitFor();
+  await page.unroute('**/v1/accounting*');
+  await band.waitFor({ state: 'detached' });
+});
+
+test('[ and ] go to the time before and after, and a copied link keeps the times', async () => {
+  const page = await suite.open('/settings/log?last=24h');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('group', { name: 'Time' }).waitFor();
+  await page.keyboard.press('[');
+  await expect.poll(() => page.url()).toMatch(/since=.*until=/);
+  const lengthOf = (url: string): number => {
+    const query = new URL(url).searchParams;
+    return Date.parse(query.get('until')!) - Date.parse(query.get('since')!);
+  };
+  expect(lengthOf(page.url())).toBeGreaterThanOrEqual(24 * 3_600_000);
+  await page.goto('/settings/log?last=24h');
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  await page.getByText('Copied').waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).not.toContain('last=');
+  expect(lengthOf(copied)).toBeGreaterThanOrEqual(24 * 3_600_000);
+});
+
 test('a page that does not exist says so', async () => {
   const page = await suite.open('/deliveries/a/b/c');
   await page.getByText('There is no such page').waitFor();

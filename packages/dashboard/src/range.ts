@@ -57,3 +57,32 @@ export function pastedRange(text: string): { readonly since: string; readonly un
   if (Number.isNaN(since) || Number.isNaN(until) || until <= since) return null;
   return { since: new Date(since).toISOString(), until: new Date(until).toISOString() };
 }
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
+
+/** The same length of time before or after a window; null: it has not come yet. */
+export function shifted(
+  { since, until, last }: Range,
+  nowMs: number,
+  direction: -1 | 1,
+): { readonly since: string; readonly until: string } | null {
+  const begin = Date.parse(since);
+  const end = until === undefined ? nowMs : Date.parse(until);
+  // What moves with the clock ends now.
+  if (direction === 1 && (last !== null || end >= nowMs)) return null;
+  const length = end - begin;
+  return {
+    since: isoOf(begin + direction * length),
+    until: isoOf(Math.min(nowMs, end + direction * length)),
+  };
+}
+
+/** A link to what is seen now: whoever opens it later sees the same times. */
+export function fixedLink(href: string, { since, until, last }: Range, nowMs: number): string {
+  const url = new URL(href);
+  if (last === null || since === '') return url.href;
+  url.searchParams.delete('last');
+  url.searchParams.set('since', since);
+  url.searchParams.set('until', until ?? isoOf(nowMs));
+  return url.href.replaceAll('%3A', ':').replaceAll('%2C', ',');
+}

@@ -4,7 +4,14 @@ import { Button } from './button.tsx';
 const saidMs = 2000;
 
 /** Copies a text, and says that it did. */
-export function Copy({ text, label = 'Copy' }: { text: string; label?: string }): ReactNode {
+export function Copy({
+  text,
+  label = 'Copy',
+}: {
+  /** What is copied; a function says it when it is. */
+  text: string | (() => string);
+  label?: string;
+}): ReactNode {
   const [said, setSaid] = useState<'copied' | 'failed' | null>(null);
   useEffect(() => {
     if (said === null) return undefined;
@@ -14,7 +21,7 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
   return (
     <Button
       onClick={() => {
-        navigator.clipboard.writeText(text).then(
+        navigator.clipboard.writeText(typeof text === 'string' ? text : text()).then(
           () => setSaid('copied'),
           () => setSaid('failed'),
         );

@@ -1,7 +1,10 @@
 import { type ReactNode, useState } from 'react';
-import { pastedRange, presets, presetWords, type Range } from '../range.ts';
+import { now } from '../clock.ts';
+import { useKeys } from '../keys.ts';
+import { fixedLink, pastedRange, presets, presetWords, type Range, shifted } from '../range.ts';
 import { useSetSearch } from '../url.ts';
 import { Button } from './button.tsx';
+import { Copy } from './copy.tsx';
 import { Dialog } from './dialog.tsx';
 import { When } from './when.tsx';
 
@@ -9,6 +12,14 @@ import { When } from './when.tsx';
 export function RangePicker({ range }: { range: Range }): ReactNode {
   const setSearch = useSetSearch();
   const [isOpen, setOpen] = useState(false);
+  const move = (direction: -1 | 1): void => {
+    const next = range.since === '' ? null : shifted(range, now(), direction);
+    if (next !== null) setSearch({ ...next, last: null });
+  };
+  useKeys([
+    { keys: '[', text: 'The same length of time before', run: () => move(-1) },
+    { keys: ']', text: 'The same length of time after', run: () => move(1) },
+  ]);
   return (
     <div className="row range-picker" role="group" aria-label="Time">
       {presets.map((preset) => (
@@ -37,6 +48,7 @@ export function RangePicker({ range }: { range: Range }): ReactNode {
           'Custom…'
         )}
       </button>
+      <Copy text={() => fixedLink(location.href, range, now())} label="Copy link" />
       {isOpen ? <CustomRange onClose={() => setOpen(false)} /> : null}
     </div>
   );

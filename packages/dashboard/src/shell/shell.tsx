@@ -14,6 +14,7 @@ import { KeyList } from './key-list.tsx';
 import { Logo } from './logo.tsx';
 import { Menu } from './menu.tsx';
 import { SearchBox } from './search.tsx';
+import { StoreAway } from './store-away.tsx';
 
 /** Pages of the navigation that this session has. */
 function useNavigation(): readonly { path: string; name: string; letter: string }[] {
@@ -84,6 +85,7 @@ export function Shell(): ReactNode {
         </header>
       )}
       <main id="main" tabIndex={-1}>
+        <StoreAway />
         <Outlet />
       </main>
       {isWall ? null : (

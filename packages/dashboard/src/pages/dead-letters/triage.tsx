@@ -30,7 +30,8 @@ export function Triage({
 }): ReactNode {
   const nowMs = useNow();
   const [isSnoozing, setSnoozing] = useState(false);
-  const forbidden = useForbidden('operate');
+  const forbidden = useForbidden('redrive');
+  const forbidSnooze = useForbidden('operate');
   const verdict = verdictOn(group, nowMs);
   const filter = filterOf(group, range);
   const why =
@@ -71,11 +72,11 @@ export function Triage({
           <Link to={`/deliveries/${group.sample_id}`}>The newest one</Link>
           {group.deleted ? null : <Link to={`/endpoints/${group.endpoint_id}`}>The endpoint</Link>}
           {group.snoozed_until === null ? (
-            <Button forbidden={forbidden} onClick={() => setSnoozing(true)}>
+            <Button forbidden={forbidSnooze} onClick={() => setSnoozing(true)}>
               Snooze…
             </Button>
           ) : (
-            <Wake group={group} forbidden={forbidden} />
+            <Wake group={group} forbidden={forbidSnooze} />
           )}
         </div>
       </div>

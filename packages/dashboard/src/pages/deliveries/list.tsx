@@ -292,7 +292,6 @@ function Bulk({
   onDone: () => void;
 }): ReactNode {
   const forbidden = useForbidden('redrive');
-  const forbidBulk = useForbidden('operate');
   const forbidReplay = useForbidden('replay');
   const [bulk, setBulk] = useState<'redrive' | 'replay' | null>(null);
   const filters = useMemo(
@@ -353,7 +352,7 @@ function Bulk({
         </>
       )}
       <Button
-        forbidden={forbidBulk ?? busy ?? (typeof filters.redrive === 'string' ? filters.redrive : null)}
+        forbidden={forbidden ?? busy ?? (typeof filters.redrive === 'string' ? filters.redrive : null)}
         onClick={() => setBulk('redrive')}
       >
         Redrive all that match…

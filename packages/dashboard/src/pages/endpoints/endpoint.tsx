@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { type Answer, call } from '../../api.ts';
+import { useKeys } from '../../keys.ts';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { HourBars } from '../../parts/hour-bars.tsx';
@@ -92,6 +93,11 @@ function Actions({ endpoint }: { endpoint: Endpoint }): ReactNode {
   const rotate = useForbidden('rotate');
   const isPortal = useMe().kind === 'portal';
   const close = (): void => setOpen(null);
+  useKeys(
+    isPortal || operate !== null || !endpoint.enabled
+      ? []
+      : [{ keys: 'p', text: 'Pause this endpoint', run: () => setOpen('pause') }],
+  );
   const resume = async (): Promise<void> => {
     try {
       await call('endpoints.resume', { params: { id: endpoint.id }, body: {} });

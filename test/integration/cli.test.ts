@@ -284,7 +284,7 @@ describe('against a server', () => {
     const refused = await apply();
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/endpoints\/ledger: .*nothing was changed/);
-    await expect(server.client.request('GET', '/v1/teams/audit')).rejects.toThrow();
+    await expect(server.client.request('GET', '/v1/teams/audit')).rejects.toThrow(/team/);
     writeFileSync(file, `endpoints:\n  Ledger: { url: '${healthy.url}' }\n  books: { urll: x }\n`);
     const wrong = await apply();
     expect(wrong.code).toBe(2);

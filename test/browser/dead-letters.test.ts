@@ -208,7 +208,7 @@ test('the pages are good in both themes and widths', async () => {
     name: 'dead-letters',
     ready: (page) => page.getByRole('heading', { level: 1, name: /dead letters, worth/ }).waitFor(),
   });
-  const heading = (page: Page) => page.getByRole('heading', { level: 1 }).waitFor();
+  const heading = (page: Page) => page.locator('.sentence h1').waitFor();
   await expectGoodViews(suite, '/redrives', { name: 'redrives', ready: heading });
   await expectGoodViews(suite, `/redrives/${running.id}`, { name: 'redrive', ready: heading });
   await expectGoodViews(suite, `/redrives/${done.items.at(-1)!.id}`, {

@@ -117,7 +117,7 @@ test('a receiver comes by its link: its own in its own words, and no more', asyn
     can: ['redrive', 'replay'],
   });
   const page = await suite.open(`/portal#t=${token}`, { key: null });
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.locator('.sentence h1').waitFor();
   expect(page.url()).not.toContain('phl_');
   expect(await page.locator('main').innerText()).toMatch(/reached you/);
   await page.getByText('An order was paid').waitFor();
@@ -126,7 +126,7 @@ test('a receiver comes by its link: its own in its own words, and no more', asyn
   await choose(page, list);
   await page.getByRole('heading', { level: 1, name: /You have \d+ of/ }).waitFor();
   await page.goto('/settings/keys');
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.locator('.sentence h1').waitFor();
   expect(await page.locator('main').innerText()).not.toContain('phk_');
   // It does not open another's.
   await page.goto('/portal#t=phl_wrong');

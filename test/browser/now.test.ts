@@ -78,7 +78,7 @@ describe('against a real server', () => {
     ).map(String);
     db.close();
     const page = await suite.open('/');
-    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.locator('.sentence h1').waitFor();
     const shown = await page.locator('.equation dd').allTextContents();
     expect(shown).toEqual([...rows, '0']);
     expect(Number(shown[0])).toBe(shown.slice(1).reduce((sum, text) => sum + Number(text), 0));
@@ -104,7 +104,7 @@ describe('against a real server', () => {
 
   test('the window and the scope stand in the URL; a window is chosen by keyboard', async () => {
     const page = await suite.open(`/?endpoint_id=${paused}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.locator('.sentence h1').waitFor();
     expect(await page.locator('.equation dd').first().textContent()).toBe('1');
     await page.getByRole('button', { name: '7d' }).focus();
     await page.keyboard.press('Enter');

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { useHeading } from './heading.ts';
 import { type Level, levels } from './state.tsx';
 
 /** The page's heading: one sentence that could be read out in a meeting, and what it is based on. */
@@ -13,6 +14,7 @@ export function Sentence({
   lead?: ReactNode;
   actions?: ReactNode;
 }): ReactNode {
+  useHeading();
   const shown = level === undefined ? null : levels[level];
   return (
     <div className="sentence spread">

@@ -30,13 +30,7 @@ export default function ImpactPage(): ReactNode {
   const newest = useRead('markers.list', { query: { limit: 50 } }, { enabled: asked === null });
   const marker = comparable(newest.data?.items ?? [], now());
   if (asked !== null) return <Around at={asked} />;
-  if (newest.isPending)
-    return (
-      <div className="impact">
-        <h1>Impact</h1>
-        <Loading height={400} what="Reading the markers…" />
-      </div>
-    );
+  if (newest.isPending) return <Loading height={400} what="Reading the markers…" />;
   if (marker !== undefined) return <Around at={marker.at} />;
   return (
     <div className="impact">

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { Answer, Item } from '../../api.ts';
 import { Frame } from '../../parts/chart/frame.tsx';
 import { now } from '../../clock.ts';
+import { Empty } from '../../parts/panel.tsx';
 import { visible } from '../../parts/untrusted.tsx';
 import { budgetText, sideMarks, sideNames, sideTitle, type Status } from './words.ts';
 
@@ -23,6 +24,8 @@ export function BudgetChart({
   alerts: readonly Alert[];
 }): ReactNode {
   const { points } = history;
+  if (points.length === 0)
+    return <Empty>Nothing has been counted yet: the first deliveries that come due begin this chart.</Empty>;
   const since = Date.parse(history.window.since);
   const until = Math.max(Date.parse(history.window.until), since + 1);
   const times = points.map(({ at, length_s: lengthS }) => Math.min(until, Date.parse(at) + lengthS * 1000));

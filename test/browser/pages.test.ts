@@ -1,0 +1,205 @@
+import type { Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Page as PageOfDashboard, pages } from '../../packages/dashboard/src/pages.ts';
+import { type Operation } from '../../packages/posthorn/src/contract/operation.ts';
+import { table } from '../../packages/posthorn/src/contract/table.ts';
+import { until } from '../support.ts';
+import { aHostileWorld, type HostileWorld, secretNames } from './hostile-world.ts';
+import { browserSuite, expectNoOverflow } from './support.ts';
+
+// Every page of the dashboard in every state that it can be in, on a server where all that others write is hostile. A page is
+// looked at because it is in the table of pages: a new one needs no line here, or at most something for its parameter.
+
+const suite = browserSuite();
+/** Buttons of a page that are tried: of long lists the beginning shows what they do. */
+const maxPressed = 12;
+let world: HostileWorld;
+let reader: string;
+beforeAll(async () => {
+  world = await aHostileWorld(suite.server);
+  const made = await suite.server.client.request<{ key: string }>('POST', '/v1/keys', {
+    name: 'reader',
+    scopes: ['read'],
+  });
+  reader = made.key;
+});
+afterAll(async () => {
+  await world.close();
+});
+
+const urlOf = ({ path }: PageOfDashboard): string =>
+  path.replaceAll(/\$\w+/g, (name) => {
+    const value = world.parameters[name];
+    if (value === undefined) throw new Error(`say in the hostile world what ${name} of ${path} is`);
+    return encodeURIComponent(value);
+  });
+
+/** There is nothing to compare yet: Impact says so. */
+const refusals = [422];
+/** The cumulative layout shift of a page that loads. */
+const maxShift = 0.02;
+
+/** Calls of a page, without those of what stands around it. */
+const isReading = (route: Route): boolean => {
+  const { pathname } = new URL(route.request().url());
+  return !['/v1/me', '/v1/stream', '/v1/sessions'].includes(pathname);
+};
+
+const operations: readonly Operation[] = Object.values(table);
+
+/** The operation of a request; null: of none. */
+const operationOf = (method: string, pathname: string): Operation | null =>
+  operations.find(
+    (one) =>
+      one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
+  ) ?? null;
+
+/** What whoever may read may ask for. */
+const isOfReaders = ({ scope }: Operation): boolean => ['read', 'any', 'none'].includes(scope);
+
+/** Waits until a page has everything that it asked for. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => document.querySelector('main h1') !== null && document.querySelector('[aria-busy=true]') === null,
+  );
+}
+
+interface Shift {
+  readonly value: number;
+  readonly moved: readonly string[];
+}
+
+/** Runs before a page: notes a script that others brought, and what moves though nobody pressed anything. */
+function watchForFaults(): void {
+  Reflect.set(globalThis, 'alert', () => Reflect.set(globalThis, 'wasRun', true));
+  const shifts: Shift[] = [];
+  Reflect.set(globalThis, 'shifts', shifts);
+  type Entry = PerformanceEntry & {
+    readonly value: number;
+    readonly hadRecentInput: boolean;
+    readonly sources: readonly { readonly node: Node | null }[];
+  };
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries() as Entry[])
+      if (!hadRecentInput)
+        shifts.push({
+          value,
+          moved: sources.map(({ node }) => (node as Element | null)?.outerHTML?.slice(0, 120) ?? ''),
+        });
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+const paths = pages.map((page) => [page.path, page] as const);
+
+describe.each(paths)('%s', (_, page) => {
+  test('loading, refused and recovered: nothing at first, then its shape; the reason with its request; the answer after another try', async () => {
+    const window = await suite.open('/healthz', { statuses: [500, ...refusals] });
+    let mode: 'hold' | 'refuse' | 'answer' = 'hold';
+    const held: Route[] = [];
+    const refuse = (route: Route): Promise<void> =>
+      route.fulfill({
+        status: 500,
+        contentType: 'application/problem+json',
+        json: { code: 'internal', detail: 'The disk is slow today.', request_id: 'req_17' },
+      });
+    await window.route('**/v1/**', async (route) => {
+      if (!isReading(route) || mode === 'answer') return await route.continue();
+      if (mode === 'refuse') return await refuse(route);
+      held.push(route);
+    });
+    await window.goto(urlOf(page));
+    await window.locator('main h1').waitFor({ state: 'attached' });
+    if (held.length > 0) await window.locator('.loading-shape').first().waitFor();
+    expect(await window.getByRole('heading', { level: 1 }).count(), 'headings while it loads').toBe(1);
+    mode = 'refuse';
+    await Promise.all(held.map(refuse));
+    if (held.length > 0) {
+      await window.getByText('The disk is slow today.').first().waitFor();
+      await window.getByText('req_17').first().waitFor();
+    }
+    expect(await window.getByRole('heading', { level: 1 }).count(), 'headings when it is refused').toBe(1);
+    await window.getByRole('navigation', { name: 'Pages', exact: true }).waitFor();
+    mode = 'answer';
+    const refusal = window.getByText('The disk is slow today.');
+    await until('nothing is refused any more', async () => {
+      const again = window.getByRole('button', { name: 'Try again' }).first();
+      if (await again.isVisible()) await again.click();
+      return (await refusal.count()) === 0;
+    });
+    await settled(window);
+  });
+
+  test('others’ text stays text; nothing moves while it loads; it fits 320 px, and twice the size', async () => {
+    const window = await suite.open('/healthz', { statuses: refusals });
+    await window.addInitScript(watchForFaults);
+    await window.goto(urlOf(page));
+    await settled(window);
+    const shifts = await window.evaluate(() => Reflect.get(globalThis, 'shifts') as readonly Shift[]);
+    const moved = shifts.reduce((sum, { value }) => sum + value, 0);
+    expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(maxShift);
+    const found = await window.evaluate(() => ({
+      wasRun: Reflect.get(globalThis, 'wasRun') as unknown,
+      // Of the page; the shell has none of others' text.
+      elements: document.querySelectorAll(
+        'main :is(img, iframe, object, embed, script, style, base, form[action], [onerror], [onload])',
+      ).length,
+      links: [...document.querySelectorAll('main a[href]')]
+        .map((link) => link.getAttribute('href')!)
+        .filter((href) => !href.startsWith('/') && !href.startsWith('#')),
+      turned: /[\u202a-\u202e\u2066-\u2069\u200b-\u200f\u0000\u001b]/u.test(document.body.textContent),
+      jumps: document.querySelectorAll('[tabindex]:not([tabindex="0"], [tabindex="-1"])').length,
+    }));
+    expect(found).toEqual({ wasRun: undefined, elements: 0, links: [], turned: false, jumps: 0 });
+    for (const width of [640, 320]) {
+      await window.setViewportSize({ width, height: 800 });
+      await expectNoOverflow(window, `${page.path} at ${width}`);
+    }
+    // Who asked for no motion sees none.
+    await window.emulateMedia({ reducedMotion: 'reduce', forcedColors: 'active' });
+    expect(await window.evaluate(() => document.getAnimations().length)).toBe(0);
+  });
+
+  test('a receiver by its link: what is the teams’ is not there, and nothing names them (G9)', async () => {
+    const { token } = await suite.server.client.request<{ token: string }>('POST', '/v1/portal-links', {
+      tenant: 'default',
+    });
+    // A redrive of the teams is none of its.
+    const window = await suite.open(`/portal#t=${token}`, { key: null, statuses: [404] });
+    await settled(window);
+    await window.goto(urlOf(page));
+    await settled(window);
+    const text = await window.locator('body').innerText();
+    if (page.isForTeams === true) expect(text).toContain('There is no such page.');
+    else expect(text).not.toContain('Your key does not show this');
+    for (const name of Object.values(secretNames)) expect(text).not.toContain(name);
+  });
+
+  test('with a key that only reads, whatever can be pressed changes nothing', async () => {
+    const window = await suite.open('/healthz', { key: reader, statuses: [403, ...refusals] });
+    const changes: string[] = [];
+    await window.route('**/v1/**', async (route) => {
+      const request = route.request();
+      const operation = operationOf(request.method(), new URL(request.url()).pathname);
+      if (operation !== null && request.method() !== 'GET' && !isOfReaders(operation))
+        changes.push(`${request.method()} ${request.url()}`);
+      await route.continue();
+    });
+    await window.goto(urlOf(page));
+    await settled(window);
+    const buttons = window.locator('main button:visible:not([aria-disabled=true])');
+    for (let at = 0; at < Math.min(await buttons.count(), maxPressed); at++) {
+      await buttons
+        .nth(at)
+        .click({ timeout: 1000 })
+        .catch(() => undefined);
+      const inDialog = window.locator('dialog[open] button:not([aria-disabled=true])');
+      for (let inner = 0; inner < (await inDialog.count()); inner++)
+        await inDialog
+          .nth(inner)
+          .click({ timeout: 300 })
+          .catch(() => undefined);
+      await window.keyboard.press('Escape');
+    }
+    expect(changes).toEqual([]);
+  });
+});

@@ -42,7 +42,7 @@ const searches = [
   '/v1/endpoints?include=health&limit=200',
   `/v1/redrives?limit=100`,
   ...['endpoint', 'event_type', 'owner', 'tenant', 'hour', 'day'].map(
-    (by) => `/v1/accounting?group_by=${by}&since={7d}`,
+    (by) => `/v1/accounting?by=${by}&since={7d}`,
   ),
 ];
 
@@ -128,7 +128,9 @@ async function measure(url: string, path: string): Promise<Measured> {
   let [bytes, status, isPart] = [0, 0, false];
   for (let round = 0; round < rounds; round++) {
     const began = performance.now();
-    const response = await fetch(url + path, { headers: { authorization: `Bearer ${apiKey}` } });
+    const response = await fetch(url + path, {
+      headers: { authorization: `Bearer ${apiKey}`, connection: 'close' },
+    });
     const text = await response.text();
     times.push(performance.now() - began);
     [bytes, status, isPart] = [text.length, response.status, /"searched_to":"/.test(text)];

@@ -69,9 +69,13 @@ export function Refusal({
   );
 }
 
-/** Says why there is nothing, and what next. */
-export function Empty({ children }: { children: ReactNode }): ReactNode {
-  return <p className="empty soft">{children}</p>;
+/** Says why there is nothing, and what next. `height`: of what was there while it loaded, so that what is below stays in its place. */
+export function Empty({ children, height }: { children: ReactNode; height?: number }): ReactNode {
+  return (
+    <p className="empty soft" style={height === undefined ? undefined : { minHeight: height }}>
+      {children}
+    </p>
+  );
 }
 
 /**

@@ -19,6 +19,7 @@ export function RangePicker({ range }: { range: Range }): ReactNode {
   useKeys([
     { keys: '[', text: 'The same length of time before', run: () => move(-1) },
     { keys: ']', text: 'The same length of time after', run: () => move(1) },
+    { keys: 't', text: 'Show another time', run: () => setOpen(true) },
   ]);
   return (
     <div className="row range-picker" role="group" aria-label="Time">

@@ -16,6 +16,8 @@ const parts = [
 ] as const satisfies readonly (readonly [string, string, BarPart['tone']])[];
 
 const height = 130;
+/** Legend, axis, and the lines below. */
+const aroundChart = 72;
 
 function barsOf(
   states: string | undefined,
@@ -58,7 +60,7 @@ function Counted({
     query: { measure: 'counts', since, until, tenant, endpoint_id, event_type, owner },
   });
   return (
-    <Reading of={read} what="Counting by time…" height={height + 60}>
+    <Reading of={read} what="Counting by time…" height={height + aroundChart}>
       {({ window, series }) => {
         const points = series[0]?.points ?? [];
         const times = points.map(({ at }) => Date.parse(at));

@@ -7,7 +7,7 @@ import { Dialog } from '../../parts/dialog.tsx';
 import { Empty, Reading, Refusal } from '../../parts/panel.tsx';
 import { Chip } from '../../parts/state.tsx';
 import { toast } from '../../parts/toast.tsx';
-import { hostOf, Untrusted } from '../../parts/untrusted.tsx';
+import { hostOf, Untrusted, visible } from '../../parts/untrusted.tsx';
 import { When } from '../../parts/when.tsx';
 import { refresh, useRead } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
@@ -102,7 +102,7 @@ function MarkerRow({
         </span>
       </span>
       <Button kind="plain" forbidden={forbidden} onClick={() => void remove()}>
-        Delete<span className="sr"> the marker {label}</span>
+        Delete<span className="sr"> the marker {visible(label)}</span>
       </Button>
     </li>
   );

@@ -1,4 +1,5 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
+import { useKeys } from '../../keys.ts';
 import { Card } from '../../parts/card.tsx';
 import { moneyText } from '../../parts/money.ts';
 import { plural } from '../../parts/number.ts';
@@ -95,8 +96,18 @@ const keyOf = ({ kind, endpoint_id: endpoint, alert_id: alert, subject }: Need):
 /** What needs attention: at most seven, the most severe first. */
 export function Needs({ now }: { now: Now }): ReactNode {
   const all = now.needs.length + now.more_needs;
+  const list = useRef<HTMLDivElement>(null);
+  const move = (by: number): void => {
+    const links = [...(list.current?.querySelectorAll<HTMLElement>('.need-link') ?? [])];
+    const here = links.findIndex((link) => link === document.activeElement);
+    links[here < 0 ? 0 : here + by]?.focus();
+  };
+  useKeys([
+    { keys: 'j', text: 'Next of what needs attention', run: () => move(1) },
+    { keys: 'k', text: 'The one before', run: () => move(-1) },
+  ]);
   return (
-    <div className="now-needs">
+    <div className="now-needs" ref={list}>
       <Card title={all === 0 ? 'Needs attention' : `Needs attention (${all})`}>
         {all === 0 ? (
           <Empty>

@@ -19,7 +19,8 @@ type Alert = Item<'alerts.list'>;
 export function Alerts({ alerts, days }: { alerts: readonly Alert[]; days: number }): ReactNode {
   const [chosen, setChosen] = useState<Alert | null>(null);
   const forbidden = useForbidden('operate');
-  if (alerts.length === 0) return <Empty>No rule of this objective has fired in these {days} days.</Empty>;
+  if (alerts.length === 0)
+    return <Empty height={100}>No rule of this objective has fired in these {days} days.</Empty>;
   return (
     <>
       <ul className="alert-list">

@@ -25,7 +25,11 @@ export function BudgetChart({
 }): ReactNode {
   const { points } = history;
   if (points.length === 0)
-    return <Empty>Nothing has been counted yet: the first deliveries that come due begin this chart.</Empty>;
+    return (
+      <Empty height={280}>
+        Nothing has been counted yet: the first deliveries that come due begin this chart.
+      </Empty>
+    );
   const since = Date.parse(history.window.since);
   const until = Math.max(Date.parse(history.window.until), since + 1);
   const times = points.map(({ at, length_s: lengthS }) => Math.min(until, Date.parse(at) + lengthS * 1000));

@@ -41,7 +41,11 @@ export function SpendTable({ spends }: { spends: Spends }): ReactNode {
   const { zone } = usePreferences();
   const { items, beyond, complete } = spends;
   if (items.length === 0)
-    return <Empty>Nothing has spent any of it: all that was due in this window was delivered in time.</Empty>;
+    return (
+      <Empty height={160}>
+        Nothing has spent any of it: all that was due in this window was delivered in time.
+      </Empty>
+    );
   return (
     <>
       <Table

@@ -3,6 +3,7 @@ import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useState 
 import { now } from '../../clock.ts';
 import { usePreferences } from '../../preferences.ts';
 import { fullTimeText } from '../time.ts';
+import { visible } from '../untrusted.tsx';
 import { useWidth } from './size.ts';
 import { moved, rangeOf, type Selection } from './selection.ts';
 import { type Tick, timeTicks } from './ticks.ts';
@@ -125,7 +126,8 @@ function Markers({
     <>
       {markers
         .filter(({ at: ms }) => ms >= since && ms <= until)
-        .map(({ at: ms, label: words, tone = 'link' }) => {
+        .map(({ at: ms, label: written, tone = 'link' }) => {
+          const words = visible(written);
           const isInward = x(ms) > left + width - Math.min(inwardPx, width / 2);
           return (
             <g key={`${ms}${words}`} className={`chart-marker chart-${tone}`}>

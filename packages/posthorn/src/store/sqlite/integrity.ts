@@ -13,20 +13,42 @@ import type { WorthComparison } from '../worth.ts';
 import { eventHead } from './claim.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
+import { shardCount } from '../../domain/shard.ts';
 import { hourMs } from '../../domain/time.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
 // and read counters, and the comparing is done elsewhere.
 
+/** Sequences of one pass: so few rows are sorted in the processor's cache. 10,000,000 at once took six times as long. */
+const passSequences = 20_000;
+
+/** How many rows of each endpoint are in each state, every one of them read. */
+function countRows(db: Database): Map<number, number[]> {
+  const counts = new Map<number, number[]>();
+  const [first, last] = db.get(
+    'SELECT (SELECT min(number) FROM deliveries), (SELECT max(number) FROM deliveries)',
+  ) as [number | null, number];
+  if (first === null) return counts;
+  const step = passSequences * shardCount;
+  for (let from = first; from <= last; from += step) {
+    const groups = db.all(
+      `SELECT endpoint, state, count(*) FROM deliveries NOT INDEXED WHERE number >= ? AND number < ?
+       GROUP BY endpoint, state`,
+      from,
+      from + step,
+    ) as [number, number, number][];
+    for (const [endpoint, state, count] of groups) {
+      const states = counts.get(endpoint) ?? [0, 0, 0, 0, 0];
+      if (state in states) states[state]! += count;
+      counts.set(endpoint, states);
+    }
+  }
+  return counts;
+}
+
 export function readConservation(db: Database): ConservationRow[] {
   return db.snapshot(() => {
-    const rows = new Map(
-      db
-        .all(
-          `SELECT endpoint, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4) FROM deliveries GROUP BY endpoint`,
-        )
-        .map((row) => [row[0] as number, row.slice(1) as number[]]),
-    );
+    const rows = countRows(db);
     const counters = new Map(
       db
         .all(

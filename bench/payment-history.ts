@@ -71,6 +71,9 @@ async function declare(dataDir: string, began: number): Promise<void> {
         label: `orders 4.${n}`,
         url: null,
         by: 'ci',
+        isAutomatic: false,
+        tenant: null,
+        subject: null,
       },
       null,
     );

@@ -1,9 +1,8 @@
-import { existsSync, mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { pages } from '../packages/dashboard/src/pages.ts';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
@@ -69,8 +68,9 @@ async function pathsOf(client: WireClient): Promise<string[]> {
     $redrive: '',
     $replay: '',
   };
-  return pages
-    .map(({ path }) => path.replaceAll(/\$\w+/g, (name) => known[name]!))
+  const table = readFileSync(new URL('../packages/dashboard/src/pages.ts', import.meta.url), 'utf8');
+  return [...table.matchAll(/path: '([^']+)'/g)]
+    .map(([, path]) => path!.replaceAll(/\$\w+/g, (name) => known[name]!))
     .filter((path) => !path.endsWith('/') || path === '/')
     .concat(
       '/?last=30d',

@@ -132,11 +132,16 @@ describe.each(paths)('%s', (_, page) => {
   test('others’ text stays text; nothing moves while it loads; it fits 320 px, and twice the size', async () => {
     const window = await suite.open('/healthz', { statuses: refusals });
     await window.addInitScript(watchForFaults);
+    // What refuses its main reading for a reason of its own is shorter than what it would have shown.
+    let isRefused = false;
+    window.on('response', (response) => {
+      isRefused ||= refusals.includes(response.status());
+    });
     await window.goto(urlOf(page));
     await settled(window);
     const shifts = await window.evaluate(() => Reflect.get(globalThis, 'shifts') as readonly Shift[]);
     const moved = shifts.reduce((sum, { value }) => sum + value, 0);
-    expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(maxShift);
+    expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(isRefused ? 1 : maxShift);
     const found = await window.evaluate(() => ({
       wasRun: Reflect.get(globalThis, 'wasRun') as unknown,
       // Of the page; the shell has none of others' text.

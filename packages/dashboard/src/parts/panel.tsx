@@ -69,6 +69,14 @@ export function Refusal({
   );
 }
 
+/** Of readings that a form offers choices from: the first that was refused, and all of those again. */
+export function Refused({ of }: { of: readonly UseQueryResult<unknown, Problem>[] }): ReactNode {
+  const failed = of.filter(({ data, error }) => data === undefined && error !== null);
+  const problem = failed[0]?.error;
+  if (problem === undefined || problem === null) return null;
+  return <Refusal problem={problem} onRetry={() => failed.forEach(({ refetch }) => void refetch())} />;
+}
+
 /** Says why there is nothing, and what next. `height`: of what was there while it loaded, so that what is below stays in its place. */
 export function Empty({ children, height }: { children: ReactNode; height?: number }): ReactNode {
   return (

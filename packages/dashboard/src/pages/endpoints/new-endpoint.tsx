@@ -5,7 +5,7 @@ import { now } from '../../clock.ts';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { countText, percent } from '../../parts/number.ts';
-import { Refusal } from '../../parts/panel.tsx';
+import { Refusal, Refused } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { durationText } from '../../parts/time.ts';
 import { hostOf, Untrusted } from '../../parts/untrusted.tsx';
@@ -44,7 +44,7 @@ function useUrlFault(url: string): { readonly fault: string | null; readonly isC
 }
 
 /** Types that were declared, or seen in 30 days, the most frequent first. */
-function useKnownTypes(): readonly KnownType[] {
+function useKnownTypes() {
   const [since] = useState(() => new Date(now() - seenMs).toISOString());
   const declared = useRead('eventTypes.list', { query: { limit: 200 } });
   const seen = useRead('accounting.get', { query: { by: 'event_type', since, limit: 200 } });
@@ -55,18 +55,21 @@ function useKnownTypes(): readonly KnownType[] {
       counts.set(type, group.accepted);
   }
   const names = new Set((declared.data?.items ?? []).map(({ name }) => name));
-  return [...new Set([...counts.keys(), ...names])]
+  const known: readonly KnownType[] = [...new Set([...counts.keys(), ...names])]
     .map((type) => ({ type, count: counts.get(type) ?? 0, isDeclared: names.has(type) }))
     .toSorted((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1))
     .slice(0, maxTypes);
+  return { known, reads: [declared, seen], isRead: declared.data !== undefined && seen.data !== undefined };
 }
 
 function TypeField({
   known,
+  isRead,
   chosen,
   onChange,
 }: {
   known: readonly KnownType[];
+  isRead: boolean;
   chosen: ReadonlySet<string>;
   onChange: (chosen: ReadonlySet<string>) => void;
 }): ReactNode {
@@ -74,7 +77,7 @@ function TypeField({
     <fieldset className="field">
       <legend className="label">Event types (none chosen: all)</legend>
       {known.length === 0 ? (
-        <span className="soft">None was declared or seen in 30 days.</span>
+        <span className="soft">{isRead ? 'None was declared or seen in 30 days.' : ''}</span>
       ) : (
         <div className="endpoint-types">
           {known.map(({ type, count, isDeclared }) => (
@@ -188,7 +191,7 @@ function TemplateField({
 
 function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.create'>) => void }): ReactNode {
   const forbidden = useForbidden('operate');
-  const known = useKnownTypes();
+  const { known, reads, isRead } = useKnownTypes();
   const teams = useRead('teams.list', { query: { limit: 200 } });
   const [url, setUrl] = useState('');
   const [description, setDescription] = useState('');
@@ -259,7 +262,8 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
                   : 'http or https, without credentials.'}
             </span>
           </div>
-          <TypeField known={known} chosen={chosen} onChange={setChosen} />
+          <Refused of={[...reads, teams]} />
+          <TypeField known={known} isRead={isRead} chosen={chosen} onChange={setChosen} />
           <PatternField pattern={pattern} patterns={patterns} known={known} onChange={setPattern} />
           <div className="field">
             <label htmlFor="new-owner">Owner: the team that receives, and that is notified</label>

@@ -4,7 +4,7 @@ import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { Copy } from '../../parts/copy.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { Refusal } from '../../parts/panel.tsx';
+import { Refusal, Refused } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { hostOf } from '../../parts/untrusted.tsx';
 import { When } from '../../parts/when.tsx';
@@ -145,12 +145,13 @@ function EndpointChoice({
   chosen: readonly string[];
   onChange: (ids: readonly string[]) => void;
 }): ReactNode {
-  const { data } = useRead('endpoints.list', { query: { tenant, limit: 100 } }, { enabled: tenant !== '' });
-  const items: readonly Item<'endpoints.list'>[] = data?.items ?? [];
+  const read = useRead('endpoints.list', { query: { tenant, limit: 100 } }, { enabled: tenant !== '' });
+  const items: readonly Item<'endpoints.list'>[] = read.data?.items ?? [];
   return (
     <fieldset className="portal-choices">
       <legend className="label">Only these endpoints (none chosen: all of the tenant)</legend>
-      {items.length === 0 ? <span className="soft">This tenant has no endpoint.</span> : null}
+      <Refused of={[read]} />
+      {read.data?.items.length === 0 ? <span className="soft">This tenant has no endpoint.</span> : null}
       {items.map(({ id, url, name }) => (
         <label key={id}>
           <input

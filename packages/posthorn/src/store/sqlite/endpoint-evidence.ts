@@ -73,13 +73,17 @@ export function readEndpointEvidence(db: Database, request: EvidenceRequest): En
   });
 }
 
-/** Last attempts of dead letters and of what waits for a retry: attempts alone are in no order of time. */
+/**
+ * Last attempts of dead letters and of what waits for a retry: attempts alone are in no order of time. `state >= 2` is the
+ * condition of the index: without it every row is read for an endpoint that has few.
+ */
 function readErrors(db: Database, num: number, limit: number): FailedAttempt[] {
   return db
     .all(
       `SELECT a.n, a.started_at, a.duration_ms, a.status_code, a.outcome, a.error_class, a.message, a.response_excerpt, a.trigger,
          a.node, a.lease_until, a.wire, d.number, e.id, e.type
-       FROM (SELECT * FROM (SELECT number, event_number FROM deliveries WHERE state = 2 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2)
+       FROM (SELECT * FROM (SELECT number, event_number FROM deliveries
+           WHERE state >= 2 AND state = 2 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2)
          UNION ALL SELECT number, event_number FROM (SELECT number, event_number, attempts FROM deliveries
            WHERE state = 0 AND endpoint = ?1 ORDER BY due_at DESC LIMIT +?2) WHERE attempts > 0
          UNION ALL SELECT number, event_number FROM (SELECT number, event_number, attempts FROM deliveries

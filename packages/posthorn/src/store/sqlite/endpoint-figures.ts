@@ -92,11 +92,14 @@ export function readEndpointFigures(
   });
 }
 
-/** The events of the newest rows of an endpoint, of one kind of risk each; what is late knows since when. */
+/**
+ * The events of the newest rows of an endpoint, of one kind of risk each; what is late knows since when. `state >= 2` is the
+ * condition of the index: without it every row is read, which took 16 s of 10,000,000.
+ */
 const riskRows = [
   'SELECT event_number FROM deliveries WHERE state = 0 AND endpoint = ?1 AND created_at < ?3 LIMIT +?2',
-  'SELECT event_number FROM deliveries WHERE state = 2 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2',
-  'SELECT event_number FROM deliveries WHERE state = 4 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2',
+  'SELECT event_number FROM deliveries WHERE state >= 2 AND state = 2 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2',
+  'SELECT event_number FROM deliveries WHERE state >= 2 AND state = 4 AND endpoint = ?1 ORDER BY number DESC LIMIT +?2',
 ];
 
 export function readAtRisk(db: Database, { endpoints, maxRows }: RiskRequest): RiskAnswer {

@@ -39,14 +39,14 @@ export function readDeadLetters(db: Database, filter: DeadLetterFilter): DeadLet
     `SELECT p.id, json_extract(p.document, '$.owner'), d.error_class, count(*), min(d.settled_at),
        min(CASE WHEN NOT ${blocking} THEN d.settled_at END), count(DISTINCT CASE WHEN ${blocking} THEN d.order_key END)
      FROM deliveries d JOIN endpoints p ON p.num = d.endpoint
-     WHERE d.state = 2 ${where} GROUP BY p.id, d.error_class ORDER BY 4 DESC`,
+     WHERE d.state >= 2 AND d.state = 2 ${where} GROUP BY p.id, d.error_class ORDER BY 4 DESC`,
     ...values,
   );
   const money = db.all(
     `SELECT endpoint, class, currency, CAST(sum(amount_minor) AS TEXT), count(*) FROM (
        SELECT DISTINCT p.id AS endpoint, d.error_class AS class, e.currency, e.amount_minor, e.number
        FROM deliveries d JOIN endpoints p ON p.num = d.endpoint JOIN events e ON e.number = d.event_number
-       WHERE d.state = 2 ${where})
+       WHERE d.state >= 2 AND d.state = 2 ${where})
      GROUP BY endpoint, class, currency`,
     ...values,
   );

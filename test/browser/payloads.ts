@@ -73,10 +73,9 @@ export const payloads: readonly string[] = [
 
 /** As a name may be: no control characters, whole surrogate pairs, at most so long. */
 export function asName(payload: string, max: number): string {
-  // oxlint-disable-next-line no-control-regex
   const name = payload
     .toWellFormed()
-    .replaceAll(/[\u0000-\u001f\u007f]/g, '')
+    .replaceAll(/\p{Cc}/gu, '')
     .slice(0, max)
     .toWellFormed();
   return name === '' ? 'empty' : name;

@@ -68,7 +68,7 @@ class Steps {
     const isThere = (): Promise<boolean> =>
       this.#page.evaluate((selector) => document.activeElement?.matches(selector) === true, what);
     for (let n = 0; n < max && !(await isThere()); n++) await this.press('Tab');
-    expect(await isThere(), `Tab leads to ${what}`).toBe(true);
+    if (!(await isThere())) throw new Error(`Tab does not lead to ${what}`);
     return this;
   }
 }

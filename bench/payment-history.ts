@@ -37,9 +37,9 @@ const teamOf = (endpoint: number): string | null =>
 async function declare(dataDir: string, began: number): Promise<void> {
   const store = openHere({ dataDir });
   for (let n = 0; n < teams; n++)
-    await store.putDocument('team', `team-${n}`, { description: '', channels: [] });
+    await store.write.putDocument('team', `team-${n}`, { description: '', channels: [] });
   for (let n = 0; n < endpoints; n++)
-    await store.createEndpoint(
+    await store.write.createEndpoint(
       anEndpoint({
         id: endpointId(n),
         name: `receiver-${n}`,
@@ -52,7 +52,7 @@ async function declare(dataDir: string, began: number): Promise<void> {
       }),
     );
   for (let n = 0; n < 10; n++)
-    await store.putDocument('slo', `type-${n}-in-time`, {
+    await store.write.putDocument('slo', `type-${n}-in-time`, {
       description: '',
       objective: 'delivered_within',
       target: 0.99,
@@ -63,7 +63,7 @@ async function declare(dataDir: string, began: number): Promise<void> {
       consumer: `team-${(n + 3) % teams}`,
     });
   for (let n = 0; n < 5; n++)
-    await store.createMarker(
+    await store.write.createMarker(
       {
         id: `mrk_history${n}`,
         at: began + (n + 3) * 5 * dayMs,
@@ -218,7 +218,7 @@ export async function writeHistory(dataDir: string, deliveries: number, now: num
 /** Leaves the counters as a server that has run all the time would have them. */
 async function foldAll(dataDir: string, now: number): Promise<void> {
   const store = openHere({ dataDir });
-  while (await store.fold(now));
+  while (await store.write.fold(now));
   await store.close();
   const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');

@@ -23,8 +23,8 @@ async function live(
   { count, dead, type }: { readonly count: number; readonly dead: number; readonly type: string },
 ): Promise<void> {
   const events = Array.from({ length: count }, () => anEvent({ type, value }));
-  await store.accept([events], { now: at, node: 'n', leaseMs: 0, defaultRoom: 0, room: new Map() });
-  const { deliveries } = await store.claim({
+  await store.write.accept([events], { now: at, node: 'n', leaseMs: 0, defaultRoom: 0, room: new Map() });
+  const { deliveries } = await store.write.claim({
     endpointId,
     shards: null,
     limit: count,
@@ -33,7 +33,7 @@ async function live(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(
+  await store.write.settle(
     deliveries.map((delivery, n) =>
       settlementOf(delivery, n < dead ? 'dead' : 'delivered', at + 100, {
         errorClass: n < dead ? 'http_5xx' : null,
@@ -48,7 +48,7 @@ export async function taskHistory(url: string): Promise<string> {
   const dataDir = tempDir();
   const store = openHere({ dataDir });
   for (const name of ['payments', 'shop', 'finance'])
-    await store.putDocument('team', name, { description: '', channels: [] });
+    await store.write.putDocument('team', name, { description: '', channels: [] });
   const endpoint = async (
     name: string,
     owner: string | null,
@@ -62,14 +62,14 @@ export async function taskHistory(url: string): Promise<string> {
       url: url + path,
       createdAt: badHour - day,
     });
-    await store.createEndpoint(made);
+    await store.write.createEndpoint(made);
     return made.id;
   };
   const orders = await endpoint('orders', 'shop', 'payment.succeeded', '/ok');
   const partner = await endpoint('partner', 'finance', 'refund.updated', '/ok');
   await endpoint('ledger', 'finance', 'charge.failed', '/503');
   await endpoint('search', null, 'customer.updated', '/ok');
-  await store.putDocument('slo', 'payments-in-time', {
+  await store.write.putDocument('slo', 'payments-in-time', {
     description: '',
     objective: 'delivered_within',
     target: 0.9,

@@ -178,6 +178,7 @@ function TemplateField({
           <option key={name}>{name}</option>
         ))}
       </select>
+      <Refused of={[templates]} />
       {promise === undefined ? null : (
         <span className="label">
           {promise.slo === null ? 'It' : `It promises ${percent(promise.slo.target)} delivered`} within{' '}

@@ -1,6 +1,6 @@
-// Posthorn inside an application of one's own: no server beside it, nothing but a directory.
+// Posthorn embedded in an application: without a server, with only a data directory.
 //
-// In this checkout, where nothing is installed under that name:
+// In this checkout, where the package is not installed:
 //
 //   node --import ./bin/source.js examples/embedded.ts [directory]
 
@@ -17,7 +17,7 @@ await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
 
 const posthorn = await createPosthorn({
   database: process.argv[2] ?? './posthorn-data',
-  // Only because this example's receiver is on this machine.
+  // Needed only because the receiver of this example is on this machine.
   allowPrivateNetworks: true,
 });
 await posthorn.start();

@@ -1,4 +1,4 @@
-// The same with an ORM (Drizzle): any of them can call a function inside its transaction.
+// The same with an ORM (Drizzle): every ORM can call a function inside its transaction.
 //
 //   DATABASE_URL=postgres://… node examples/transactional-publish-drizzle.ts
 

@@ -1,4 +1,4 @@
-// A payment and its event in one transaction, with plain pg: both are there after COMMIT, neither after ROLLBACK.
+// A payment and its event in one transaction, with plain pg: both exist after COMMIT, neither after ROLLBACK.
 //
 //   DATABASE_URL=postgres://… node examples/transactional-publish-pg.ts
 //

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Checks what is in deploy/ by what is on the machine: `npm run check:deploy`. Builds the image's file tree by the script of the
+// Checks deploy/ with the tools on this machine: `npm run check:deploy`. Builds the image's file tree with the script of the
 // Containerfile, makes it read-only, and has it deliver an event; renders the Kubernetes files; verifies the systemd unit.
 
 const root = new URL('..', import.meta.url).pathname;
@@ -83,7 +83,7 @@ try {
     if (!rendered.includes('kind: PodDisruptionBudget'))
       throw new Error('kubectl rendered no disruption budget');
     say('kubernetes: rendered by kubectl kustomize');
-  } else say('kubernetes: skipped, there is no kubectl');
+  } else say('kubernetes: skipped, kubectl is missing');
   if (isThere('systemd-analyze')) {
     const { stdout, stderr } = spawnSync(
       'systemd-analyze',
@@ -96,7 +96,7 @@ try {
       .filter((line) => line.includes('posthorn.service') && !line.includes('is not executable'));
     if (faults.length > 0) throw new Error(faults.join('\n'));
     say('systemd: the unit is verified');
-  } else say('systemd: skipped, there is no systemd-analyze');
+  } else say('systemd: skipped, systemd-analyze is missing');
   say('compose, Caddy and nginx: skipped, they need a container engine');
 } finally {
   execFileSync('chmod', ['-R', 'u+w', directory]);

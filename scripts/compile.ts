@@ -5,8 +5,8 @@ import { dirname, join, relative } from 'node:path';
 import { build } from 'rolldown';
 import { copyDashboard } from './dashboard.ts';
 
-// `prepack` of every package, in its folder: compiles it to `dist`. What an installation would only carry about is left out:
-// declarations that no entry leads to, and of the packages under `devDependencies` all but the one file that they make.
+// `prepack` of every package, in its folder: compiles it to `dist`. It leaves out what an installation does not need:
+// declarations that are not reachable from an entry, and everything of the packages under `devDependencies` except their one bundled file.
 
 interface Manifest {
   readonly name: string;
@@ -14,7 +14,7 @@ interface Manifest {
   readonly exports: Readonly<Record<string, { readonly types: string }>>;
 }
 
-/** The declarations that these lead to, themselves included. */
+/** Returns the declarations reachable from these, including themselves. */
 function reachable(entries: readonly string[]): Set<string> {
   const found = new Set<string>();
   const visit = (file: string): void => {

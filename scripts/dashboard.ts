@@ -23,7 +23,7 @@ const here = (path: string): string => fileURLToPath(new URL(`../${path}`, impor
 const output = here('packages/dashboard/dist');
 const built = join(output, '.built');
 const lock = here('node_modules/.dashboard-lock');
-/** A build takes a few seconds: a lock this old is of a process that was killed. */
+/** A build takes a few seconds: a lock this old belongs to a killed process. */
 const maxBuildMs = 60_000;
 
 const sources = ['src/**/*', 'index.html', 'vite.config.ts', 'package.json'];
@@ -57,21 +57,21 @@ async function alone(action: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Beside each file, so that no server does it. */
+/** Compresses each file at build time, so that servers do not have to. */
 function compress(file: string): void {
   const content = readFileSync(file);
   writeFileSync(`${file}.br`, brotliCompressSync(content));
   writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
 }
 
-/** Builds the dashboard where that has to be. Any number of processes may ask at once: one builds, the others wait. */
+/** Builds the dashboard if needed. Any number of processes may call it at once: one builds, the others wait. */
 export async function buildDashboard(say: (line: string) => void = () => {}): Promise<void> {
   if (!isStale()) return;
   await alone(async () => {
     if (!isStale()) return;
     const begun = Date.now();
     const vite = join(dirname(fileURLToPath(import.meta.resolve('vite/package.json'))), 'bin/vite.js');
-    // A process of its own: under a test's NODE_ENV it would build what developers debug with.
+    // A separate process: with the NODE_ENV of a test it would make a development build.
     await promisify(execFile)(
       process.execPath,
       [vite, 'build', here('packages/dashboard'), '--logLevel', 'warn'],
@@ -81,7 +81,7 @@ export async function buildDashboard(say: (line: string) => void = () => {}): Pr
     );
     for (const file of globSync(join(output, '{index.html,assets/*.{js,css,svg}}'))) compress(file);
     writeFileSync(built, '');
-    // A source that was changed meanwhile is newer.
+    // A source that was changed in the meantime is newer.
     utimesSync(built, new Date(begun), new Date(begun));
     say(`Built the dashboard in ${((Date.now() - begun) / 1000).toFixed(1)} s.`);
   });

@@ -1,4 +1,4 @@
-// Hosts as they stand in URLs, each with what the guard has to say of it on the default settings.
+// Hosts as in URLs, each with the guard's verdict on default settings.
 // Sources: IANA special-purpose registries, the documentation of the clouds, and forms that resolvers take (inet_aton).
 
 /** Literal addresses that must never be connected to. */
@@ -140,7 +140,7 @@ export const closedAddresses: readonly string[] = [
   '[f800::1]',
 ];
 
-/** The same in forms that only a URL parser or a resolver makes an address of. */
+/** The same in forms that only a URL parser or a resolver turns into an address. */
 export const closedForms: readonly string[] = [
   '2130706433',
   '0x7f000001',
@@ -175,7 +175,7 @@ export const closedForms: readonly string[] = [
   '⑫7.0.0.1',
 ];
 
-/** Names that are known to lead nowhere else than inside. */
+/** Names that are known to be internal. */
 export const closedNames: readonly string[] = [
   'localhost',
   'localhost.',
@@ -209,7 +209,7 @@ export const closedNames: readonly string[] = [
   'wiki.intranet',
 ];
 
-/** What may be reached. */
+/** Allowed addresses. */
 export const openHosts: readonly string[] = [
   '1.1.1.1',
   '8.8.8.8',

@@ -33,7 +33,7 @@ function operationOf(method: string, url: string): Operation | undefined {
   return fitting.find((one) => one.path === path) ?? fitting[0];
 }
 
-/** What is wrong with a value that should be as the schema says, with every field and no other; null: nothing. */
+/** Describes how a value differs from the schema, including missing and additional fields; null if it does not. */
 function faultOf(schema: NonNullable<Operation['answer']>, value: unknown): string | null {
   const result = schema.safeParse(value);
   if (!result.success) return result.error.message;
@@ -76,11 +76,11 @@ function firstFault(schema: NonNullable<Operation['answer']>, values: readonly u
   return null;
 }
 
-/** What is wrong with an answer by the contract; null: nothing. */
+/** Describes how a response violates the contract; null if it does not. */
 export function answerFault({ method, url, status, contentType, body }: SeenAnswer): string | null {
   const operation = operationOf(method, url);
   const type = contentType.split(';')[0];
-  if (status === 304) return body === '' ? null : 'a 304 has no body';
+  if (status === 304) return body === '' ? null : 'a 304 must not have a body';
   if (method === 'HEAD' && body === '') return null;
   if (type === 'application/problem+json') return problemFault(operation, status, JSON.parse(body));
   if (operation === undefined)
@@ -96,7 +96,7 @@ export function answerFault({ method, url, status, contentType, body }: SeenAnsw
     return contentType === operation.contentType
       ? firstFault(operation.answer!, messagesIn(body))
       : `it is ${contentType}`;
-  if (operation.answer === null) return body === '' ? null : 'the operation has no body';
+  if (operation.answer === null) return body === '' ? null : 'the operation must not have a body';
   if (contentType !== (operation.contentType ?? 'application/json; charset=utf-8'))
     return `it is ${contentType}`;
   return faultOf(operation.answer, type === 'application/json' ? JSON.parse(body) : body);

@@ -26,7 +26,7 @@ BM7shP7yL8SjAYzDp79wujvE/tTQ+iQraQgHMuavtjuJVBPpEi2K1EJ9
 `,
 };
 
-/** An authority that nobody here trusts unless a test says so. */
+/** An authority that is not trusted unless a test says so. */
 export const otherAuthority: TestCertificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBnjCCAUOgAwIBAgIBAjAKBggqhkjOPQQDAjA1MRowGAYDVQQDDBFBbm90aGVy

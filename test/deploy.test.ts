@@ -14,7 +14,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .filter((file) => file !== '');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const ofKind = (end: RegExp): string[] => files.filter((file) => end.test(file));
-/** Other people's images run under a version that somebody has chosen. */
+/** Third-party images run with a pinned version. */
 const image = /(?:image:|NODE_IMAGE=|FROM) *([a-z][^\s'"$]*)/g;
 
 test.each(ofKind(/\.ya?ml$/))('%s is YAML', (file) => {

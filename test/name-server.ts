@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 
-/** What a name server says of a name: addresses, that there is no such name, or nothing at all. */
+/** The answer of a name server: addresses, "no such name", or none at all. */
 export interface Zone {
   [name: string]: {
     A?: string[];

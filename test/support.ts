@@ -51,13 +51,13 @@ export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {
   return { ...made, ...fields };
 }
 
-/** Waits for a condition, never for a length of time; the bound is for what hangs, also on a machine with far too much to do. */
+/** Waits for a condition, never for a length of time; the bound catches hangs, also on an overloaded machine. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  mostMs = 120_000,
+  maxMs = 120_000,
 ): Promise<void> {
-  const end = Date.now() + mostMs;
+  const end = Date.now() + maxMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`gave up waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -70,7 +70,7 @@ export interface Received {
   readonly body: Buffer;
 }
 
-/** A real receiver on a free port that keeps every request and answers as it is told. */
+/** A real receiver on a free port that records every request and responds as scripted. */
 export async function aReceiver(
   answer: (request: Received, response: ServerResponse) => void = (_, r) => r.end('ok'),
 ): Promise<{
@@ -99,7 +99,7 @@ export async function aReceiver(
   };
 }
 
-/** What a redrive in bulk is besides its id, filter and rate. */
+/** The other fields of a bulk redrive besides id, filter and rate. */
 export const aRedrive: {
   readonly kind: 'redrive';
   readonly name: null;

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { functionsOver } from './function-lengths.ts';
 
-/** What of the rules of alerts runs in browsers too. */
+/** The part of the alert rules that runs in browsers too. */
 const browserRules = ['backtest', 'counts', 'rules'].map((name) => `posthorn/src/reliability/${name}.ts`);
 
 /**
@@ -31,7 +31,7 @@ const mayImport: readonly {
   { of: 'store', from: ['domain'] },
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['nodemailer'] },
   { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
-  // Of the transport its port alone, and how a proxy's URL is read.
+  // Only the port of the transport, and how a proxy's URL is read.
   {
     of: 'engine',
     from: [
@@ -47,7 +47,7 @@ const mayImport: readonly {
     ],
   },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
-  // Runs what users declare, in threads that can be ended.
+  // Runs user code in threads that can be terminated.
   { of: 'sandbox', from: ['domain', 'runtime'], drivers: ['node:worker_threads', 're2js'] },
   {
     of: 'validation',
@@ -125,7 +125,7 @@ const mayImport: readonly {
   // Frameworks and databases are the application's: it knows their shapes.
   { of: '@posthorn/client/receiver', from: ['@posthorn/client/runtime'] },
   { of: '@posthorn/client/runtime', from: [] },
-  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
+  // Reads logs of any sender, independent of how Posthorn stores its own.
   {
     of: '@posthorn/audit',
     from: [],
@@ -409,13 +409,13 @@ describe('the source is tidy', () => {
     const isTest = (file: string): boolean => file.startsWith('test/') || /\.test\.tsx?$/.test(file);
     const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
     const words = new Map([...texts].map(([file, text]) => [file, new Set(text.match(/\w+/g))] as const));
-    // To hand a name on to other packages is no use of it: theirs is.
+    // Re-exporting a name to other packages does not count as a use: theirs does.
     const users = files.filter((file) => !file.includes('/subpaths/'));
     const shipped = users.filter((file) => !isTest(file));
     const unused = [...texts].flatMap(([file, text]) =>
       [...text.matchAll(/^export (?:async )?(const|function|class|interface|type) (\w+)/gm)]
         .filter(([, kind, name]) => {
-          // A type may be exported because an exported signature in its own file speaks of it.
+          // A type may be exported because an exported signature in its own file refers to it.
           const isInSignature =
             (kind === 'interface' || kind === 'type') &&
             text.match(new RegExp(`\\b${name}\\b`, 'g'))!.length > 1;

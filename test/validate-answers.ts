@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 import type { SeenAnswer } from './answers.ts';
 
 // Set up for every test file: each answer of a Posthorn server is compared with the contract, and the test in which one differs
-// fails. Seen are those of servers in this process, whoever asks, and those that come by fetch from servers in others.
+// fails. It sees the responses of servers in this process, and those that come by fetch from servers in others.
 
 const faults: string[] = [];
 /** Files that ask no server do not wait for the contract to load. */
@@ -39,7 +39,7 @@ const isFile = (headers: Readonly<Record<string, unknown>>): boolean =>
 const fetchUnseen = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await fetchUnseen(input, init);
-  // A stream has no end: it is seen where it is written.
+  // A stream does not end: it is checked where it is written.
   const isStream = response.headers.get('content-type') === 'text/event-stream';
   if (
     isPosthorns(response.headers.get('request-id')) &&

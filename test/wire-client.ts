@@ -1,6 +1,6 @@
 import { type ClientOptions, createClient } from '../packages/client/src/index.ts';
 
-/** Requests in the words of the wire, whose answers a test matches where it uses them. */
+/** Requests in the format of the HTTP API; tests match the responses where they use them. */
 export interface WireClient {
   request<T = unknown>(method: string, path: string, body?: unknown): Promise<T>;
 }

@@ -18,7 +18,7 @@ interface Call {
   readonly lines: LineSchemas | undefined;
 }
 
-/** Of a call in its form of lines. */
+/** The schemas of a call that streams lines. */
 interface LineSchemas {
   readonly query: JsonSchema;
   readonly line: JsonSchema;
@@ -93,14 +93,14 @@ function readTable(table: Table): {
 }
 
 /**
- * What a query's parameters are after they were read, because a URL knows only text; and which of them may be left out.
+ * The types of a query's parameters after parsing, because a URL contains only text, and which of them are optional.
  */
 function querySchema({ query }: Pick<Operation, 'query'>): JsonSchema | undefined {
   if (query === undefined) return undefined;
   const properties = Object.entries(query.shape).map(([name, schema]) => {
     const output = jsonSchema(schema, 'output').schema;
     const its = Object.keys(output).length > 0 ? output : jsonSchema(schema, 'input').schema;
-    // One value of several may stand alone.
+    // A list may be a single value.
     const { description, ...list } = its;
     const alone = its.type === 'array' && its.items ? { description, anyOf: [its.items, list] } : its;
     return [name, alone] as const;
@@ -114,7 +114,7 @@ function querySchema({ query }: Pick<Operation, 'query'>): JsonSchema | undefine
   };
 }
 
-/** A component that a caller writes otherwise than the server answers it has a name for each. */
+/** A component that differs between requests and responses has a name for each. */
 function componentNames(definitions: Readonly<Record<Side, Definitions>>): {
   nameOf: TypeWriter['nameOf'];
 } {
@@ -165,7 +165,7 @@ function wireNames(
 const linesId = (id: string): string => `${id}Lines`;
 const inputName = (id: string): string => `${id.split('.').map(pascalCase).join('')}Input`;
 
-/** What a call takes beside its path: one object for query and body. */
+/** The input of a call besides its path: one object for query and body. */
 function inputType(writer: TypeWriter, { id, query, body }: Call): string | null {
   if (query === undefined && body === undefined) return null;
   return query === undefined && body?.$ref !== undefined ? typeOf(writer, body, 'input') : inputName(id);
@@ -238,7 +238,7 @@ const used = (names: readonly string[], text: string): readonly string[] =>
 function methodOf(writer: TypeWriter, call: Call): string {
   const { id, operation, query, body, answer, isText } = call;
   const input = inputType(writer, call);
-  // Changing nothing, or declaring an empty document, is never what somebody means.
+  // An empty change or an empty document is never intended.
   const isChange = operation.method === 'PATCH' || operation.method === 'PUT';
   const isOptional =
     (query?.required ?? []).length === 0 &&
@@ -255,7 +255,7 @@ function methodOf(writer: TypeWriter, call: Call): string {
   return call.lines === undefined ? method : `${method}\n${linesMethodOf(writer, id, call.lines)}`;
 }
 
-/** The same call with a body and an answer of lines. */
+/** The same call with lines as body and response. */
 function linesMethodOf(writer: TypeWriter, id: string, { line, answer }: LineSchemas): string {
   const its = typeOf(writer, line, 'input');
   const said = comment(
@@ -265,7 +265,7 @@ function linesMethodOf(writer: TypeWriter, id: string, { line, answer }: LineSch
   return `${said}${id.split('.')[1]}Lines(lines: Iterable<${its}> | AsyncIterable<${its}>, input: ${inputName(linesId(id))}, options?: Options): AsyncIterable<${typeOf(writer, answer, 'output')}>;`;
 }
 
-/** What the client needs of every operation when it runs. */
+/** The data of every operation that the client needs at run time. */
 function operationsFile(
   { calls, definitions }: ReturnType<typeof readTable>,
   components: readonly Component[],
@@ -273,7 +273,7 @@ function operationsFile(
 ): string {
   const constant = (name: string): string => `${name[0]!.toLowerCase()}${name.slice(1)}Shape`;
   const writer: ShapeWriter = { constantOf: (name, side) => constant(nameOf(name, side)) };
-  // A union of messages is read message by message: it has no constant.
+  // A union of messages is read message by message, so it lacks a constant.
   const unions = new Set(
     calls.filter(({ operation }) => operation.isStream).map(({ answer }) => refName(answer?.$ref ?? '')),
   );
@@ -345,7 +345,7 @@ const constructors = [
   'text',
 ];
 
-/** Each behind those that it speaks of. */
+/** Orders components after those that they refer to. */
 function inOrder<T extends { readonly name: string; readonly text: string }>(constants: readonly T[]): T[] {
   const ordered: T[] = [];
   const add = (constant: T, path: readonly string[]): void => {

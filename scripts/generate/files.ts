@@ -8,12 +8,12 @@ import { pathsFile } from './paths.ts';
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const read = (path: string): unknown => JSON.parse(readFileSync(here(path), 'utf8'));
 
-/** Every generated file by its path, as it has to be. */
+/** Returns the expected content of every generated file by its path. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   const { version } = read('packages/client/package.json') as { version: string };
   const { version: ofPosthorn } = read('packages/posthorn/package.json') as { version: string };
   const style = read('.oxfmtrc.json') as FormatOptions;
-  // A constant, because an application may be bundled into one file that has no package beside it.
+  // A constant, because an application may be bundled into one file without a package next to it.
   const files: Record<string, string> = { 'packages/posthorn/src/version.ts': versionFile(ofPosthorn) };
   for (const [name, text] of Object.entries(clientFiles(table, version)))
     files[`packages/client/src/generated/${name}`] = text;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { camelCase } from '../../packages/client/src/shape.ts';
 
-/** As much of JSON Schema as zod writes for the contract. */
+/** The part of JSON Schema that zod writes for the contract. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -19,7 +19,7 @@ export interface JsonSchema {
   readonly prefixItems?: readonly JsonSchema[];
 }
 
-/** Which side of a schema: what a caller writes, or what the server answers. */
+/** The side of a schema: the caller's request or the server's response. */
 export type Side = 'input' | 'output';
 
 export type Definitions = Readonly<Record<string, JsonSchema>>;
@@ -27,7 +27,7 @@ export type Definitions = Readonly<Record<string, JsonSchema>>;
 /** A schema of zod, and the components that it refers to. */
 export function jsonSchema(schema: z.ZodType, io: Side): { schema: JsonSchema; definitions: Definitions } {
   const { $defs = {}, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  // Zod types its own result more widely than what it writes.
+  // The type of zod's result is wider than its actual content.
   return { schema: rest as JsonSchema, definitions: $defs as Definitions };
 }
 
@@ -40,7 +40,7 @@ export function alternatives(schema: JsonSchema): readonly JsonSchema[] {
   return (anyOf ?? oneOf ?? [schema]).flatMap((one) => (one === schema ? [schema] : alternatives(one)));
 }
 
-/** Refuses names of which one in camelCase could mean two. */
+/** Rejects names that are ambiguous in camelCase. */
 export function checkNames(names: readonly string[], where: string): void {
   const camels = names.map(camelCase);
   const twice = camels.find((name, at) => camels.indexOf(name) !== at);

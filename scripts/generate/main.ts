@@ -1,4 +1,4 @@
-// Writes what is made from the operations table: `npm run generate`.
+// Writes the files generated from the operations table: `npm run generate`.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

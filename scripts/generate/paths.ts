@@ -1,6 +1,6 @@
 import type { Operation } from '../../packages/posthorn/src/contract/operation.ts';
 
-/** Where each call goes: all that the dashboard needs of the operations table besides its types. */
+/** Method and path of each call: all that the dashboard needs from the operations table besides the types. */
 export function pathsFile(table: Readonly<Record<string, Operation>>): string {
   const lines = Object.entries(table).map(([id, { method, path }]) => `  '${id}': ['${method}', '${path}'],`);
   return `// Generated from the operations table by \`npm run generate\`: do not edit.

@@ -51,7 +51,7 @@ function objectOf(writer: ShapeWriter, schema: JsonSchema, side: Side): string {
   checkNames(Object.keys(properties), 'an object');
   const members = Object.entries(properties).map(([name, its]) => {
     const shape = shapeOf(writer, its, side);
-    // What a request must have is for the server to say.
+    // The server decides what a request must contain.
     return `${JSON.stringify(name)}: ${side === 'output' && !required.includes(name) ? `optional(${shape})` : shape}`;
   });
   return `object({ ${members.join(', ')} })`;

@@ -3,9 +3,9 @@ import { alternatives, checkNames, type JsonSchema, refName, type Side } from '.
 
 /** Writes TypeScript for schemas. */
 export interface TypeWriter {
-  /** What a component is called on this side. */
+  /** Returns the name of a component on this side. */
   readonly nameOf: (component: string, side: Side) => string;
-  /** Names of members of the wire, which descriptions may mention. */
+  /** Names of wire members that descriptions may mention. */
   readonly wireNames: ReadonlySet<string>;
 }
 
@@ -54,12 +54,12 @@ const inBrackets = (type: string): string => (/ [|&] /.test(type) ? `(${type})` 
 
 function unionOf(writer: TypeWriter, several: readonly JsonSchema[], side: Side): string {
   const types = several.map((one) => typeOf(writer, one, side));
-  // An amount: an integer, or a text beyond what a number holds.
+  // An amount: an integer, or a text beyond the precision of a number.
   const isAmount = several.some(({ type }) => type === 'integer') && types.includes('string');
   return [...new Set([...types, ...(isAmount && side === 'input' ? ['bigint'] : [])])].join(' | ');
 }
 
-/** The members of an object, with what is said of them. */
+/** The members of an object, with their descriptions. */
 export function members(
   writer: TypeWriter,
   { properties = {}, required = [] }: JsonSchema,
@@ -70,7 +70,7 @@ export function members(
     .map(([name, schema]) => {
       const isRequired = required.includes(name);
       const type = typeOf(writer, schema, side);
-      // A caller may say that it leaves a member out.
+      // A caller may pass undefined to leave a member out.
       const optional = side === 'input' && type !== 'unknown' ? ' | undefined' : '';
       return `${comment(writer, schema.description)}readonly ${camelCase(name)}${isRequired ? '' : '?'}: ${type}${isRequired ? '' : optional};`;
     })

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** JSON Schema as the OpenAPI document has it; only what the contract's schemas become. */
+/** JSON Schema in the OpenAPI document, as far as the contract's schemas use it. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -26,7 +26,7 @@ export interface Schema {
   readonly maxItems?: number;
 }
 
-/** What stands in one row of a table of attributes. */
+/** One row of a table of attributes. */
 export interface Attribute {
   /** `items[].id`. */
   readonly name: string;
@@ -39,7 +39,7 @@ const prefix = '#/components/schemas/';
 
 export const componentName = (ref: string): string => ref.slice(prefix.length);
 
-/** Where a reader finds the component on the same page. */
+/** Returns the link to the component on the same page. */
 const linkTo = (name: string): string => `[${name}](#${name.toLowerCase()})`;
 
 const isInline = (schema: Schema): boolean => schema.properties !== undefined;
@@ -80,7 +80,7 @@ function range(least: number | undefined, most: number | undefined, unit: string
     : [`at least ${number(least)}${unit}`];
 }
 
-/** What a value has to be besides its type. */
+/** Returns the constraints of a value besides its type. */
 function boundsOf(schema: Schema): string {
   const inner = schema.anyOf?.find(({ type }) => type !== 'null') ?? schema;
   const { minimum, maximum, minLength, maxLength, minItems, maxItems } = inner;
@@ -97,7 +97,7 @@ function boundsOf(schema: Schema): string {
   return bounds === '' ? '' : `${bounds[0]!.toUpperCase()}${bounds.slice(1)}.`;
 }
 
-/** The fields of an object, those of objects within it among them: `sides.sender`. */
+/** Returns the fields of an object, including nested ones: `sides.sender`. */
 export function attributesOf(schema: Schema, path = ''): Attribute[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, field]) => {
     const name = `${path}${key}`;
@@ -119,7 +119,7 @@ export function attributesOf(schema: Schema, path = ''): Attribute[] {
   });
 }
 
-/** Components that a schema refers to, those that they refer to among them. */
+/** Returns the components that a schema refers to, directly or indirectly. */
 export function componentsIn(schema: unknown, all: Readonly<Record<string, Schema>>): Set<string> {
   const found = new Set<string>();
   const visit = (value: unknown): void => {

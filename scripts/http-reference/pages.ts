@@ -23,7 +23,7 @@ interface Media {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
 }
 
-/** What the OpenAPI document says of an operation. */
+/** An operation in the OpenAPI document. */
 interface Described {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Media & { readonly required: boolean };
@@ -63,7 +63,7 @@ function shell(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A request that can be pasted. */
+/** Returns a request to paste into a shell. */
 function curl({ method, path, scope, example, body }: Operation): string {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(example.params?.[name] ?? ''),
@@ -82,7 +82,7 @@ const fenced = (language: string, text: string): string => `\`\`\`${language}\n$
 const jsonLines = (values: readonly unknown[]): string =>
   values.map((value) => JSON.stringify(value)).join('\n');
 
-/** The call with a body and an answer of lines. */
+/** Describes the call with lines as body and response. */
 function linesExample({ path, lines }: Operation): string {
   if (lines === undefined) return '';
   const query = new URLSearchParams(lines.example.query).toString().replaceAll('%3A', ':');
@@ -221,7 +221,7 @@ export function referencePages(
   return Object.fromEntries([...byTag.keys()].map((tag) => [`${tag}.md`, `${page(tag).trimEnd()}\n`]));
 }
 
-/** Bodies that are components have their fields at the call: only what these refer to is listed. */
+/** Fields of component bodies are listed at the call, so this lists only the components that they refer to. */
 function inner(
   bodies: readonly (Described['requestBody'] | null)[],
   schemas: Document['components']['schemas'],
@@ -260,7 +260,7 @@ export function indexPage(written: string, operations: Readonly<Record<string, O
   };
   return written.replaceAll(generated, (_, begin: string, name: string, end: string) => {
     const part = parts[name];
-    if (part === undefined) throw new Error(`the index page has no generated part ${name}`);
+    if (part === undefined) throw new Error(`the index page lacks the generated part ${name}`);
     return `${begin}\n${part}\n${end}`;
   });
 }

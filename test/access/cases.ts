@@ -2,18 +2,18 @@ import type { OperationId } from '../../packages/posthorn/src/contract/table.ts'
 import type { PortalAction } from '../../packages/posthorn/src/domain/caller.ts';
 import { type Existing, owner, type Request, type Target, tenants, type World } from './world.ts';
 
-/** What a bound caller of an operation is answered, by what the operation is about. */
+/** The expected response to a bound caller, by the scope of the operation. */
 export interface AccessCase {
   /**
-   * `nobody`: of no tenant, so anybody may; `everything`: 403; `one`: one thing of a tenant, and what is another's is not found;
+   * `public`: outside of tenants, so open to all; `everything`: 403; `one`: one object of a tenant, and those of others are not found;
    * `many`: those of the caller's; `tenant`: something is made in a tenant, which is not found if it is another's.
    */
-  readonly about: 'nobody' | 'everything' | 'one' | 'many' | 'tenant';
+  readonly about: 'public' | 'everything' | 'one' | 'many' | 'tenant';
   /** What the holder of a portal link needs to be allowed. */
   readonly portal: 'read' | 'never' | PortalAction;
   /** For a caller that is bound to endpoints, if it is not what it is for one of its tenant. */
   readonly endpointBound?: 'forbidden' | 'missing';
-  /** What else than success says that the caller may. */
+  /** Other statuses that mean that the caller is allowed. */
   readonly status?: number;
   readonly request: (world: World, target: Target) => Promise<Request>;
 }
@@ -27,13 +27,13 @@ const everything = (request: AccessCase['request'] = nothing): AccessCase => ({
   portal: 'never',
   request,
 });
-const nobodys = (request: AccessCase['request'] = nothing): AccessCase => ({
-  about: 'nobody',
+const publicCase = (request: AccessCase['request'] = nothing): AccessCase => ({
+  about: 'public',
   portal: 'read',
   request,
 });
 
-/** A list: of everything that the caller sees; of another's tenant or endpoint it has nothing. */
+/** A list of everything that the caller sees, without objects of other tenants or endpoints. */
 const many = (
   portal: 'read' | 'never',
   make?: (world: World, side: Existing) => Promise<unknown>,
@@ -87,7 +87,7 @@ const ofEvent = (
     ...(body === undefined ? {} : { body: body(world, target) }),
   }),
 });
-/** Of a key another key of the tenant may be told; it is bound to no endpoint. */
+/** Another key of the tenant may see this one; it is not bound to endpoints. */
 const ofKey = (body?: unknown): AccessCase =>
   one('never', 'key_none', (world, side) => world.key(side), body);
 const named =
@@ -195,7 +195,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'endpoints.get': ofEndpoint('read'),
   'endpoints.health': ofEndpoint('read'),
   'endpoints.check': {
-    ...nobodys(async () => ({ body: { url: 'https://example.com/' } })),
+    ...publicCase(async () => ({ body: { url: 'https://example.com/' } })),
     portal: 'never',
   },
   'endpoints.publicKeys': ofEndpoint('read'),
@@ -327,12 +327,12 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'tenants.put': everything(named(tenant, {})),
   'tenants.delete': everything(named(tenant)),
 
-  'eventTypes.list': nobodys(),
-  'eventTypes.get': nobodys(named(eventType)),
+  'eventTypes.list': publicCase(),
+  'eventTypes.get': publicCase(named(eventType)),
   'eventTypes.put': everything(named(fresh, {})),
   'eventTypes.delete': everything(named(eventType)),
-  'templates.list': { ...nobodys(), portal: 'never' },
-  'templates.get': { ...nobodys(named(template)), portal: 'never' },
+  'templates.list': { ...publicCase(), portal: 'never' },
+  'templates.get': { ...publicCase(named(template)), portal: 'never' },
   'templates.put': everything(named(fresh, { timeout_ms: 3000 })),
   'templates.delete': everything(named(template)),
   'teams.list': everything(),
@@ -360,7 +360,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'markers.delete': everything(async (world) => ({
     params: { id: (await world.admin('markers.create', { body: { label: 'v1' } }))['id'] as string },
   })),
-  // The world is too young to have a time before.
+  // The world is too young for a comparison.
   'impact.get': {
     ...everything(async () => ({ query: { at: '2026-01-01T00:00:00Z' } })),
     status: 422,
@@ -376,20 +376,20 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'secrets.status': everything(),
   'secrets.rotate': everything(),
 
-  'me.get': nobodys(),
-  'sessions.create': nobodys(async () => ({ body: {} })),
-  'sessions.delete': nobodys(),
+  'me.get': publicCase(),
+  'sessions.create': publicCase(async () => ({ body: {} })),
+  'sessions.delete': publicCase(),
   'portalLinks.create': {
     about: 'tenant',
     portal: 'never',
     request: async (_, target) => ({ body: { tenant: tenants[target] } }),
   },
 
-  'service.publicKeys': nobodys(publishedKeys),
-  'service.health': nobodys(),
-  'service.ready': nobodys(),
-  'service.openapi': nobodys(),
-  'service.error': nobodys(async () => ({ params: { code: 'not_found' } })),
-  // Open to whoever reaches it, unless a key closes it.
-  'service.metrics': { ...nobodys(), portal: 'never' },
+  'service.publicKeys': publicCase(publishedKeys),
+  'service.health': publicCase(),
+  'service.ready': publicCase(),
+  'service.openapi': publicCase(),
+  'service.error': publicCase(async () => ({ params: { code: 'not_found' } })),
+  // Open to every client that can reach it, unless a key protects it.
+  'service.metrics': { ...publicCase(), portal: 'never' },
 };

@@ -4,7 +4,7 @@ import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import { apiKey } from '../integration/serving.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 
-// What callers ask about in the tests of access: two endpoints of one tenant, and one of another.
+// The objects in the access tests: two endpoints of one tenant, and one of another.
 
 export interface Request {
   readonly params?: Readonly<Record<string, string>>;
@@ -20,8 +20,8 @@ export interface Answer {
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * Whose it is that a request asks about: of the tenant `own` and its first endpoint, of that tenant's other endpoint, of
- * another tenant, or of nobody.
+ * The owner of the requested object: the tenant `own` and its first endpoint, that tenant's other endpoint,
+ * another tenant, or missing.
  */
 export type Target = 'own' | 'sibling' | 'foreign' | 'missing';
 export type Existing = Exclude<Target, 'missing'>;
@@ -32,22 +32,22 @@ export interface Side {
   readonly endpointName: string;
 }
 
-export const tenants = { own: 'tnt-own', sibling: 'tnt-own', foreign: 'tnt-foreign', missing: 'tnt-nobody' };
+export const tenants = { own: 'tnt-own', sibling: 'tnt-own', foreign: 'tnt-foreign', missing: 'tnt-absent' };
 export const owner = 'team-that-owns';
 export const template = 'template-that-rules';
-/** Every endpoint gets this type, and nobody anything else. */
+/** Every endpoint gets this type and nothing else. */
 const type = 'access.tested';
 
 export interface World {
   readonly sides: Readonly<Record<Existing, Side>>;
-  /** Words that nobody may see who does not know of this side: its tenant, and ids of what is in it. */
+  /** Texts that the other side must not see: its tenant, and the ids of its objects. */
   readonly marks: Readonly<Record<Existing, Set<string>>>;
   call(key: string | null, id: OperationId, request: Request): Promise<Answer>;
   /** As the first admin; anything but success fails. */
   admin(id: OperationId, request: Request): Promise<Body>;
   /** A name that was not used before. */
   name(): string;
-  /** The id of the thing that `make` makes on a side, or the given one, which nothing has. */
+  /** Returns the id of the object that `make` creates on a side, or the given unused one. */
   idOf(target: Target, missing: string, make: (side: Existing) => Promise<string>): Promise<string>;
   endpoint(side: Existing): Promise<string>;
   /** An event with a delivery to the side's endpoint alone. */
@@ -105,7 +105,7 @@ export async function createWorld(url: string, store: Store): Promise<World> {
     if (status >= 300) throw new Error(`${id} ${JSON.stringify(request)}: ${status} ${text}`);
     return text === '' ? {} : (JSON.parse(text) as Body);
   };
-  /** Of an answer, the id of what it shows, which is marked. */
+  /** Returns the marked id in a response. */
   const marked = (side: Existing, { id }: Body): string => {
     marks[side].add(id as string);
     return id as string;

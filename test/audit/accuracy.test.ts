@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { casesOf, quickGrid } from './cases.ts';
-import { judge } from './judge.ts';
+import { scoreCase } from './score.ts';
 import { faults } from './matrix.ts';
 
 // The short form of `npm run audit:accuracy`: every cause once, in one format, healthy logs of five, and of each world.
 
 const cases = casesOf(quickGrid).filter(
-  // Each cause in the one format or in the other, and each format and world healthy once.
+  // Each cause in one of two formats, and one healthy log for each format and world.
   (one, index, all) =>
     one.kind === 'mixed' ||
     all.findIndex(({ main, kind, format, recipe }) =>
@@ -25,5 +25,5 @@ test.each(
       ] as const,
   ),
 )('known truth: %s', async (_, one) => {
-  expect(faults([await judge(one)])).toEqual([]);
+  expect(faults([await scoreCase(one)])).toEqual([]);
 });

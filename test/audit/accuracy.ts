@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { casesOf, fullGrid, quickGrid } from './cases.ts';
-import { type Judgement, judge } from './judge.ts';
+import { type Score, scoreCase } from './score.ts';
 import { confusion, faults, page } from './matrix.ts';
 
-// Audits generated logs and compares with what is true of them: `npm run audit:accuracy -- [--quick] [--seeds 3] [--only retry_race] [--format svix] [--write]`.
+// Audits generated logs and compares the results with the truth: `npm run audit:accuracy -- [--quick] [--seeds 3] [--only retry_race] [--format svix] [--write]`.
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +24,9 @@ const cases = casesOf(grid).filter(
     (values.format === undefined || format.is === values.format),
 );
 const began = performance.now();
-const all: Judgement[] = [];
+const all: Score[] = [];
 for (const one of cases) {
-  all.push(await judge(one));
+  all.push(await scoreCase(one));
   if (all.length % 20 === 0) process.stderr.write(`${all.length} of ${cases.length} logs\n`);
 }
 const seconds = (performance.now() - began) / 1000;

@@ -7,7 +7,7 @@ import { plain, worlds } from './generate/worlds.ts';
 export interface Case {
   readonly recipe: Recipe;
   readonly format: LogFormat;
-  /** The one that harmed most events; null: a healthy log. */
+  /** The cause that harmed most events; null for a healthy log. */
   readonly main: InjectedCause | null;
   readonly kind: 'single' | 'mixed' | 'healthy';
 }
@@ -67,13 +67,13 @@ function recipeOf(
   // Every log has a seed of its own, whatever else is run.
   const key = `${name} ${format.name} ${world.name} ${events} ${JSON.stringify(causes)} ${seed}`;
   const recipe = { seed: hashText(key) % 1_000_000, events, days: 14, schedule, givesUp, causes, world };
-  // What a restart loses is what comes in the minutes around it: there have to be some.
+  // A restart loses events of the minutes around it, so there have to be some.
   return causes.some(({ cause }) => cause === 'restart_loss')
     ? { ...recipe, days: 1 + Math.ceil(horizonOf(recipe) / 86_400_000) }
     : recipe;
 }
 
-/** Everything that a grid asks for, in an order that does not change. */
+/** Returns all cases of a grid, in a stable order. */
 export function casesOf(grid: Grid): Case[] {
   const found: Case[] = [];
   const seeds = Array.from({ length: grid.seeds }, (_, seed) => seed + 1);
@@ -94,7 +94,7 @@ export function casesOf(grid: Grid): Case[] {
   const [first] = logFormats;
   for (const [major, minor] of mixtures)
     for (const seed of seeds) {
-      // The minor cause needs ten events and more to be told from the other.
+      // The minor cause needs ten events or more to be distinguished from the other.
       const events = Math.max(3000, grid.sizes[0]!);
       const causes = [
         { cause: major, intensity: 0.015 },

@@ -1,18 +1,17 @@
 import { wilson } from '../../packages/posthorn/src/domain/statistics.ts';
 import { injectable } from './generate/model.ts';
-import type { Judgement } from './judge.ts';
+import type { Score } from './score.ts';
 
 const percent = (k: number, n: number): string => (n === 0 ? '–' : `${((100 * k) / n).toFixed(1)}%`);
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 const tableOf = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(header), row(header.map(() => '---')), ...rows.map(row)].join('\n');
-const exact = ({ missed, wrong, error }: Judgement): boolean =>
+const exact = ({ missed, wrong, error }: Score): boolean =>
   error === null && missed.length === 0 && wrong.length === 0;
-const count = (all: readonly Judgement[], that: (one: Judgement) => boolean): number =>
-  all.filter(that).length;
+const count = (all: readonly Score[], that: (one: Score) => boolean): number => all.filter(that).length;
 
-/** Figures of some of the judgements, as the cells of a row. */
-function cells(all: readonly Judgement[]): (string | number)[] {
+/** Figures of some of the scores, as the cells of a row. */
+function cells(all: readonly Score[]): (string | number)[] {
   const priced = all.filter(({ moneyExact }) => moneyExact !== null);
   return [
     all.length,
@@ -30,12 +29,12 @@ function cells(all: readonly Judgement[]): (string | number)[] {
 const cellsHeader = ['logs', 'set of lost ids exact', 'main cause right', 'money exact'];
 
 /** Injected cause × main cause named, for logs with one cause and for healthy ones. */
-export function confusion(all: readonly Judgement[]): string {
-  const judged = all.filter((one) => one.case.kind !== 'mixed');
-  const named = [...new Set(judged.map((one) => one.named ?? 'none'))];
+export function confusion(all: readonly Score[]): string {
+  const single = all.filter((one) => one.case.kind !== 'mixed');
+  const named = [...new Set(single.map((one) => one.named ?? 'none'))];
   const columns = [...injectable, 'unknown', 'none'].filter((cause) => named.includes(cause));
   const rows = [...injectable, null].flatMap((injected) => {
-    const own = judged.filter((one) => one.case.main === injected);
+    const own = single.filter((one) => one.case.main === injected);
     if (own.length === 0) return [];
     const per = columns.map((column) => {
       const n = count(own, (one) => (one.named ?? 'none') === column);
@@ -46,8 +45,8 @@ export function confusion(all: readonly Judgement[]): string {
   return tableOf(['injected ↓, named →', ...columns.map((column) => `\`${column}\``)], rows);
 }
 
-/** Everything that did not come out right, a line each. */
-export function faults(all: readonly Judgement[]): string[] {
+/** All errors, one per line. */
+export function faults(all: readonly Score[]): string[] {
   return all.flatMap((one) => {
     const { recipe, format, main, kind } = one.case;
     const fine = exact(one) && one.mainRight && one.allNamed && one.formatRight && one.moneyExact !== false;
@@ -76,7 +75,7 @@ export function faults(all: readonly Judgement[]): string[] {
 }
 
 /** The page of the documentation: every figure from this run. */
-export function page(all: readonly Judgement[], command: string, seconds: number): string {
+export function page(all: readonly Score[], command: string, seconds: number): string {
   const single = all.filter((one) => one.case.kind === 'single');
   const mixed = all.filter((one) => one.case.kind === 'mixed');
   const healthy = all.filter((one) => one.case.kind === 'healthy');
@@ -85,12 +84,12 @@ export function page(all: readonly Judgement[], command: string, seconds: number
   const harmed = all.reduce((sum, one) => sum + one.harmed, 0);
   const missed = all.reduce((sum, { missed: ids }) => sum + ids.length, 0);
   const wrong = all.reduce((sum, { wrong: ids }) => sum + ids.length, 0);
-  const by = (name: (one: Judgement) => string): [string, ...(string | number)[]][] =>
+  const by = (name: (one: Score) => string): [string, ...(string | number)[]][] =>
     [...Map.groupBy(single, name)].map(([group, own]) => [group, ...cells(own)]);
   const open = faults(all);
   return `# How accurate the audit is
 
-Every figure on this page is written by one command, from logs whose truth is known:
+One command writes every figure on this page, from logs whose truth is known:
 
     ${command}
 
@@ -129,7 +128,7 @@ ${tableOf(
 
 ## By format
 
-A log can only show what is written in it: each format gets the causes that it has the fields for. What was never attempted has no line at all in most formats; these logs come with \`--expected\`, and what receivers lost comes with \`--received\`.
+A log can only show what is written in it: each format gets the causes for which it has fields. Events that were never attempted do not have lines in most formats; these logs come with \`--expected\`, and what receivers lost comes with \`--received\`.
 
 ${tableOf(
   ['format', ...cellsHeader],
@@ -169,6 +168,6 @@ ${open.length === 0 ? 'Nothing in this run.' : open.map((line) => `- ${line}`).j
 
 ## What this page cannot say
 
-The causes are put in as we understand them; a sender may fail in a way that nobody has put in. What came out wrong in logs of these seeds was mended, so they flatter the audit; \`--seeds 3\` adds logs that nobody has looked at. The generator and the audit are by the same people, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier still.
+The injected causes follow our understanding; a sender may fail in a way that was not injected. Errors found in logs of these seeds were fixed, so they flatter the audit; \`--seeds 3\` adds new logs. The generator and the audit are by the same authors, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier still.
 `;
 }

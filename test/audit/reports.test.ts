@@ -62,7 +62,7 @@ describe('the page of an audit', () => {
     const page = auditPage(result, 'posthorn audit x.jsonl');
     expect(page).toContain('<h1>4% of the webhooks disappeared');
     // A share of the 1,000 decided events; the interval belongs to the figure.
-    expect(page).toMatch(/>40<\/b\s*>of 1,000\s+events\s+lost\s+in\s+silence \(95%: 2\.95% to 5\.4%\)/);
+    expect(page).toMatch(/>40<\/b\s*>of 1,000\s+events\s+silently\s+lost\s+\(95%: 2\.95% to 5\.4%\)/);
     expect(page).toMatch(
       /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by the receiver’s list/,
     );

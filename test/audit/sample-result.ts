@@ -20,7 +20,7 @@ function bins(): SeriesBin[] {
   });
 }
 
-/** A result with something in every field; `text` stands wherever a log's own words come through. */
+/** A result with something in every field; `text` is used wherever content of the log appears. */
 export function sampleResult(text = 'orders'): AuditResult {
   const series = { bin_seconds: 3600, bins: bins() };
   const events = series.bins.reduce((sum, { accepted }) => sum + accepted, 0);
@@ -78,9 +78,9 @@ export function sampleResult(text = 'orders'): AuditResult {
       malformed: {
         count: 1,
         share: 1e-5,
-        samples: [{ file: text, line: 17, why: 'is no JSON', text: `{"half": ${text}` }],
+        samples: [{ file: text, line: 17, why: 'not valid JSON', text: `{"half": ${text}` }],
       },
-      unusable: [{ why: 'has no id', count: 2, sample: text }],
+      unusable: [{ why: 'no event id', count: 2, sample: text }],
       gaps: [],
       sampling: { suspected: false, why: null },
       clock_skew: { attempts: 0, max_ms: 0 },

@@ -143,7 +143,7 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       ]);
     });
 
-    test('tallies by the minute, and by the hour once they are a day old, with the same sums', async () => {
+    test('counters by the minute, and by the hour once they are a day old, with the same sums', async () => {
       const endpoint = anEndpoint();
       await store.write.createEndpoint(endpoint);
       const from = Math.floor(start / hour) * hour;
@@ -184,7 +184,7 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       });
       expect(later).toMatchObject({ accepted: 6, delivered: 2, events: 6 });
       expect(later.latency.reduce((sum, { count }) => sum + count, 0)).toBe(2);
-      const [other] = await store.read.tallies([{ ...range(0, 120), endpointId: 'ep_nobody' }]);
+      const [other] = await store.read.tallies([{ ...range(0, 120), endpointId: 'ep_absent' }]);
       expect(other).toEqual([]);
     });
 

@@ -122,7 +122,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
           ['slow', null, true, 2, 0, 0, null, 2],
         ],
       });
-      expect(await read({ tenants: ['nobody'] })).toEqual({ read: 0, isComplete: true, parts: [] });
+      expect(await read({ tenants: ['absent'] })).toEqual({ read: 0, isComplete: true, parts: [] });
       expect(await read({}, 7)).toMatchObject({ read: 7, isComplete: true });
       expect(await read({}, 3)).toMatchObject({ read: 3, isComplete: false });
     });
@@ -137,7 +137,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
         { tenant: 'default', type: 'a', events: 1 },
       ]);
       expect(await store.read.unmatchedTypes(window, 1)).toHaveLength(1);
-      expect(await store.read.unmatchedTypes({ ...window, tenants: ['nobody'] }, 9)).toEqual([]);
+      expect(await store.read.unmatchedTypes({ ...window, tenants: ['absent'] }, 9)).toEqual([]);
     });
   });
 }

@@ -167,7 +167,7 @@ test('G7: a node that has not seen a jump of the clock deletes nothing by the fo
   const { store } = await openPostgresStore(await postgres.createMigrated());
   const endpoint = anEndpoint();
   await store.write.createEndpoint(endpoint);
-  await store.write.accept([[anEvent(), anEvent({ tenant: 'nobody' })]], noRoom);
+  await store.write.accept([[anEvent(), anEvent({ tenant: 'absent' })]], noRoom);
   const claim = { endpointId: endpoint.id, shards: null, limit: 1, maxPayload: 1e9, leaseMs: lease };
   const [held] = (await store.write.claim({ ...claim, now: start, node: 'a' })).deliveries;
   await store.write.settle([settlementOf(held!, 'delivered', start + 1)]);

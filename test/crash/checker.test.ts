@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type History, judge } from './checker.ts';
+import { type History, checkHistory } from './checker.ts';
 
 const clean: History = {
   endpointIds: ['e'],
@@ -12,7 +12,7 @@ const clean: History = {
 const again = { endpointId: 'e', eventId: 'a', attempt: 2, at: 5000 };
 
 test('a clean history', () => {
-  expect(judge(clean)).toMatchObject({
+  expect(checkHistory(clean)).toMatchObject({
     attempted: 2,
     acknowledged: 1,
     delivered: 1,
@@ -24,26 +24,26 @@ test('a clean history', () => {
 });
 
 test('what was acknowledged and never came is lost; what was never sent is unexpected; what came unacknowledged is recovered', () => {
-  expect(judge({ ...clean, arrivals: [] }).lost).toEqual(['e a']);
-  expect(judge({ ...clean, endpointIds: ['e', 'f'] }).lost).toEqual(['f a']);
+  expect(checkHistory({ ...clean, arrivals: [] }).lost).toEqual(['e a']);
+  expect(checkHistory({ ...clean, endpointIds: ['e', 'f'] }).lost).toEqual(['f a']);
   const arrivals = ['a', 'b', 'x'].map((eventId) => ({ endpointId: 'e', eventId, attempt: 1, at: 0 }));
-  expect(judge({ ...clean, arrivals })).toMatchObject({ unexpected: ['x'], recovered: 1 });
+  expect(checkHistory({ ...clean, arrivals })).toMatchObject({ unexpected: ['x'], recovered: 1 });
 });
 
 test('a duplicate needs a reason: a lost answer, a taken-over claim, or a fault after it', () => {
   const twice = { ...clean, arrivals: [...clean.arrivals, again] };
-  expect(judge(twice).unexplained).toHaveLength(1);
-  expect(judge({ ...twice, faults: [{ kind: 'kill node', at: 5500, until: 5500 }] })).toMatchObject({
+  expect(checkHistory(twice).unexplained).toHaveLength(1);
+  expect(checkHistory({ ...twice, faults: [{ kind: 'kill node', at: 5500, until: 5500 }] })).toMatchObject({
     unexplained: [],
     duplicated: { 'the outcome died: kill node': 1 },
   });
   const entry = { endpointId: 'e', eventId: 'a', attempt: 2, errorClass: 'timeout' };
   for (const outcome of ['superseded', 'retry'])
-    expect(judge({ ...twice, log: [...clean.log, { ...entry, outcome }] }).unexplained).toEqual([]);
+    expect(checkHistory({ ...twice, log: [...clean.log, { ...entry, outcome }] }).unexplained).toEqual([]);
   expect(
-    judge({ ...twice, log: [...clean.log, { ...entry, outcome: 'delivered' }] }).unexplained,
+    checkHistory({ ...twice, log: [...clean.log, { ...entry, outcome: 'delivered' }] }).unexplained,
   ).toHaveLength(1);
   expect(
-    judge({ ...clean, arrivals: [clean.arrivals[0]!, clean.arrivals[0]!] }).unexplained,
+    checkHistory({ ...clean, arrivals: [clean.arrivals[0]!, clean.arrivals[0]!] }).unexplained,
   ).not.toHaveLength(0);
 });

@@ -1,4 +1,4 @@
-// Judges a history in the form of Jepsen's total-queue: what went in, what came out, and what explains the rest.
+// Checks a history in the form of Jepsen's total-queue: what went in, what came out, and what explains the rest.
 
 export interface Arrival {
   readonly endpointId: string;
@@ -34,7 +34,7 @@ export interface Verdict {
   readonly delivered: number;
   readonly lost: readonly string[];
   readonly unexpected: readonly string[];
-  /** Events that arrived though nobody was told that they were accepted. */
+  /** Events that were delivered although their acceptance was not acknowledged. */
   readonly recovered: number;
   /** Repeated arrivals by what explains them. */
   readonly duplicated: Readonly<Record<string, number>>;
@@ -42,9 +42,9 @@ export interface Verdict {
 }
 
 /** An outcome that is nowhere may have died with its node so long after the request arrived. */
-const outcomeMostMs = 90_000;
+const maxOutcomeMs = 90_000;
 
-export function judge(history: History): Verdict {
+export function checkHistory(history: History): Verdict {
   const keyOf = (endpointId: string, eventId: string): string => `${endpointId} ${eventId}`;
   const byPair = new Map<string, Arrival[]>();
   for (const arrival of history.arrivals) {
@@ -78,7 +78,7 @@ export function judge(history: History): Verdict {
         reasons.push(`the answer was lost: ${entry.errorClass}`);
       else {
         const fault = history.faults.find(
-          ({ at: began, until }) => until >= at - 1000 && began <= at + outcomeMostMs,
+          ({ at: began, until }) => until >= at - 1000 && began <= at + maxOutcomeMs,
         );
         if (fault === undefined)
           unexplained.push(`${key}: attempt ${attempt} left no outcome, and nothing failed`);
@@ -86,7 +86,7 @@ export function judge(history: History): Verdict {
       }
     }
     if (deliveries > 1) unexplained.push(`${key}: delivered ${deliveries} times over`);
-    // Where no arrival is the delivery, the last one is what stands.
+    // If none of the arrivals is the delivery, the last one counts.
     for (const reason of deliveries === 0 ? reasons.slice(1) : reasons) explain(reason);
   }
   const arrivedIds = new Set(history.arrivals.map(({ eventId }) => eventId));

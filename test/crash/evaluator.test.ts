@@ -17,7 +17,7 @@ interface Alerts {
   readonly items: readonly { readonly id: string; readonly rule: string; readonly since: string }[];
 }
 
-test("the evaluator's process is killed while an alert fires: another goes on, and nobody is told twice", async () => {
+test("the evaluator's process is killed while an alert fires: another takes over, without a duplicate notification", async () => {
   const databaseUrl = await postgres.createDatabase();
   const often = { reconcileEveryS: 1, evaluateEveryS: 1 };
   const nodes = [
@@ -27,8 +27,8 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
   const channel = await aReceiver();
   const db = new pg.Client({ connectionString: databaseUrl });
   await db.connect();
-  /** What the channel was told, each message once: a kill may repeat a delivery, with the same id. */
-  const told = (): string[] => [
+  /** The notifications of the channel, each once: a kill may repeat a delivery, with the same id. */
+  const notified = (): string[] => [
     ...new Map(
       channel.requests
         .filter(({ path }) => path === '/hook')
@@ -57,7 +57,7 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
     await db.query(
       'DELETE FROM posthorn.deliveries d USING public.aside a WHERE d.shard = a.shard AND d.number = a.number',
     );
-    await until('it fires and the channel is told', () => told().includes('unaccounted firing'));
+    await until('it fires and the channel is notified', () => notified().includes('unaccounted firing'));
 
     const { items: shards } = await any.request<{ items: { node: string; shards: number[] }[] }>(
       'GET',
@@ -76,7 +76,7 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
       );
       return items.find(({ node }) => node === other.name)!.shards.includes(0);
     });
-    // It has looked at the books itself: its own heartbeat of the evaluator stands in the store.
+    // It has checked the ledger itself: its own heartbeat of the evaluator is in the store.
     const evaluatedAt = async (): Promise<number> => {
       const { rows } = await db.query<{ value: string }>(
         "SELECT value FROM posthorn.settings WHERE name = 'alerts_evaluated_at'",
@@ -84,13 +84,15 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
       return Number(rows[0]!.value);
     };
     const taken = await evaluatedAt();
-    await until('it has judged several times', async () => (await evaluatedAt()) > taken + 4000);
+    await until('it has evaluated several times', async () => (await evaluatedAt()) > taken + 4000);
     const [after] = (await nodeClient(other).request<Alerts>('GET', '/v1/alerts?state=firing')).items;
     expect(after).toMatchObject({ id: before!.id, since: before!.since });
 
     await db.query('INSERT INTO posthorn.deliveries SELECT * FROM public.aside');
-    await until('it is resolved, and the channel is told', () => told().includes('unaccounted resolved'));
-    expect(told().filter((words) => words.startsWith('unaccounted'))).toEqual([
+    await until('it is resolved, and the channel is notified', () =>
+      notified().includes('unaccounted resolved'),
+    );
+    expect(notified().filter((words) => words.startsWith('unaccounted'))).toEqual([
       'unaccounted firing',
       'unaccounted resolved',
     ]);

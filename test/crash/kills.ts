@@ -50,7 +50,7 @@ export async function surviveKills(options: {
   events: number;
   kills: number;
   draw: () => number;
-  onProgress?: (words: string) => void;
+  onProgress?: (message: string) => void;
 }): Promise<KillsResult> {
   const { events, kills, draw } = options;
   const samples = realEvents();

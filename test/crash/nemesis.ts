@@ -9,7 +9,7 @@ import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { startPostgres } from '../postgres.ts';
 import { aReceiver, secretKey, until } from '../support.ts';
-import { type Arrival, judge, type LoggedAttempt, type Verdict } from './checker.ts';
+import { type Arrival, checkHistory, type LoggedAttempt, type Verdict } from './checker.ts';
 import { createWireClient } from '../wire-client.ts';
 
 // Three real nodes on one real PostgreSQL under load, a receiver that records everything, and a nemesis that kills,
@@ -27,7 +27,7 @@ export interface Node {
   process: ChildProcess;
 }
 
-/** Nodes that ended by themselves, with their last words. */
+/** Nodes that ended by themselves, with their last output. */
 export const crashes: string[] = [];
 
 /** Starts one node; resolves when it serves. */
@@ -60,7 +60,7 @@ export async function startNode(
     );
   });
   child.removeAllListeners('exit');
-  // Nobody but the nemesis ends a node: one that ends by itself is a finding.
+  // Only the nemesis ends nodes: one that ends by itself is a finding.
   child.once('exit', (code, signal) => {
     if (signal === null) crashes.push(`node ${name} ended with ${code}: ${words}`);
   });
@@ -112,16 +112,16 @@ export interface CrashResult extends Verdict {
   readonly crashes: readonly string[];
 }
 
-const mostMessages = 40;
+const maxMessages = 40;
 const publishers = 12;
 
 export async function runNemesis(options: {
   seconds: number;
   seed: number;
   /** Longest freeze: beyond the lease in the long form. */
-  freezeMostMs: number;
+  maxFreezeMs: number;
   historyFile?: string;
-  onProgress?: (words: string) => void;
+  onProgress?: (message: string) => void;
 }): Promise<CrashResult> {
   const draw = seeded(options.seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
@@ -229,7 +229,7 @@ export async function runNemesis(options: {
     };
     const busy = new Set<Node>();
     const onNode = async (kind: string, work: (node: Node) => Promise<void>): Promise<void> => {
-      // At least one node is left alone, so that there is somebody to take over.
+      // At least one node stays untouched, so that it can take over.
       const free = nodes.filter((node) => !busy.has(node));
       if (free.length <= 1) return;
       const node = pick(free);
@@ -247,7 +247,7 @@ export async function runNemesis(options: {
       'freeze node': () =>
         onNode('freeze node', async (node) => {
           node.process.kill('SIGSTOP');
-          await pause(1000 + draw() * (options.freezeMostMs - 1000));
+          await pause(1000 + draw() * (options.maxFreezeMs - 1000));
           node.process.kill('SIGCONT');
         }),
       'shift clock': () =>
@@ -290,7 +290,7 @@ export async function runNemesis(options: {
         const kind = due[0] ?? pick(Object.keys(kindsOfFault));
         const begun = faults.length;
         const work = kindsOfFault[kind]!();
-        // Where too few nodes were free nothing was begun: it stays due.
+        // If too few nodes were free, no fault was started: it stays due.
         if (faults.length > begun) due.shift();
         // The database is one: its faults do not overlap with each other, as those of nodes do.
         if (kind === 'kill database' || kind === 'cut connections') await work;
@@ -337,7 +337,7 @@ export async function runNemesis(options: {
        JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint`,
     );
     await db.end();
-    const verdict = judge({
+    const verdict = checkHistory({
       endpointIds: [...endpointOf.values()],
       attempted,
       acknowledged,
@@ -408,12 +408,12 @@ if (import.meta.main) {
   const result = await runNemesis({
     seconds: Number(values.minutes) * 60,
     seed,
-    freezeMostMs: 45_000,
+    maxFreezeMs: 45_000,
     historyFile: values.history,
     onProgress: (words) => process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1)} s  ${words}\n`),
   });
   process.stdout.write(
-    `${JSON.stringify({ ...result, lost: result.lost.length, unexpected: result.unexpected.length, unexplained: result.unexplained.slice(0, mostMessages) }, null, 2)}\n`,
+    `${JSON.stringify({ ...result, lost: result.lost.length, unexpected: result.unexpected.length, unexplained: result.unexplained.slice(0, maxMessages) }, null, 2)}\n`,
   );
   const bad =
     result.lost.length +

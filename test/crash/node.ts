@@ -2,7 +2,7 @@ import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings } from '../../packages/posthorn/src/config/settings.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 
-// One node of the crash tests: `posthorn serve` with a clock that its parent can put wrong, and no way to tell.
+// One node of the crash tests: `posthorn serve` with a clock that its parent can shift without notice.
 
 let shift = 0;
 process.on('message', (message: { shift: number }) => {
@@ -14,6 +14,6 @@ const serving = await startServing(read.settings, {
   clock: { ...systemClock, now: () => systemClock.now() + shift },
 });
 process.on('SIGTERM', () => void serving.stop().then(() => process.exit(0)));
-// A nemesis that died itself leaves nobody behind.
+// If the nemesis itself dies, its nodes end too.
 process.on('disconnect', () => process.exit(1));
 process.send!({ url: serving.url });

@@ -68,7 +68,7 @@ test('G3: a frozen node that wakes after its deliveries were taken over settles 
 });
 
 test('G1, G2, G3, G6: nodes killed, frozen and cut off, a database killed, clocks wrong: nothing is lost', async () => {
-  const result = await runNemesis({ seconds: 12, seed: Date.now() % 1_000_000, freezeMostMs: 10_000 });
+  const result = await runNemesis({ seconds: 12, seed: Date.now() % 1_000_000, maxFreezeMs: 10_000 });
   expect(result).toMatchObject({
     lost: [],
     unexpected: [],

@@ -86,7 +86,7 @@ test('SIGTERM drains: nothing is left claimed, and the process ends by itself', 
     await kill(server, 'SIGTERM');
     expect(server.exitCode).toBe(0);
     const { rows } = await verifyDataDirectory(dataDir);
-    // Every attempt that was begun was settled: what arrived is what the books call delivered.
+    // Every started attempt was settled: the receiver has exactly what the ledger counts as delivered.
     expect(rows[0]!.delivered).toBe(receiver.counts().ids.size);
     expect(receiver.counts().requests).toBe(receiver.counts().ids.size);
   } finally {

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const ids = Object.keys(table) as OperationId[];
 const operation = (id: OperationId): Operation => table[id];
-/** Whoever signs in shows a key, in the body if not in the header. */
+/** A sign-in presents a key, in the header or in the body. */
 const takesAnyKey = (id: OperationId): boolean => operation(id).scope === 'any' || id === 'sessions.create';
 const hasKey = (id: OperationId): boolean =>
   takesAnyKey(id) || !['none', 'metrics'].includes(operation(id).scope);
@@ -46,7 +46,7 @@ describe.each([
   const keys: Record<string, string> = {};
   beforeAll(async () => {
     store = await open();
-    // After the start nobody but the test takes a step of the alerts.
+    // After the start only the test steps the alerts.
     server = await serve({ evaluateEveryS: 3600 }, store);
     world = await createWorld(server.url, store);
     const key = async (fields: object): Promise<string> =>
@@ -92,7 +92,7 @@ describe.each([
   };
   /** The answer names nothing of a side that its caller does not know of. */
   const expectSilentOn = (id: OperationId, { text }: Answer, side: 'own' | 'sibling' | 'foreign'): void => {
-    if (accessCases[id].about === 'nobody') return;
+    if (accessCases[id].about === 'public') return;
     expect(
       [...world.marks[side]].filter((mark) => text.includes(mark)),
       `${id} names what is ${side}`,
@@ -132,7 +132,7 @@ describe.each([
     if (about === 'everything') return expectForbidden(own, id);
     expectSuccess(own, id);
     expectSilentOn(id, own, 'foreign');
-    if (about === 'nobody') return;
+    if (about === 'public') return;
     const foreign = await call(id, key, 'foreign');
     expectSilentOn(id, foreign, 'foreign');
     await isMissing(id, key, 'foreign', about === 'many' ? 200 : 404);
@@ -178,7 +178,7 @@ describe.each([
     expectSuccess(own, id);
     // It has ended the link.
     if (id === 'sessions.delete') links.clear();
-    if (about === 'nobody' || endpointBound === 'missing') return;
+    if (about === 'public' || endpointBound === 'missing') return;
     expectSilentOn(id, own, 'sibling');
     expectSilentOn(id, own, 'foreign');
     // Nor does it show who owns endpoints, which templates there are, and which processes.
@@ -201,7 +201,7 @@ describe.each([
     expectSuccess(own, id);
     expectSilentOn(id, own, 'foreign');
     expectSilentOn(id, own, 'sibling');
-    if (about === 'nobody') return;
+    if (about === 'public') return;
     for (const target of ['sibling', 'foreign'] as const) {
       const answer = await call(id, key, target);
       expectSilentOn(id, answer, target);

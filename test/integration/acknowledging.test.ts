@@ -207,8 +207,8 @@ describe('alerts say who is on it, and channels can be tried', () => {
     }
     expect(mails).toHaveLength(1);
     expect(mails[0]).toContain('Subject: [Posthorn] Ticket: channel_test');
-    await call('PUT', '/v1/channels/nobody', { ...email, to: ['nobody@example.com'] });
-    expect((await call('POST', '/v1/channels/nobody/test')).body).toMatchObject({
+    await call('PUT', '/v1/channels/none', { ...email, to: ['no-mailbox@example.com'] });
+    expect((await call('POST', '/v1/channels/none/test')).body).toMatchObject({
       result: 'failed',
       status_code: 550,
     });

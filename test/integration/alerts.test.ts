@@ -20,7 +20,7 @@ const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 const balanced: LedgerCheck = { balanced: true, unaccounted: 0, endpointIds: [], findings: [] };
 const unbalanced: LedgerCheck = { balanced: false, unaccounted: 1, endpointIds: ['ep_1'], findings: [] };
 
-/** An evaluator of one node, on a clock that the test moves; judges only when it is asked to. */
+/** An evaluator of one node, on a clock that the test moves; evaluates only when asked to. */
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {
   return new Evaluator({
     store,
@@ -49,8 +49,8 @@ async function aChannel(store: Store): Promise<string> {
   return endpoint.id;
 }
 
-/** What the channel is told, oldest first; that it is not told in these tests, which run no engine, is left out. */
-async function told(store: Store, channel: string): Promise<string[]> {
+/** Notifications of the channel, oldest first. These tests run without an engine, so the alert about that is left out. */
+async function notified(store: Store, channel: string): Promise<string[]> {
   const deliveries = await store.read.deliveries({ endpointIds: [channel] }, { after: null, limit: 1000 });
   const events = await Promise.all(deliveries.map(({ eventId }) => store.read.event('posthorn', eventId)));
   return events
@@ -143,7 +143,7 @@ describe('a running Posthorn', () => {
     expect(JSON.stringify([pager, await requestTo(posthorn, 'GET', '/v1/channels')])).not.toContain(
       'R0UT1NG',
     );
-    expect((await put('/v1/teams/payments', { channels: ['ops', 'nobody'] })).body).toMatchObject({
+    expect((await put('/v1/teams/payments', { channels: ['ops', 'absent'] })).body).toMatchObject({
       code: 'invalid_request',
       errors: [{ path: '/channels/1' }],
     });
@@ -156,7 +156,7 @@ describe('a running Posthorn', () => {
     expect((await put('/v1/channels/x', { kind: 'webhook', url: 'ftp://x' })).status).toBe(422);
     expect((await requestTo(posthorn, 'DELETE', '/v1/channels/pager')).status).toBe(204);
     expect((await requestTo(posthorn, 'GET', '/v1/channels/pager')).status).toBe(404);
-    // What Posthorn says, nobody else can say.
+    // Only Posthorn itself publishes to its own tenant.
     const forged = await requestTo(posthorn, 'POST', '/v1/events', {
       tenant: 'posthorn',
       type: 'posthorn.alert',
@@ -192,14 +192,14 @@ describe('a running Posthorn', () => {
       evidence: { unaccounted: 1, findings: [expect.objectContaining({ event_id: 'victim' })] },
     });
     // It left by the durable delivery, in the channel's own words.
-    await until('the channel is told', () => receiver.requests.length > 0);
+    await until('the channel is notified', () => receiver.requests.length > 0);
     const request = receiver.requests[0]!;
     expect(JSON.parse(request.body.toString())).toMatchObject({
       type: 'posthorn.alert',
       alert: { rule: 'unaccounted' },
     });
     expect(request.headers['webhook-signature']).toMatch(/^v1,/);
-    // The alert says whom it has notified, and when the channel took it. Nobody owns it, so it is no team's.
+    // The alert says whom it has notified, and when the channel took it. It lacks an owner, so it belongs to none of the teams.
     const notified = async () =>
       (await requestTo(posthorn, 'GET', '/v1/alerts?state=firing')).body as {
         items: { notified: { state: string; delivery_id: string }[] }[];
@@ -228,7 +228,7 @@ describe('a running Posthorn', () => {
   });
 });
 
-test('the watchdog outside hears after rules were judged, about once a minute', async () => {
+test('the external watchdog is pinged after evaluations, about once a minute', async () => {
   const outside = await aReceiver();
   let ticks = 0;
   const options = {
@@ -240,7 +240,7 @@ test('the watchdog outside hears after rules were judged, about once a minute', 
   };
   const posthorn = compose(await open(options), options);
   await posthorn.start();
-  await until('rules were judged many times', () => ticks > 10);
+  await until('rules were evaluated many times', () => ticks > 10);
   await posthorn.stop();
   expect(outside.requests).toHaveLength(1);
   expect(outside.requests[0]).toMatchObject({
@@ -264,13 +264,13 @@ test('a fan-out that does not move pages, and resolves when it goes on', async (
   };
   await at(60);
   await at(301);
-  expect(await told(store, channel)).toEqual([]);
+  expect(await notified(store, channel)).toEqual([]);
   await at(340);
-  expect(await told(store, channel)).toEqual(['firing page fan_out_stuck fan-outs']);
+  expect(await notified(store, channel)).toEqual(['firing page fan_out_stuck fan-outs']);
   const { tenant } = await store.write.stepFanOut({ ...options, now: time.now, limit: 9, after: null });
   expect(tenant).toBe('default');
   for (const seconds of [360, 700, 1400]) await at(seconds);
-  expect(await told(store, channel)).toContain('resolved page fan_out_stuck fan-outs');
+  expect(await notified(store, channel)).toContain('resolved page fan_out_stuck fan-outs');
   evaluator.stop();
   await store.close();
 });
@@ -292,15 +292,15 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
     evaluator.reconciled(balanced);
   }
   await evaluator.evaluate();
-  const three = (await told(store, channel)).toSorted();
+  const three = (await notified(store, channel)).toSorted();
   expect(three).toEqual(['a', 'b', 'c'].map((name) => `firing page dead_letters ep_${name}/http_5xx`));
   await deadLetters(store, 'ep_d', 'd', 1, time.now);
   for (let quarter = 0; quarter < 4; quarter++) {
     await evaluator.evaluate();
     time.now += 15_000;
   }
-  expect((await told(store, channel)).at(-1)).toBe('firing ticket dead_letters ep_d/http_5xx');
-  expect(await told(store, channel)).toHaveLength(4);
+  expect((await notified(store, channel)).at(-1)).toBe('firing ticket dead_letters ep_d/http_5xx');
+  expect(await notified(store, channel)).toHaveLength(4);
   // Redriven, all of them: each is over, and said to be.
   let { state } = await beginRedrive(store, {
     id: 'r',
@@ -312,13 +312,13 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   });
   while (state === 'running') {
     ({ state } = (await store.write.stepRedrive('r', 5000, time.now)).redrive);
-    // It waits for the outcomes of its first, which nobody attempts here, for a time.
+    // It waits for a time for the outcomes of its first deliveries, which are not attempted here.
     time.now += 1000;
   }
   evaluator.reconciled(balanced);
   await evaluator.evaluate();
-  expect((await told(store, channel)).slice(4).every((line) => line.startsWith('resolved'))).toBe(true);
-  expect(await told(store, channel)).toHaveLength(8);
+  expect((await notified(store, channel)).slice(4).every((line) => line.startsWith('resolved'))).toBe(true);
+  expect(await notified(store, channel)).toHaveLength(8);
   evaluator.stop();
   await store.close();
 });
@@ -332,7 +332,7 @@ describe('two nodes on one PostgreSQL', () => {
   });
   afterAll(() => postgres.stop());
 
-  test('the node that judges dies while an alert fires: another goes on, and nobody is told twice', async () => {
+  test('the evaluating node dies while an alert fires: another takes over, without a duplicate notification', async () => {
     const [{ store: first }, { store: second }] = [
       await openPostgresStore(url),
       await openPostgresStore(url),
@@ -344,8 +344,8 @@ describe('two nodes on one PostgreSQL', () => {
     await a.evaluate();
     a.reconciled(unbalanced);
     await a.evaluate();
-    expect(await told(second, channel)).toEqual(['firing page unaccounted books']);
-    // A is gone. B knows nothing of the books yet, and leaves the alert as it is.
+    expect(await notified(second, channel)).toEqual(['firing page unaccounted books']);
+    // A has stopped. B has not checked the ledger yet, and leaves the alert as it is.
     a.stop();
     const b = evaluatorOn(second, time);
     for (let round = 0; round < 5; round++) {
@@ -359,7 +359,7 @@ describe('two nodes on one PostgreSQL', () => {
     expect((await second.read.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
     b.reconciled(balanced);
     await b.evaluate();
-    expect(await told(second, channel)).toEqual([
+    expect(await notified(second, channel)).toEqual([
       'firing page unaccounted books',
       'resolved page unaccounted books',
     ]);
@@ -377,13 +377,13 @@ describe('two nodes on one PostgreSQL', () => {
     const evaluators = nodes.map((store) => evaluatorOn(store, time));
     const [channel] = await nodes[0]!.read.documents('channel');
     const { endpointId } = channel!.document;
-    const before = (await told(nodes[0]!, endpointId)).length;
+    const before = (await notified(nodes[0]!, endpointId)).length;
     for (let round = 0; round < 6; round++) {
       for (const evaluator of evaluators) evaluator.reconciled(balanced);
       await Promise.all(evaluators.map((evaluator) => evaluator.evaluate()));
       time.now += 15_000;
     }
-    expect((await told(nodes[0]!, endpointId)).slice(before)).toEqual([
+    expect((await notified(nodes[0]!, endpointId)).slice(before)).toEqual([
       'firing ticket dead_letters ep_shop/http_5xx',
     ]);
     for (const evaluator of evaluators) evaluator.stop();

@@ -79,7 +79,7 @@ async function dropped(
 describe('garbage in: clear words, no crash, no wrong figure', () => {
   test.each<readonly [string, string | Buffer, RegExp]>([
     ['an empty file', '', /empty/],
-    ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 0, 1, 2, 3]), /no text/],
+    ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 0, 1, 2, 3]), /not a text file/],
     [
       'a letter',
       'Dear all,\nplease find attached\nnothing of use\n',
@@ -94,7 +94,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
   test('a half-written last line, broken lines and another encoding are counted and shown', async () => {
     const broken = Buffer.concat([
       Buffer.from(`${good}not json\n`),
-      // Of one encoding throughout, it would be read in that.
+      // With one encoding throughout, it would be read in that.
       Buffer.from('{"ts":"2026-03-01T00:00:00Z","note":"caf\u00e9"}\n'),
       Buffer.from('{"event_id":"latin-\u00e9","ts":"2026-03-01T00:00:00Z","status_code":200}\n', 'latin1'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-03-'),
@@ -103,11 +103,11 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     const { result, ids } = await dropped({ files: [file] });
     expect(result.coverage.malformed.count).toBe(3);
     expect(result.coverage.malformed.samples).toEqual([
-      { file, line: lines.length + 1, why: 'cannot be read as a record', text: 'not json' },
+      { file, line: lines.length + 1, why: 'not a valid record', text: 'not json' },
       {
         file,
         line: lines.length + 4,
-        why: 'cannot be read as a record',
+        why: 'not a valid record',
         text: '{"event_id":"evt_half","ts":"2026-03-',
       },
       expect.objectContaining({ file, line: lines.length + 3, why: 'invalid encoding' }),

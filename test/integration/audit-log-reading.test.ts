@@ -56,7 +56,7 @@ test('the list is filtered, and goes on page by page', async () => {
     `/v1/audit-log?tenant=acme&action=endpoints.create&limit=2&cursor=${first.next_cursor}`,
   );
   expect(second).toMatchObject({ items: [{ sequence: 1 }], next_cursor: null });
-  for (const query of ['actor=nobody', 'target=ep_none', 'until=2020-01-01T00:00:00Z', 'target_kind=key'])
+  for (const query of ['actor=absent', 'target=ep_none', 'until=2020-01-01T00:00:00Z', 'target_kind=key'])
     expect(await server.client.request('GET', `/v1/audit-log?${query}`)).toEqual({
       items: [],
       next_cursor: null,
@@ -211,7 +211,7 @@ test('G9: verify checks the chain of a PostgreSQL with the key of its nodes', as
     const client = new pg.Client({ connectionString: database });
     await client.connect();
     await client.query(
-      "UPDATE posthorn.audit_log SET document = replace(document, 'library', 'nobody') WHERE sequence = 2",
+      "UPDATE posthorn.audit_log SET document = replace(document, 'library', 'absent') WHERE sequence = 2",
     );
     await client.end();
     expect(await verify()).toMatchObject({ code: 1, log: { intact: false, findings: [{ sequence: 2 }] } });

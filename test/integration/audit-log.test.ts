@@ -10,7 +10,7 @@ import type { Store } from '../../packages/posthorn/src/store/store.ts';
 type Entry = Answer<'auditLog.list'>['items'][number];
 
 const apiKey = 'phk_audit_log_0123456789abcdef';
-/** Planted where nobody may read them again. */
+/** Planted in write-only places. */
 const canaries = {
   key: apiKey,
   secret: 'whsec_Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5',
@@ -338,12 +338,12 @@ const steps: readonly Step[] = [
 /** Operations that change nothing that an entry would be about, each with the reason. */
 const unaudited: Partial<Record<OperationId, string>> = {
   'transformations.dryRun': 'it changes nothing; a stored event that it reads is a look at a payload',
-  'endpoints.check': 'it judges a URL and changes nothing',
+  'endpoints.check': 'it checks a URL and changes nothing',
   'secrets.rotate': 'with one key nothing is to be encrypted anew: secrets-rotation.test.ts has two',
 };
 
 const changing = (Object.entries(table) as [OperationId, Operation][])
-  // Whoever may only read or publish changes nothing else.
+  // A key that may only read or publish does not change anything else.
   .filter(([, { method, scope }]) => method !== 'GET' && scope !== 'read' && scope !== 'publish')
   .map(([id]) => id);
 

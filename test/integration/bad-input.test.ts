@@ -230,7 +230,7 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     }
   });
 
-  test('a path that is no URL is a problem document too', async () => {
+  test('a path that is not a URL is a problem document too', async () => {
     const answer = await fetch(`${server.url}/v1/events/%zz`);
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');

@@ -19,11 +19,11 @@ interface Endpoint {
 const read = ({ client }: Serving, id: string): Promise<Endpoint> =>
   client.request<Endpoint>('GET', `/v1/endpoints/${id}`);
 
-/** A receiver that fails as long as it is told to, and counts how many requests it has open at once. */
+/** A receiver that fails while `failing` is set, and counts its open requests. */
 async function aBrokenReceiver() {
-  const state = { failing: true, open: 0, mostOpen: 0 };
+  const state = { failing: true, open: 0, maxOpen: 0 };
   const receiver = await aReceiver((_, response) => {
-    state.mostOpen = Math.max(state.mostOpen, ++state.open);
+    state.maxOpen = Math.max(state.maxOpen, ++state.open);
     setTimeout(() => {
       state.open--;
       response.writeHead(state.failing ? 500 : 200).end();
@@ -50,16 +50,16 @@ test('an endpoint that was broken begins slowly after a restart, and the first s
   const receiver = await aBrokenReceiver();
   const before = await serve({ dataDir });
   const id = await breakIt(before, receiver.url);
-  expect(receiver.state.mostOpen).toBeGreaterThan(4);
+  expect(receiver.state.maxOpen).toBeGreaterThan(4);
   await before.stop();
-  receiver.state.mostOpen = 0;
+  receiver.state.maxOpen = 0;
   const had = receiver.requests.length;
   const after = await serve({ dataDir });
   const { since } = (await read(after, id)).breaker;
   expect(Date.parse(since!)).not.toBeNaN();
   await until('it is tried again', () => receiver.requests.length >= had + 20);
   // A sixteenth of 64: the 40 that are due would else go out together.
-  expect(receiver.state.mostOpen).toBeLessThanOrEqual(4);
+  expect(receiver.state.maxOpen).toBeLessThanOrEqual(4);
   receiver.state.failing = false;
   await until('its row says that it works', async () => (await read(after, id)).breaker.state === 'closed');
   await after.stop();
@@ -73,11 +73,11 @@ test('nodes share it: one that takes shards over begins slowly, and whichever su
   const id = await breakIt(a, receiver.url);
   // `a` is gone before `b` comes, and `b` has made no attempt of its own yet.
   await a.stop();
-  receiver.state.mostOpen = 0;
+  receiver.state.maxOpen = 0;
   const had = receiver.requests.length;
   const b = await serve({ databaseUrl, nodeName: 'b' });
   await until('b tries it', () => receiver.requests.length >= had + 20);
-  expect(receiver.state.mostOpen).toBeLessThanOrEqual(4);
+  expect(receiver.state.maxOpen).toBeLessThanOrEqual(4);
   expect((await read(b, id)).breaker.state).toBe('open');
   receiver.state.failing = false;
   await until('the row says that it works', async () => (await read(b, id)).breaker.state === 'closed');

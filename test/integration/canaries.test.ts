@@ -28,7 +28,7 @@ class Canaries {
     this.all.set(what, text);
     return text;
   }
-  /** The names of those that stand in a text. */
+  /** The names of the canaries in a text. */
   in(text: string): string[] {
     return [...this.all].filter(([, value]) => text.includes(value)).map(([what]) => what);
   }

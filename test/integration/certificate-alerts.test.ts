@@ -74,7 +74,7 @@ test('certificates close to their end are shown, and notified before they fail',
       expect(alert).toMatchObject({ severity: 'ticket', state: 'firing' });
     const notified = () =>
       pager.requests.map(({ body }) => body.toString()).filter((text) => text.includes('certificate'));
-    await until('somebody is notified of both', () => notified().length >= 2);
+    await until('both are notified', () => notified().length >= 2);
     expect(notified().join()).toContain('the client certificate for localhost');
     expect(notified().join()).toMatch(/expires in [45] days, on 2126-01-01/);
     await wire.request('PATCH', `/v1/endpoints/${id}`, { tls: null });

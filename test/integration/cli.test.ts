@@ -36,11 +36,11 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
 
 test('a reader that has seen enough ends a command quietly', async () => {
   const child = spawn(process.execPath, [script, 'lab', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let words = '';
-  child.stderr.on('data', (chunk: Buffer) => (words += chunk.toString()));
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stdout.destroy();
   const [code] = (await once(child, 'close')) as [number];
-  expect({ code, words }).toEqual({ code: 0, words: '' });
+  expect({ code, output }).toEqual({ code: 0, output: '' });
 });
 
 test('help names every command, explains one, and ends with 0', async () => {
@@ -167,8 +167,8 @@ describe('against a server', () => {
     const redriven = await posthorn(['redrive', dead!.id], { env });
     expect(redriven.code).toBe(0);
 
-    const books = await posthorn(['verify', '--data-dir', server.dataDir]);
-    expect(books.code).toBe(0);
+    const verified = await posthorn(['verify', '--data-dir', server.dataDir]);
+    expect(verified.code).toBe(0);
   });
 
   test('verify ends with 1 and names what was tampered with', async () => {

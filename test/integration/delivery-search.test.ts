@@ -70,7 +70,7 @@ describe('deliveries are found by what is known of them', () => {
     ['status_code=200,418&event_id=e1', ['e1', 'e1']],
     ['owner=shop', ['e1', 'e2']],
     ['owner=shop,ledger&event_id=e2', ['e2', 'e2']],
-    ['owner=nobody', []],
+    ['owner=absent', []],
     ['ordering_key=k,1', ['e1', 'e1']],
     ['ordering_key=k,1&tenant=default&state=dead', ['e1']],
     ['currency=JPY', ['e2', 'e2']],

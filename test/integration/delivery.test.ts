@@ -336,7 +336,7 @@ test('G8: an endpoint that always hangs does not hold up another', async () => {
   const events = Array.from({ length: 1000 }, (_, n) => ({ tenant, type: 'a.b', data: { n } }));
   await client.request('POST', '/v1/events/batch', { events });
   await until('the healthy one has all', () => sink.requests.length === 1000);
-  // All that while, what began at the silent one has not ended: nobody has waited for its time-out.
+  // All that time, the attempts at the silent endpoint have not ended: nothing waited for their timeout.
   const { items } = await client.request<{ items: { attempt_count: number }[] }>(
     'GET',
     `/v1/deliveries?tenant=${tenant}&endpoint_id=${ids[0]}&limit=1000`,

@@ -195,7 +195,7 @@ describe.each([
   });
 
   test('an endpoint that is not there is not found', async () => {
-    expect((await request('GET', '/v1/endpoints/nobody/health')).status).toBe(404);
+    expect((await request('GET', '/v1/endpoints/absent/health')).status).toBe(404);
   });
 
   test('a test answers with the attempt, and of a paused endpoint with none', async () => {

@@ -19,7 +19,7 @@ interface Endpoint {
 }
 
 describe.each(['SQLite', 'PostgreSQL'])('an endpoint that has only failed, on %s', (kind) => {
-  /** A server, and a receiver that fails as long as it is told to. */
+  /** A server, and a receiver that fails on demand. */
   const began = async () => {
     const server = await serve({
       evaluateEveryS: 1,

@@ -67,7 +67,7 @@ describe('what was sent, and everything that can be found', () => {
     await receiver.close();
   });
 
-  test('the request of each attempt is the one that the receiver got, but for what is shown to nobody', async () => {
+  test('the request of each attempt is the one that the receiver got, except for hidden values', async () => {
     for (const n of [1, 2]) {
       const shown = await get<Request>(`/v1/deliveries/${delivery}/request?attempt=${n}`);
       const got = receiver.requests[n - 1]!;
@@ -109,7 +109,7 @@ describe('what was sent, and everything that can be found', () => {
     expect(await as(other, path)).toMatchObject({ status: 404 });
   });
 
-  test('a change of the endpoint since is told; without the endpoint the request cannot be made again', async () => {
+  test('a later change of the endpoint is reported; without the endpoint the request cannot be rebuilt', async () => {
     const { id } = await server.client.request<{ id: string }>('POST', '/v1/endpoints', {
       url: receiver.url,
       event_types: ['other'],
@@ -155,7 +155,7 @@ describe('what was sent, and everything that can be found', () => {
     ['unmatched=false&type=paid', ['e1']],
     ['ordering_key=k,1', ['e1']],
     ['endpoint_id=orders', ['e1']],
-    ['tenant=nobody', []],
+    ['tenant=absent', []],
     ['until=2020-01-01T00:00:00Z', []],
   ])('events: %s', async (query, ids) => {
     const { items } = await get(`/v1/events?${query}`);

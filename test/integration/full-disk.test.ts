@@ -39,7 +39,7 @@ test('G1: a full disk answers 503 with Retry-After, acknowledges nothing, and re
     expect(acknowledged.size).toBeGreaterThan(0);
 
     db.raw.exec('PRAGMA max_page_count = 100000');
-    // Nobody publishes meanwhile: it finds out by itself.
+    // Without publishers: it finds out by itself.
     await until('the server is ready again', async () => (await fetch(`${url}/readyz`)).status === 200);
     const after = await publish(1000);
     expect(after.status).toBe(202);

@@ -182,7 +182,7 @@ describe.each([
       while (sent < until && failed.length < 20) await one();
     };
     const run = (until: number) => Promise.all(Array.from({ length: atOnce }, () => worker(until)));
-    // What is loaded and compiled once is no growth.
+    // Loading and compiling once does not count as growth.
     await run(requests / 4);
     heapBefore = heapMb();
     await run(requests);

@@ -10,7 +10,7 @@ import { programFrom } from '../guides.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';
 
-// The code in the guides, as it stands there, but for addresses.
+// The code in the guides, unchanged except for addresses.
 
 const children: ChildProcess[] = [];
 afterEach(() => {

@@ -71,7 +71,7 @@ describe('G8: a body that is not wanted is not read', () => {
     expect(sent).toBeLessThan(48 * 1024 * 1024);
   });
 
-  test('a client that asks first is told first', async () => {
+  test('a client that asks first gets its answer first', async () => {
     const expecting = [json, 'content-length: 21\r\n', 'expect: 100-continue\r\n'];
     const refused = open();
     refused.socket.write(head('POST /v1/events', ...expecting));

@@ -220,7 +220,7 @@ test('nothing that is stored reveals the API key, the Idempotency-Key, the secre
     expect(files.some((bytes) => bytes.includes(text))).toBe(false);
 });
 
-/** All that stands in the table of keys. */
+/** All rows of the table of keys. */
 async function tableText(dataDir: string): Promise<string> {
   const { DatabaseSync } = await import('node:sqlite');
   const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { readOnly: true });

@@ -45,7 +45,7 @@ const window = (from: number): string =>
   `${new Date(from).toISOString().slice(0, 10)}..${new Date(from + day).toISOString().slice(0, 10)}`;
 
 describe('posthorn impact', () => {
-  test('two windows of a Posthorn: what the books cannot account for, before and after', async () => {
+  test('two windows of Posthorn’s history: unaccounted deliveries before and after', async () => {
     const dataDir = tempDir();
     const store = openHere({ dataDir });
     const endpoint = anEndpoint();
@@ -73,7 +73,7 @@ describe('posthorn impact', () => {
         // The window is two days: 20 × 5.00 EUR, and √(20 × 500²) either way.
         weekly_value: [{ currency: 'EUR', amount_minor: 35_000, interval: [19_661, 50_339] }],
         given_up_value: [],
-        // Nothing watched this store. By its counters 2% of an hour were lost, and no more of the hours after it.
+        // This store had no watcher. By its counters 2% of an hour were lost, and no more of the hours after it.
         time_to_detect: { by: expect.stringMatching(/^alert rule burn-.*replayed over the counters/) },
       },
       after: { events: 1000, silently_dropped: 0, drop_rate: 0, weekly_value: [], time_to_detect: null },
@@ -90,7 +90,7 @@ describe('posthorn impact', () => {
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
     expect(readFileSync(markdown, 'utf8')).toMatch(/^# Impact: 2% before, 0% after/);
 
-    // Old books are kept by the day, so half a day cannot be had: said.
+    // The old ledger is kept by the day, so the output says that half a day is not available.
     const half = (from: number): string =>
       `${new Date(from).toISOString()}..${new Date(from + day / 2).toISOString()}`;
     const halves = await impact(
@@ -116,7 +116,7 @@ describe('posthorn impact', () => {
     expect(turned.code).toBe(1);
   });
 
-  test('what was lost last week, with its alert, its dead letters, and the time that the books do not hold', async () => {
+  test('losses of last week, with their alert, dead letters, and the time that the history does not cover', async () => {
     const dataDir = tempDir();
     const store = openHere({ dataDir });
     const endpoint = anEndpoint();
@@ -125,7 +125,7 @@ describe('posthorn impact', () => {
     const deploy = Math.floor(Date.now() / hour) * hour - 3 * day;
     await traffic(store, endpoint.id, deploy - day + 1000, 500, 0);
     await traffic(store, endpoint.id, deploy + hour, 500, 10);
-    // What Posthorn tells people itself is no traffic of anybody.
+    // Posthorn's own notifications do not count as traffic.
     await store.write.createEndpoint(anEndpoint({ tenant: 'posthorn' }));
     await store.write.accept(
       [Array.from({ length: 300 }, () => anEvent({ tenant: 'posthorn', type: 'alert' }))],
@@ -180,7 +180,7 @@ describe('posthorn impact', () => {
     db.exec(
       'DELETE FROM deliveries WHERE number IN (SELECT number FROM deliveries WHERE state = 0 ORDER BY number LIMIT 5)',
     );
-    // Of one of these not even the event is left.
+    // The event of one of these is missing too.
     db.exec(`DELETE FROM events WHERE number = (SELECT min(number) FROM events e WHERE NOT EXISTS
       (SELECT 1 FROM deliveries d WHERE d.event_number = e.number))`);
     db.close();
@@ -240,21 +240,21 @@ describe('posthorn impact', () => {
   test.each([
     [[], 'give --before and --after'],
     [['--before', 'a.jsonl'], 'give --before and --after'],
-    [['--deploy', '2026-01-01T00:00Z'], 'give --data-dir or --database-url'],
-    [['--deploy', '2026-01-01T00:00Z', '--before', 'a'], 'and not both'],
+    [['--deploy', '2026-01-01T00:00Z'], 'give its --data-dir or --database-url'],
+    [['--deploy', '2026-01-01T00:00Z', '--before', 'a'], 'give either --before and --after, or --deploy'],
     [['a.jsonl', '--deploy', '2026-01-01T00:00Z', '--format', 'paper'], 'paper'],
-    [['a.jsonl'], 'one log needs --deploy'],
-    [['a.jsonl', '--deploy', 'yesterday'], 'takes a time'],
+    [['a.jsonl'], 'one log takes --deploy'],
+    [['a.jsonl', '--deploy', 'yesterday'], 'must be a time'],
     [
       ['--before', '2026-01-01..2026-01-02', '--after', '2026-01-03..2026-01-04'],
-      'give --data-dir or --database-url',
+      'give its --data-dir or --database-url',
     ],
-    [['--before', '2026-01-05..2026-01-02', '--after', 'x'], 'the beginning comes first'],
+    [['--before', '2026-01-05..2026-01-02', '--after', 'x'], 'the first time must be earlier'],
     [['--before', 'missing.jsonl', '--after', 'missing.jsonl'], 'missing.jsonl'],
-    [['--before', 'a', '--after', 'b', '--target', '99.9'], 'takes a share'],
-  ])('wrong usage %j', async (args, words) => {
+    [['--before', 'a', '--after', 'b', '--target', '99.9'], 'must be a share'],
+  ])('wrong usage %j', async (args, message) => {
     const { code, err } = await impact(...args);
-    expect(err).toContain(words);
+    expect(err).toContain(message);
     expect(code).toBe(2);
   });
 

@@ -160,7 +160,7 @@ describe.each([
     }
   });
 
-  test('revoking every admin key shuts nobody out: the first admin key is not among them', async () => {
+  test('revoking every admin key does not lock operators out: the first admin key is not among them', async () => {
     const { id, key } = await create({ scopes: ['admin'] });
     expect((await call(key, 'DELETE', `/v1/keys/${id}`)).status).toBe(204);
     expect((await call(key, 'GET', '/v1/keys')).status).toBe(401);
@@ -178,7 +178,7 @@ describe.each([
   });
 });
 
-test('G8, G9: tokens that nobody has cost the store no more reads than the address may fail', async () => {
+test('G8, G9: unknown tokens cost the store no more reads than the address may fail', async () => {
   const opened = await openSqliteStore({ dataDir: tempDir(), thread: true });
   let reads = 0;
   const counting = aroundCalls(opened, (method, perform, args) => {

@@ -106,7 +106,7 @@ describe('posthorn lab', () => {
     [['nothing'], 'unknown scenario nothing'],
     [['missing.yaml'], 'cannot read missing.yaml'],
     [['--seeds', '0'], 'takes a whole number'],
-    [['--mutant', 'nobody'], 'unknown mutant nobody'],
+    [['--mutant', 'absent'], 'unknown mutant absent'],
     [['--calibrate', 'missing.jsonl'], 'no such file'],
     [['everything', '--log', 'x.jsonl'], 'give a scenario that has one'],
     [['--html', '/nowhere/at/all.html'], 'no such file'],

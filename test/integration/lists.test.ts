@@ -279,7 +279,7 @@ test.each([
 test.each([
   [['alerts', 'backtest', '--from-log'], 1],
   [['lab', 'incident', '--calibrate'], 2],
-] as const)('compressed data that ends early is told in a sentence: %j', async (args, expected) => {
+] as const)('truncated compressed data is reported in a sentence: %j', async (args, expected) => {
   const path = join(tempDir(), 'cut.jsonl.gz');
   const log = Array.from({ length: 500 }, (_, n) =>
     JSON.stringify({

@@ -32,7 +32,7 @@ test('G5: impact says which lines of a log it cannot read, and ends with 1', asy
     [cut, ...deploy],
   ]) {
     const { code, out, err } = await runHere('impact', ...args, '--json');
-    expect(err).toMatch(/1 of \d+ lines of .*cut\.jsonl.* cannot be read, and are missing from this result/);
+    expect(err).toMatch(/1 of \d+ lines of .*cut\.jsonl.* cannot be read and are missing from this result/);
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ version: 1 });
   }
@@ -59,7 +59,7 @@ test('audit says that a pipe cannot be audited, and does not wait for one', asyn
   const pipe = join(dir, 'pipe');
   execFileSync('mkfifo', [pipe]);
   const { code, err } = await runHere('audit', pipe);
-  expect(err).toMatch(/is a pipe, which can be read once only: write it to a file/);
+  expect(err).toMatch(/is a pipe, which can be read only once: write it to a file/);
   expect(code).toBe(2);
 });
 

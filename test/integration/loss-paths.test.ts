@@ -41,7 +41,7 @@ interface Accounting {
   readonly dead: number;
   readonly suppressed: number;
 }
-const books = (client: Awaited<ReturnType<typeof serve>>['client']) =>
+const counts = (client: Awaited<ReturnType<typeof serve>>['client']) =>
   client.request<Accounting>('GET', '/v1/accounting');
 
 describe.each(Object.keys(places))('on %s', (name) => {
@@ -80,7 +80,7 @@ describe.each(Object.keys(places))('on %s', (name) => {
     await client.request('POST', '/v1/endpoints', { url: receiver.url, ordering: 'key' });
     for (let n = 0; n < 5; n++)
       await client.request('POST', '/v1/events', { type: 'a.b', data: n, ordering_key: `k${n}` });
-    await until('all are settled', async () => (await books(client)).delivered === 5);
+    await until('all are settled', async () => (await counts(client)).delivered === 5);
     expect(failing).toBeLessThan(0);
     await stop();
     await receiver.close();
@@ -98,7 +98,7 @@ describe.each(Object.keys(places))('on %s', (name) => {
     await client.request('POST', `/v1/deliveries/${delivery!.id}/redrive`);
     await until('the resend has failed too', () => receiver.requests.length === 2);
     answering = true;
-    await until('the schedule went on by itself', async () => (await books(client)).delivered === 1);
+    await until('the schedule went on by itself', async () => (await counts(client)).delivered === 1);
     await stop();
     await receiver.close();
   });
@@ -112,7 +112,7 @@ describe.each(Object.keys(places))('on %s', (name) => {
       enabled: false,
     });
     await client.request('POST', '/v1/events', { type: 'a.b', data: 1 });
-    expect(await books(client)).toMatchObject({ suppressed: 1 });
+    expect(await counts(client)).toMatchObject({ suppressed: 1 });
     await client.request('POST', `/v1/endpoints/${id}/resume`);
     await client.request('POST', '/v1/redrives', { filter: { endpoint_id: id, state: 'suppressed' } });
     await until('it has arrived after all', () => receiver.requests.length === 1);
@@ -132,10 +132,10 @@ describe.each(Object.keys(places))('on %s', (name) => {
     await client.request('POST', '/v1/events', { type: 'a.b', data: 1 });
     await until('it has failed', () => receiver.requests.length === 1);
     await client.request('POST', `/v1/endpoints/${id}/pause`);
-    expect(await books(client)).toMatchObject({ pending: 1 });
+    expect(await counts(client)).toMatchObject({ pending: 1 });
     answering = true;
     await client.request('POST', `/v1/endpoints/${id}/resume`);
-    await until('its retry was kept', async () => (await books(client)).delivered === 1);
+    await until('its retry was kept', async () => (await counts(client)).delivered === 1);
     await stop();
     await receiver.close();
   });
@@ -148,7 +148,7 @@ describe.each(Object.keys(places))('on %s', (name) => {
     const event = { id: 'once', type: 'a.b', data: 1 };
     const first = await client.request<object>('POST', '/v1/events', event);
     expect(await client.request('POST', '/v1/events', event)).toEqual({ ...first, duplicate: true });
-    await until('it has arrived', async () => (await books(client)).delivered === 1);
+    await until('it has arrived', async () => (await counts(client)).delivered === 1);
     expect(receiver.requests).toHaveLength(1);
     await stop();
     await receiver.close();
@@ -164,7 +164,7 @@ describe.each(Object.keys(places))('on %s', (name) => {
     await server.client.request('POST', '/v1/events/batch', {
       events: Array.from({ length: count }, (_, n) => ({ type: 'a.b', data: n })),
     });
-    await until('all are dead', async () => (await books(server.client)).dead === count);
+    await until('all are dead', async () => (await counts(server.client)).dead === count);
     // A redrive whose first 20 all fail again stops by itself.
     isDown = false;
     const { id } = await server.client.request<{ id: string }>('POST', '/v1/redrives', {

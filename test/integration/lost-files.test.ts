@@ -26,9 +26,9 @@ test('G1: the data directory is moved away while running: 503, readyz false, a p
       code: 'unavailable',
       detail: expect.stringContaining('missing'),
     });
-    // Nobody publishes from here on: it notices by itself, and the page does not wait in the store that is gone.
+    // Without publishers from here on: it notices by itself, and the page does not wait in the missing store.
     await until('readyz says so', async () => (await readyz(url)) === 503);
-    await until('somebody is paged', () => pager.requests.length === 1);
+    await until('a channel is paged', () => pager.requests.length === 1);
     expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ store_fault: 'missing' });
     expect(JSON.parse(pager.requests[0]!.body.toString())).toMatchObject({
       alert: { rule: 'store_fault', severity: 'page', state: 'firing', evidence: { fault: 'missing' } },
@@ -67,7 +67,7 @@ test('G1: damage that is found while running ends accepting, with its cause in t
     }
     await until('readyz says so', async () => (await readyz(url)) === 503);
     expect((await publish(url)).status).toBe(503);
-    await until('somebody is paged', () =>
+    await until('a channel is paged', () =>
       pager.requests.some(({ body }) => body.toString().includes('"rule":"store_fault"')),
     );
     expect(pager.requests.map(({ body }) => body.toString()).join()).toMatch(/is damaged .*restore a backup/);

@@ -48,7 +48,7 @@ async function mailServer(refuse: (to: string) => number | null = () => null) {
   return { url: `smtp://user:p%40ss@127.0.0.1:${port}`, port, mails, users };
 }
 
-/** A mail server that says what it is told to, and how many of its connections have ended. */
+/** A mail server with scripted responses that counts its ended connections. */
 async function scripted(talk: (socket: Socket) => void): Promise<{ port: number; closed: () => number }> {
   let ended = 0;
   const server = createServer((socket) => {
@@ -76,7 +76,7 @@ const post = (url: string, to = 'ops@example.com', timeoutMs = 2000) =>
     timeoutMs,
   });
 
-describe('e-mail', () => {
+describe('email', () => {
   test('a mail is sent with its credentials, and keeps its id', async () => {
     const server = await mailServer();
     expect(await post(server.url)).toMatchObject({ ok: true, statusCode: 250, errorClass: null });
@@ -89,9 +89,9 @@ describe('e-mail', () => {
     expect(server.mails[0]).toContain('To: ops@example.com');
   });
 
-  test('"try again" and "not like this" are told apart; nothing of the mail is in the message', async () => {
+  test('temporary and permanent errors are distinguished; the message does not contain the mail', async () => {
     const server = await mailServer((to) =>
-      to.startsWith('full') ? 452 : to.startsWith('nobody') ? 550 : null,
+      to.startsWith('full') ? 452 : to.startsWith('absent') ? 550 : null,
     );
     expect(await post(server.url, 'full@example.com')).toMatchObject({
       ok: false,
@@ -99,7 +99,7 @@ describe('e-mail', () => {
       errorClass: 'http_5xx',
       message: 'SMTP 452',
     });
-    expect(await post(server.url, 'nobody@example.com')).toMatchObject({
+    expect(await post(server.url, 'absent@example.com')).toMatchObject({
       ok: false,
       statusCode: 550,
       errorClass: 'http_4xx',
@@ -164,7 +164,7 @@ describe('e-mail', () => {
     });
   });
 
-  test("what a server says or does wrong is never ours, and a name's fault is said in words", async () => {
+  test("faults of a mail server are never Posthorn's, and a failed lookup is described", async () => {
     const talking = async (answers: Record<string, string>): Promise<string> => {
       const { port } = await scripted((socket) => {
         socket.write('220 hello\r\n');
@@ -215,7 +215,7 @@ describe('e-mail', () => {
     const listed = await requestTo(posthorn, 'GET', '/v1/endpoints?tenant=posthorn');
     expect(JSON.stringify([put, listed])).not.toContain('p%40ss');
     expect(
-      (await requestTo(posthorn, 'PUT', '/v1/channels/bad', { ...channel, to: ['nobody'] })).status,
+      (await requestTo(posthorn, 'PUT', '/v1/channels/bad', { ...channel, to: ['absent'] })).status,
     ).toBe(422);
     expect(
       (await requestTo(posthorn, 'PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
@@ -226,7 +226,7 @@ describe('e-mail', () => {
         server: 'smtp://u:50%@mail.example.com',
       }),
     ).toMatchObject({ status: 422, body: { detail: expect.stringContaining('%25') } });
-    // A delivery that somebody deletes behind its back.
+    // A delivery that is deleted from outside.
     await requestTo(posthorn, 'POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',
       retry: { schedule_s: [3600] },

@@ -43,12 +43,12 @@ beforeAll(async () => {
     retry: { schedule_s: [] },
   });
   await client.request('POST', '/v1/events', { type: 'payment.succeeded', data: { n: 1 } });
-  // The store is read at most every 15 seconds, so nobody scrapes before what is to be seen is there.
+  // The store is read at most every 15 seconds, so the test scrapes only after the data exists.
   await until('the dead letter is there', async () => {
     const { items } = await client.request<{ items: unknown[] }>('GET', '/v1/dead-letters');
     return items.length === 1;
   });
-  await until('the books were checked and the rules were judged', async () => {
+  await until('the ledger was checked and the rules were evaluated', async () => {
     scraped = await (await fetch(`${server.url}/metrics`)).text();
     return (
       /posthorn_deliveries\{[^}]*state="dead"\} 1/.test(scraped) &&
@@ -63,7 +63,7 @@ afterAll(async () => {
 
 test('every metric and label that rules and dashboard speak of is exposed by a running server', () => {
   const series = exposed(scraped);
-  // Objectives are judged by the minute, so their series come later than this test waits; their names are there.
+  // Objectives are evaluated every minute, so their series come later than this test waits; their names exist.
   for (const name of Object.values(sloMetrics)) {
     expect(scraped).toMatch(new RegExp(`^# TYPE ${name} `, 'm'));
     series.set(name, new Set(['slo']));
@@ -152,7 +152,7 @@ test('rules export writes the files, says what it wrote, and names faults by the
     run('-f', faulty),
   ]);
   const written = JSON.parse(made.out) as { slos: string[]; alerts: number; written: string[] };
-  expect(written).toMatchObject({ slos: ['payments', 'mails', 'books'] });
+  expect(written).toMatchObject({ slos: ['payments', 'mails', 'ledger'] });
   expect(written.written.map((path) => path.slice(out.length))).toEqual([
     '/posthorn-rules.yaml',
     '/grafana/posthorn.json',

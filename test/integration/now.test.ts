@@ -165,7 +165,7 @@ describe('GET /v1/now', () => {
     expect(now.reconciled!.ids.length).toBeGreaterThan(0);
   });
 
-  test('what is late and pending is worth something, and is no drop', async () => {
+  test('late pending deliveries have a value, and are not drops', async () => {
     const ill = await aReceiver((_, response) => response.writeHead(503).end());
     closing.push(ill.close);
     await request('POST', '/v1/endpoints', {

@@ -168,7 +168,7 @@ describe('declared on a running Posthorn', () => {
     await call('POST', '/v1/events', { id: 'own', type: sample.type, data: sample.data, value: own });
     expect((await call('GET', '/v1/events/own')).body.value).toEqual(own);
     for (const [wrong, path] of [
-      [{ owner: 'nobody' }, '/owner'],
+      [{ owner: 'absent' }, '/owner'],
       [{ template: 'nobodys' }, '/template'],
       [{ schema: { type: 'no such type' } }, '/schema'],
       [{ schema: { $ref: 'https://example.com/x' } }, '/schema'],
@@ -186,10 +186,10 @@ describe('declared on a running Posthorn', () => {
       target: 0.999,
     });
     expect(
-      (await call('PUT', '/v1/slos/books', { ...document, objective: 'accounted', target: 1 })).status,
+      (await call('PUT', '/v1/slos/ledger', { ...document, objective: 'accounted', target: 1 })).status,
     ).toBe(200);
     for (const [wrong, path] of [
-      [{ ...document, producer: 'nobody' }, '/producer'],
+      [{ ...document, producer: 'absent' }, '/producer'],
       [{ ...document, target: 1 }, '/target'],
       [{ ...document, objective: 'accounted' }, '/target'],
       [{ ...document, endpoint_ids: ['ep_none'] }, '/endpoint_ids/0'],
@@ -214,14 +214,14 @@ describe('declared on a running Posthorn', () => {
       ['PUT', '/v1/endpoints/unowned'],
       ['PATCH', `/v1/endpoints/${bare.id}`],
     ] as const) {
-      const { status, body } = await call(method, path, { url, owner: 'nobody' });
+      const { status, body } = await call(method, path, { url, owner: 'absent' });
       expect([status, body.errors]).toMatchObject([422, [{ path: '/owner' }]]);
     }
     expect(of(good.id)).toBeUndefined();
     expect(of('order.made')).toEqual(['declaration', 'template', 'slo', 'owner']);
     const { body: slos } = await call('GET', '/v1/slos');
-    expect(slos.items.map(({ name }: { name: string }) => name)).toEqual(['books', 'payments', good.id]);
-    for (const name of ['books', 'payments', good.id])
+    expect(slos.items.map(({ name }: { name: string }) => name)).toEqual(['ledger', 'payments', good.id]);
+    for (const name of ['ledger', 'payments', good.id])
       expect((await call('GET', `/v1/slos/${name}/status`)).body).toMatchObject({
         name,
         total: expect.any(Number),
@@ -318,7 +318,7 @@ describe('how objectives stand', () => {
     expect(status.by.receiver).toMatchObject({ bad: 1 });
     expect(status.by.receiver.budgetRemaining).toBeCloseTo(1 - 1 / 6 / 0.01);
     expect(status.worst).toMatchObject([{ endpointId: endpoint.id }]);
-    // The answer has no number at its top that speaks of one side alone.
+    // The numbers at the top of the response always cover both sides.
     const shown = await sloStatusService({ store, clock: { ...aClock(), now: () => now } })['slos.status'](
       { params: { name: 'payments' }, query: undefined, body: undefined },
       localCall,
@@ -337,7 +337,7 @@ describe('how objectives stand', () => {
     await store.close();
   });
 
-  test('one broken endpoint does not spend the shared budget: its own team is paged, both are told', async () => {
+  test('one broken endpoint does not spend the shared budget: its own team is paged, both are notified', async () => {
     const store = await aStore();
     const broken = anEndpoint({ owner: 'shop', eventTypes: ['payment.broken'] });
     await store.write.createEndpoint(broken);
@@ -376,7 +376,7 @@ describe('how objectives stand', () => {
         },
       },
     ]);
-    // One failure at night is no reason to wake anybody.
+    // One failure at night does not page.
     const quiet = await aStore();
     await quiet.write.createEndpoint(anEndpoint());
     await deliver(quiet, now - 30 * minute, ['dead']);
@@ -409,7 +409,7 @@ describe('how objectives stand', () => {
       { rule: 'endpoint_down', severity: 'page', owner: 'shop', group: endpoint.id },
       { rule: 'dead_letters', inhibited: true },
     ]);
-    // What is about to be deleted for good is told of all the same.
+    // Dead letters that are about to be deleted cause a notification anyway.
     const [, ending] = await evaluateDeliveries(store.read, await readDeclared(store.read), {
       now,
       lived: now,

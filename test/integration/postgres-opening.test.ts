@@ -73,7 +73,7 @@ describe('a database that cannot be used is one sentence with the next step, and
     expect(error.message).not.toContain(password);
   });
 
-  test('nothing listens, an unknown host, something that is no PostgreSQL, a URL that cannot be read', async () => {
+  test('nothing listens, an unknown host, something other than PostgreSQL, a URL that cannot be read', async () => {
     const away = await failure(withPort(await freePort()));
     expect(away).toBeInstanceOf(UnavailableError);
     expect(away.message).toMatch(/nothing listens there; start the server/);

@@ -12,7 +12,7 @@ interface Page {
   }[];
 }
 
-test('a server with a proxy sends through it; where it is away, that is said to be ours and nobody learns its password', async () => {
+test('a server with a proxy sends through it; if it is unreachable, the fault is Posthorn’s and its password stays hidden', async () => {
   const seen: string[] = [];
   const proxy = createServer((request, response) => {
     request.resume();

@@ -52,7 +52,7 @@ type Behavior = (
   forward: () => Promise<Response>,
 ) => void | Promise<void>;
 
-/** A proxy in front of the server that treats each request as it is told; `pass` forwards it. */
+/** A proxy in front of the server with a scripted action for each request; `pass` forwards it. */
 async function aProxy(
   to: string,
   behave: Behavior,

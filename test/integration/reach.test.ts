@@ -373,7 +373,7 @@ describe('auth', () => {
     ['with a line end in the token', { auth: { type: 'bearer', token: 'x\r\ny: z' } }, '/auth/token'],
     ['without a secret', { auth: { type: 'basic', username: 'a', password: null } }, '/auth/password'],
     [
-      'with a token server that is no URL',
+      'with a token server that is not a URL',
       {
         auth: { type: 'oauth2_client_credentials', token_url: 'ftp://a', client_id: 'a', client_secret: 'b' },
       },

@@ -67,7 +67,7 @@ test('wrong usage ends with 2, and a line without an id is named', async () => {
   });
   expect((await runHere('reconcile', 'orders', join(dir, 'none'), ...since)).code).toBe(2);
   expect((await runHere('reconcile', 'orders')).code).toBe(2);
-  expect(await runHere('reconcile', 'nobody', bad.replace('bad', 'ids'), ...since)).toMatchObject({
+  expect(await runHere('reconcile', 'absent', bad.replace('bad', 'ids'), ...since)).toMatchObject({
     code: 1,
     err: expect.stringContaining('not_found'),
   });

@@ -159,7 +159,7 @@ describe.each([
     );
     expect(found.at(-1)).toMatchObject({ summary: { ...totals, nextCursor: null } });
     await expect(
-      linesOf(client.reconcile.runLines([], { endpointId: 'nobody', ...window })),
+      linesOf(client.reconcile.runLines([], { endpointId: 'absent', ...window })),
     ).rejects.toMatchObject({ code: 'not_found' });
   });
 
@@ -176,7 +176,7 @@ describe.each([
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
 
-  test('lines in, and JSON out for who accepts that; blank lines and Windows line ends are no ids', async () => {
+  test('lines in, and JSON out for clients that accept it; blank lines and Windows line ends are not ids', async () => {
     const { status, body } = await post(
       `\r\n${received()
         .map((id) => JSON.stringify(id))

@@ -15,7 +15,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** An endpoint nobody listens at, with so many dead letters. */
+/** An endpoint without a listener, with that many dead letters. */
 async function dead(tenant: string, letters: number): Promise<string> {
   const { id } = await server.client.request<{ id: string }>('POST', '/v1/endpoints', {
     tenant,

@@ -76,7 +76,7 @@ test('posthorn endpoints: from nothing to a tested endpoint and back', async () 
   expect(await run('endpoints', 'get', 'orders')).toMatchObject({ code: 1 });
 });
 
-test('everything that has no option comes from a document, and options go before it', async () => {
+test('everything without an option comes from a document, and options take precedence', async () => {
   const path = aFile(
     'ep.yaml',
     `url: http://other.example\nmax_in_flight: 7\nmetadata: { plan: gold }\nowner: a\n`,
@@ -102,7 +102,7 @@ test('an endpoint whose test fails ends with 1, and its attempts, events and sum
   });
   const events = aFile(
     'events.jsonl',
-    '{"id":"pay-1","type":"payment.succeeded","data":{},"value":{"amount_minor":1234,"currency":"EUR"}}\n{"id":"x-1","type":"nobody.listens","data":{}}\n',
+    '{"id":"pay-1","type":"payment.succeeded","data":{},"value":{"amount_minor":1234,"currency":"EUR"}}\n{"id":"x-1","type":"unused.type","data":{}}\n',
   );
   expect((await run('publish', events)).code).toBe(0);
   await until(
@@ -156,7 +156,7 @@ test.each([
   ['deliveries', '--since', '2026-02-31'],
   ['teams', 'put', 'x'],
 ])('wrong usage ends with 2 before anything is sent: %s %s %s %s', async (...args) => {
-  // Nobody listens there.
+  // Nothing listens there.
   const answer = await runHere(...args, '--url', 'http://127.0.0.1:9', '--api-key', apiKey);
   expect(answer).toMatchObject({ code: 2 });
   expect(answer.err).not.toContain('127.0.0.1:9');

@@ -142,7 +142,7 @@ describe.each(['SQLite', 'PostgreSQL'])('secrets at rest, on %s', (kind) => {
   });
 });
 
-test('G9: a lost key stops nothing but the endpoints that need it, and a new secret mends each', async () => {
+test('G9: a lost key stops only the endpoints that need it, and a new secret fixes each', async () => {
   const receiver = await aReceiver();
   const dataDir = tempDir();
   const first = await serve({ dataDir });

@@ -117,7 +117,7 @@ const outputs: readonly (readonly [string, () => { output: Output; done(): void 
     },
   ],
   [
-    'a pipe that nobody reads',
+    'a pipe without a reader',
     () => {
       const pipe = join(mkdtempSync(join(tmpdir(), 'posthorn-pipe-')), 'pipe');
       execFileSync('mkfifo', [pipe]);

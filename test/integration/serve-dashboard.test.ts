@@ -11,7 +11,7 @@ const page = async (url: string): Promise<[status: number, isPage: boolean]> => 
   return [response.status, (await response.text()).includes('<title>Posthorn</title>')];
 };
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -178,7 +178,7 @@ describe.each([
       await failing('POST', '/v1/sessions', { body: { key: 'phk_wrong_0123456789' } }),
       await failing('POST', '/v1/sessions', { body: { token: 'phl_wrong_0123456789' } }),
       await failing('POST', '/v1/sessions', { body: {} }),
-      // A session opens no other session, and is no key.
+      // A session cannot open another session, and is not a key.
       await failing('POST', '/v1/sessions', {
         body: {},
         headers: { cookie, 'sec-fetch-site': 'same-origin' },
@@ -206,12 +206,12 @@ describe.each([
     expect((await declare(samePage)).status).toBe(200);
     for (const headers of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
       expect(await declare(headers)).toMatchObject({ status: 403, body: { code: 'cross_site' } });
-    // Also where there is no body.
+    // Also without a body.
     const remove = (headers: Record<string, string>) =>
       ask('DELETE', '/v1/teams/browsers', { headers: { cookie, ...headers } });
     expect((await remove({ 'sec-fetch-site': 'same-origin' })).status).toBe(403);
     expect((await remove(samePage)).status).toBe(204);
-    // A key is not a cookie: a program has no page.
+    // A key is not a cookie: programs do not have pages.
     expect(
       (await ask('PUT', '/v1/teams/browsers', { body: {}, headers: { cookie, ...bearer(key) } })).status,
     ).toBe(200);

@@ -11,7 +11,7 @@ import { aReceiver, tempDir, until } from '../support.ts';
 import { createNode } from './library-http.ts';
 import { apiKey, serve } from './serving.ts';
 
-// What changes is sent to whoever watches it, and to nobody else.
+// Changes are sent only to the streams that watch them.
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -58,7 +58,7 @@ describe.each([
       response.end();
     });
     store = await open();
-    // After the start nobody but the test takes a step of the alerts.
+    // After the start only the test steps the alerts.
     server = await serve({ evaluateEveryS: 3600 }, store);
     client = createClient(server.url, apiKey);
   });
@@ -92,7 +92,7 @@ describe.each([
     expect(of(messages, 'delivery').at(-1)).toEqual(await client.deliveries.get(id));
     stop();
 
-    // Whoever comes again is told of what has changed since, and of that alone.
+    // A reconnecting client gets only the changes in between.
     const last = messages.findLast((message) => message.event === 'delivery')!.id!;
     const again = watch(client, [`delivery:${id}`, `endpoint:${endpointId}`], last);
     const others = watch(client, [`delivery:${id}`, `endpoint:${endpointId}`], 'of-another-node.7');
@@ -136,7 +136,7 @@ describe.each([
     await until('the new one comes', () => heard().includes('alr_3 firing'));
     const last = messages.at(-1)!.id!;
     stop();
-    // Nobody watches meanwhile: what changes then is not lost.
+    // Without a watcher, changes are not lost.
     await save(alert('alr_1', 'resolved'));
     const again = watch(client, 'alerts', last);
     await until('it is heard of', () =>
@@ -240,7 +240,7 @@ describe('a server', () => {
     return { socket, heard: () => heard, isClosed: () => isClosed };
   };
 
-  test('G8: 200 streams are open at once, and the next is told when to come again', async () => {
+  test('G8: 200 streams are open at once, and the next one gets Retry-After', async () => {
     const streams = Array.from({ length: 200 }, () => openSocket());
     await until('all are open', () => streams.every(({ heard }) => heard().includes('event: endpoint')));
     const refused = await fetch(`${server.url}/v1/stream?topics=alerts`, {

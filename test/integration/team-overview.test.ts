@@ -106,6 +106,6 @@ describe.each(['SQLite', 'PostgreSQL'])('%s', (kind) => {
   });
 
   test('a team that is not declared is not found', async () => {
-    expect((await request('GET', '/v1/teams/nobody/overview')).status).toBe(404);
+    expect((await request('GET', '/v1/teams/absent/overview')).status).toBe(404);
   });
 });

@@ -138,7 +138,7 @@ describe.each([
     }
     await request('PUT', '/v1/tenants/slow', {});
     const again = () => request('POST', '/v1/events', { tenant: 'slow', type: 'x', data: {} });
-    await until('all nodes hear that there is no limit', async () => (await again()).status === 202);
+    await until('all nodes know that the limit is removed', async () => (await again()).status === 202);
   });
 
   test('publishing is refused while too many deliveries are pending, and goes on when they are not', async () => {

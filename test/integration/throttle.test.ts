@@ -25,7 +25,7 @@ interface Delivery {
   readonly attempt_count: number;
 }
 
-/** Answers 429 for an hour as long as it is told to. */
+/** Answers 429 for an hour while it is switched on. */
 async function aThrottlingReceiver() {
   const state = { throttling: true };
   const receiver = await aReceiver((_, response) =>

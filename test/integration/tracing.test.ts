@@ -79,7 +79,7 @@ const named = (spans: readonly ReadableSpan[], name: string): ReadableSpan[] =>
 const parentOf = (span: ReadableSpan | undefined) => span?.parentSpanContext?.spanId;
 
 describe('traces', () => {
-  test('publisher, accept, every attempt and its settling are one trace, which the receiver is told to continue', async () => {
+  test('publisher, accept, every attempt and its settling are one trace, which the receiver can continue', async () => {
     const { tracing, exporter } = recorder();
     const { requests, eventId, endpointId } = await deliver(
       { traceparent: `00-${traceId}-${publisherSpan}-01`, tracestate: 'vendor=a' },
@@ -135,7 +135,7 @@ describe('traces', () => {
     expect(requests.map(({ headers }) => headers['tracestate'])).toEqual(['vendor=a', 'vendor=a']);
   });
 
-  test('a publisher that does not record is obeyed: nothing is recorded, and the receiver is told so', async () => {
+  test('if the publisher does not record, nothing is recorded, and the receiver gets the same flag', async () => {
     const { tracing, exporter } = recorder();
     const { requests } = await deliver({ traceparent: `00-${traceId}-${publisherSpan}-00` }, tracing);
     expect(exporter.getFinishedSpans()).toEqual([]);
@@ -143,7 +143,7 @@ describe('traces', () => {
       expect(headers['traceparent']).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
   });
 
-  test('where nobody publishes a trace, the accept begins one', async () => {
+  test('without a trace from the publisher, the accept begins one', async () => {
     const { tracing, exporter } = recorder();
     const { requests } = await deliver({}, tracing);
     const [accept] = named(exporter.getFinishedSpans(), 'create payment.succeeded');

@@ -41,7 +41,7 @@ async function publish(sql: string, ...values: unknown[]): Promise<Record<string
   );
   return rows[0]!.receipt;
 }
-const books = async (tenant: string) =>
+const counts = async (tenant: string) =>
   await store.read.accounting({
     tenants: [tenant],
     endpointIds: null,
@@ -62,7 +62,7 @@ test('what is rolled back was never there; what is committed is accepted', async
     suppressed: 1,
   });
   await db.query('ROLLBACK');
-  expect(await books(tenant)).toMatchObject({ events: 0, accepted: 0, pending: 0 });
+  expect(await counts(tenant)).toMatchObject({ events: 0, accepted: 0, pending: 0 });
 
   await db.query('BEGIN');
   const { id } = await publish(
@@ -70,10 +70,10 @@ test('what is rolled back was never there; what is committed is accepted', async
     tenant,
     '{"n": 1.0}',
   );
-  await publish("$1, 'unwanted', '1', id => 'mine'", 'nobody');
+  await publish("$1, 'unwanted', '1', id => 'mine'", 'absent');
   await db.query('COMMIT');
-  expect(await books(tenant)).toMatchObject({ events: 1, accepted: 2, pending: 1, suppressed: 1 });
-  expect(await books('nobody')).toMatchObject({ events: 1, unmatched: 1, accepted: 0 });
+  expect(await counts(tenant)).toMatchObject({ events: 1, accepted: 2, pending: 1, suppressed: 1 });
+  expect(await counts('absent')).toMatchObject({ events: 1, unmatched: 1, accepted: 0 });
   // The text of the data is kept as it was given, and its digest is the one that the store would have made.
   expect(await store.read.event(tenant, id as string)).toMatchObject({
     integrity: 'intact',
@@ -104,7 +104,7 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
   ]);
   await store.write.accept([[anEvent({ tenant, id: 'two', type: 'a.b', data: '{"n":1}' })]], options);
   expect(await publish("$1, 'a.b', $2, id => 'two'", tenant, '{"n":1}')).toMatchObject({ duplicate: true });
-  expect(await books(tenant)).toMatchObject({ events: 2, accepted: 2 });
+  expect(await counts(tenant)).toMatchObject({ events: 2, accepted: 2 });
 });
 
 test('what is published under a key goes behind what of its tenant is still fanned out', async () => {
@@ -120,14 +120,14 @@ test('what is published under a key goes behind what of its tenant is still fann
   expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, suppressed: 1 });
   expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, duplicate: true });
   await publish(call, tenant, 'free', null);
-  expect(await books(tenant)).toMatchObject({ events: 3, accepted: 3 });
+  expect(await counts(tenant)).toMatchObject({ events: 3, accepted: 3 });
   let made = 0;
   for (let steps = 0; steps < 20; steps++)
     ({ made } = await store.write
       .stepFanOut({ ...options, limit: 9, after: null })
       .then((step) => ({ made: made + step.made })));
   expect(made).toBe(6);
-  expect(await books(tenant)).toMatchObject({ events: 3, accepted: 9, suppressed: 3 });
+  expect(await counts(tenant)).toMatchObject({ events: 3, accepted: 9, suppressed: 3 });
   const numberOf = async (eventId: string) =>
     (
       await store.read.deliveries(
@@ -139,7 +139,7 @@ test('what is published under a key goes behind what of its tenant is still fann
   expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
 });
 
-test('two transactions with one id: the second waits, and is told of the first', async () => {
+test('two transactions with one id: the second waits, and gets the receipt of the first', async () => {
   const tenant = 'race';
   const other = new pg.Client({ connectionString: databaseUrl });
   await other.connect();
@@ -286,7 +286,7 @@ test('a role needs no more than usage and execute', async () => {
 });
 
 test('counters of many backends are folded into one row when their hour is over', async () => {
-  const before = await books('rollback');
+  const before = await counts('rollback');
   for (const [table, set] of [
     ['ledger', 'hour = hour - 5'],
     ['event_ledger', 'hour = hour - 5'],
@@ -298,11 +298,11 @@ test('counters of many backends are folded into one row when their hour is over'
     const { rows } = await db.query(`SELECT FROM posthorn.${table} WHERE writer LIKE 'sql:%'`);
     expect({ table, rows: rows.length }).toEqual({ table, rows: 0 });
   }
-  expect((await books('rollback')).accepted).toBe(before.accepted);
+  expect((await counts('rollback')).accepted).toBe(before.accepted);
   expect((await reconcile(store.read, { everyRow: true })).balanced).toBe(true);
 });
 
-test('a running node is told at the commit, and delivers', async () => {
+test('a running node is notified at the commit, and delivers', async () => {
   const receiver = await aReceiver();
   const url = await postgres.createDatabase();
   const { client, stop } = await serve({ databaseUrl: url });
@@ -327,7 +327,7 @@ test('a running node is told at the commit, and delivers', async () => {
   }
 });
 
-test('G6: the digest in SQL is the one that is made in TypeScript, whatever stands in an event', async () => {
+test('G6: the digest in SQL equals the one in TypeScript, whatever an event contains', async () => {
   const tenant = 'digests';
   const text = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })

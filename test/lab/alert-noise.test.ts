@@ -37,7 +37,7 @@ function replay(due: number[], bad: number[]): ReplayedHistory {
 }
 
 describe('alert noise', () => {
-  // The judged claim: 27 healthy days (0.05 % late) wake nobody.
+  // The claim under test: 27 healthy days (0.05% late) do not page.
   test.each([10, 30, 60, 100, 300, 1000, 10_000])(
     '27 healthy days at %i events an hour: no page, at most one ticket',
     (perHour) => {
@@ -60,7 +60,7 @@ describe('alert noise', () => {
         .flatMap(({ firings }) => firings)
         .filter(({ severity }) => severity === 'page').length;
     }
-    // Anchored by a simulation of others: 17.5 in 27 days at 60 an hour.
+    // Reference value of an independent simulation: 17.5 in 27 days at 60 per hour.
     expect(pages / 8).toBeGreaterThan(5);
   });
 });
@@ -102,7 +102,7 @@ describe('the silent drop of the incident', () => {
     };
   }
 
-  test('is one of about 0.3 %', () => {
+  test('is one of about 0.3%', () => {
     expect(dropRate).toBeGreaterThan(0.002);
     expect(dropRate).toBeLessThan(0.0045);
   });
@@ -121,7 +121,7 @@ describe('the silent drop of the incident', () => {
     expect((Math.min(...tickets.map((firing) => firing.from)) - from) / hourMs).toBeLessThan(hours);
   });
 
-  test('at 99.5 % burn rates alone stay silent: the leak rule is what finds it', () => {
+  test('at 99.5% burn rates alone stay silent: only the leak rule finds it', () => {
     const { history, from } = story(3000);
     const outcomes = backtest(history, defaultRules, at(0.995), [{ from, until: from + 79 * hourMs }]);
     const fired = outcomes.filter(({ firings }) => firings.length > 0).map(({ rule }) => rule.name);

@@ -60,7 +60,7 @@ describe('the lab', () => {
 
   test.each(
     builtInScenarios.map(({ name }) => name).filter((name) => name !== 'incident' && name !== 'everything'),
-  )('scenario %s: nothing lost, nothing starved, books balanced', async (name) => {
+  )('scenario %s: nothing lost, nothing starved, nothing unaccounted', async (name) => {
     for (const answer of await pool.run(jobs(scenario(name), 1, 2))) {
       if (answer instanceof Error) throw answer;
       expect(answer.violations).toEqual([]);

@@ -7,7 +7,7 @@ import { runMutant } from './mutate.ts';
 import { sourceMutants } from './source-mutants.ts';
 
 // `npm run test:lab -- [--seeds 2000] [--seed 1]`: every scenario but the incident on many seeds, then the mutants.
-// And the source with one guard taken out at a time. A seed that fails is to be added to regressions.ts, once it is understood.
+// Then the source with one guard removed at a time. A seed that fails is to be added to regressions.ts, once it is understood.
 
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } });
 const seeds = Number(values.seeds ?? 2000);
@@ -41,7 +41,7 @@ for (const { name } of builtInScenarios) {
   failed += bad;
   process.stdout.write(`${name}: ${count} seeds, ${bad} failed\n`);
 }
-// Each on a copy of the source with one guard taken out, as long as the short run of `npm test`.
+// Each on a copy of the source with one guard removed, as long as the short run of `npm test`.
 for (const mutant of sourceMutants) {
   const caught = await runMutant(mutant, mutant.scenario ?? 'everything', 300);
   if (caught === 0) failed++;

@@ -6,12 +6,12 @@ import type { SourceMutant } from './source-mutants.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** How often `from` stands in its file: once, or the mutant has gone stale. */
+/** How often `from` occurs in its file: once, otherwise the mutant is stale. */
 export function occurrences({ file, from }: SourceMutant): number {
   return readFileSync(join(root, file), 'utf8').split(from).length - 1;
 }
 
-/** The packages as a checkout has them, with all else that they need linked to this one. */
+/** Copies the packages of a checkout and links everything else to this one. */
 function copyCheckout(copy: string): void {
   for (const part of ['bin', 'packages', 'package.json'])
     cpSync(join(root, part), join(copy, part), {
@@ -49,7 +49,7 @@ export async function runMutant(
         done(stdout),
       );
     });
-    // A lab that hangs has noticed, too.
+    // A hanging lab counts as a detection too.
     return out === '' ? seeds : (JSON.parse(out) as { failures: unknown[] }).failures.length;
   } finally {
     rmSync(copy, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** The source with one guard taken out: what the lab's short run must notice. `from` stands in the file exactly once. */
+/** Mutants of the source with one guard removed, which the lab's short run must notice. `from` is in the file exactly once. */
 export interface SourceMutant {
   readonly name: string;
   readonly guarantee: string;
@@ -126,7 +126,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     to: 'if (!retention.isOver(number!, settledAt ?? 0, state === dead)) continue;',
   },
   {
-    name: 'a pruned delivery is forgotten by the books',
+    name: 'a pruned delivery is not counted in the ledger',
     guarantee: 'G6',
     file: 'packages/posthorn/src/store/sqlite/prune.ts',
     from: 'ledger.addToBooks(endpoint!, createdAt!, prunedCounter[state!]!);',
@@ -175,7 +175,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     to: "if (outcome.ok || outcome.errorClass === 'http_4xx') return",
   },
   {
-    name: 'a time-out ends the delivery without a retry, as delivered',
+    name: 'a timeout ends the delivery without a retry, as delivered',
     guarantee: 'G5',
     file: 'packages/posthorn/src/domain/delivery.ts',
     from: 'if (outcome.ok) return',
@@ -189,7 +189,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     to: 'const lastMoment = 0;',
   },
   {
-    name: 'a lease ends before its time-out',
+    name: 'a lease ends before its timeout',
     guarantee: 'G3',
     file: 'packages/posthorn/src/engine/accept-options.ts',
     from: 'export const leaseMarginMs = 30_000;',
@@ -203,7 +203,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     to: '  #begun = true;',
   },
   {
-    name: 'publishers are told before the commit',
+    name: 'publishers get the receipt before the commit',
     guarantee: 'G1',
     file: 'packages/posthorn/src/engine/intake.ts',
     from: '        const answer = await this.#commit(groups, options);',

@@ -13,7 +13,7 @@ export interface Ran {
   readonly err: string;
 }
 
-/** What a shell outside of a checkout has: nothing that makes Node look for source. */
+/** The environment of a shell outside of a checkout, without anything that makes Node look for source. */
 const { NODE_OPTIONS: _, NODE_COMPILE_CACHE: __, ...env } = process.env;
 export { env as plainEnv };
 
@@ -52,7 +52,7 @@ export async function packAll(): Promise<Record<PackageName, string>> {
   >;
 }
 
-/** An empty folder with a manifest, as somebody begins an application. */
+/** An empty folder with a manifest, as at the start of an application. */
 export function newApplication(): string {
   const home = tempDir();
   writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
@@ -101,7 +101,7 @@ export async function compile(
     .out;
 }
 
-/** The first block of TypeScript in the guide to embedding, as it stands there. */
+/** The first block of TypeScript in the guide to embedding, unchanged. */
 function embeddingGuide(): string {
   const page = readFileSync(join(root, 'docs/guides/embedding.md'), 'utf8');
   return /```ts\n(.*?)```/s.exec(page)![1]!;

@@ -55,7 +55,7 @@ describe.each(packageNames)('%s', (name) => {
     const result = await checkPackage(
       createPackageFromTarballData(new Uint8Array(readFileSync(archives[name]))),
     );
-    if (result.types === false) throw new Error('there are no types');
+    if (result.types === false) throw new Error('types are missing');
     expect(
       result.problems.filter(
         (problem) =>

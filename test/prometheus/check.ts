@@ -5,7 +5,7 @@ import { readSlos } from '../../packages/posthorn/src/cli/slo-file.ts';
 import { exportedFiles } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { tempDir } from '../support.ts';
 
-// npm run check:rules: the exported rules judged by Prometheus itself. The test suite parses them without it.
+// npm run check:rules: Prometheus itself checks the exported rules. The test suite parses them without it.
 
 const here = import.meta.dirname;
 const slos = readSlos(join(here, 'posthorn.yaml'));

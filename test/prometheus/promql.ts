@@ -6,7 +6,7 @@ export interface Selector {
   readonly metric: string;
   /** Labels that its matchers name. */
   readonly labels: readonly string[];
-  /** The function that it is the range argument of; null where it is no range. */
+  /** The function with this range argument; null if it is not a range. */
   readonly rangeOf: string | null;
 }
 

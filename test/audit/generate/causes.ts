@@ -16,7 +16,7 @@ interface Injection {
   readonly harm: Harm;
   /** Which events the defect can reach at all; left out: any. */
   readonly reaches?: (event: GeneratedEvent) => boolean;
-  /** What it does to those that it reaches and that survive. */
+  /** What it does to events that it reaches and that survive. */
   readonly spares?: Harm;
 }
 
@@ -40,7 +40,7 @@ function row(schedule: readonly number[], attempt: number, startedAt: number, en
   };
 }
 
-/** The first rows of an event that fails always, as a right sender writes them; then silence. */
+/** The first rows of an event that always fails, as a correct sender writes them; then silence. */
 function silentAfter(
   schedule: readonly number[],
   event: GeneratedEvent,
@@ -112,9 +112,9 @@ function overlapsUnharmed(schedule: readonly number[], event: GeneratedEvent, ra
   return random.float() < 0.3 ? [first, second, end] : [first, second];
 }
 
-/** What was accepted so long before a restart may still be in memory. */
+/** Events accepted within this time before a restart may still be in memory. */
 const beforeRestartMs = 55_000;
-/** An attempt that a restart cuts off began no longer ago than the sender waits. */
+/** An attempt that a restart aborts began within the sender's timeout. */
 const acceptedInFlight = ({ acceptedAt }: GeneratedEvent, restart: number): boolean =>
   acceptedAt < restart && restart - acceptedAt < timeoutMs * 0.9;
 
@@ -123,13 +123,13 @@ interface Setting {
   readonly markers: readonly number[];
   /** The endpoint that the cause is about. */
   readonly endpoint: string;
-  /** A stretch of time in the middle of the log that holds as many of these events as are wanted. */
+  /** Returns a period in the middle of the log with the wanted number of these events. */
   readonly spell: (of: (event: GeneratedEvent) => boolean) => (event: GeneratedEvent) => boolean;
   /** From here on, for defects that begin. */
   readonly onset: number;
 }
 
-/** Each cause as what it does. `setting` places it in the log. */
+/** Each cause by its effect. `setting` places it in the log. */
 function injectionOf(cause: InjectedCause, setting: Setting): Injection {
   const { schedule, endpoint, spell, onset, markers } = setting;
   const here = (event: GeneratedEvent): boolean => event.endpoint === endpoint;
@@ -175,7 +175,7 @@ function injectionOf(cause: InjectedCause, setting: Setting): Injection {
         },
       };
     case 'client_timeout':
-      // Slow answers beyond the client's limit; a time-out is taken for an answer, so no retry follows. Half arrived all the same.
+      // Slow responses beyond the client's timeout; a timeout counts as a response, so no retry follows. Half were delivered anyway.
       return {
         harm: (event, random) => {
           const { takes, ...failure } = timedOut(random);
@@ -214,7 +214,7 @@ function injectionOf(cause: InjectedCause, setting: Setting): Injection {
       // A release that forgets some events altogether.
       return { reaches: ({ acceptedAt }) => acceptedAt >= onset, harm: () => lost([]) };
     case 'endpoint_outage':
-      // Down for hours; what waits for it is thrown away after a few tries.
+      // Down for hours; waiting events are discarded after a few attempts.
       return {
         reaches: spell(here),
         harm: (event, random) =>
@@ -327,7 +327,7 @@ export function inject(
     const random = new SeededRandom(seed, `cause ${cause}`);
     const wanted = Math.max(1, Math.round(intensity * events.length));
     const middle = from + (0.35 + 0.2 * random.float()) * (until - from);
-    // Enough restarts to lose what is wanted around them.
+    // Enough restarts to lose the wanted events around them.
     const near = (events.length / (until - from)) * beforeRestartMs;
     const markers =
       cause === 'restart_loss'

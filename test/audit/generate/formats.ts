@@ -23,7 +23,7 @@ export const logFormats: readonly LogFormat[] = [
   posthorn,
 ];
 
-/** What ought to have been sent. Ids as the format writes them. */
+/** The events that should have been sent. Ids as the format writes them. */
 export const expectedCsv = (log: GeneratedLog, format: LogFormat): string =>
   csv(
     'event_id,event_type,payment_id,amount_minor,currency,created_at',
@@ -33,7 +33,7 @@ export const expectedCsv = (log: GeneratedLog, format: LogFormat): string =>
     ),
   );
 
-/** What the receivers processed. */
+/** The events that the receivers processed. */
 export const receivedCsv = (log: GeneratedLog, format: LogFormat): string =>
   csv(
     'event_id,processed_at',

@@ -4,7 +4,7 @@ import { logFormats } from './formats.ts';
 import { generate } from './generate.ts';
 import { horizonOf, injectable, ordinarySchedule, type Recipe } from './model.ts';
 
-// A generator that is wrong about its own truth would judge the audit wrongly.
+// A generator that is wrong about its own truth would score the audit wrongly.
 
 const healthy: Recipe = {
   seed: 7,
@@ -35,31 +35,34 @@ describe('logs with known truth', () => {
     }
     const fates = new Set(events.map(({ fate }) => fate));
     expect([...fates].toSorted()).toEqual(['delivered', 'given_up', 'unresolved']);
-    // Retries that succeed are what a false finding would be made of.
+    // Successful retries are the raw material of false findings.
     expect(events.filter(({ rows, fate }) => rows.length > 1 && fate === 'delivered').length).toBeGreaterThan(
       20,
     );
   });
 
-  test.each(injectable)('%s harms as many as it is told to, and their log has no happy end', (cause) => {
-    const recipe = {
-      ...healthy,
-      days: cause === 'restart_loss' ? 2 : 14,
-      causes: [{ cause, intensity: 0.02 }],
-    };
-    const { events, until } = generate(recipe);
-    const harmed = events.filter((event) => event.cause === cause);
-    expect(harmed.length).toBeGreaterThanOrEqual(30);
-    expect(harmed.length).toBeLessThanOrEqual(40);
-    for (const { rows, fate, acceptedAt } of harmed) {
-      expect(fate).toBe(cause === 'acknowledged_unprocessed' ? 'unprocessed' : 'dropped');
-      if (fate === 'dropped')
-        expect(rows.some(({ state }) => state === 'delivered' || state === 'failed')).toBe(false);
-      // Old enough that nothing can come any more.
-      expect(acceptedAt).toBeLessThan(until - horizonOf(recipe) + 60_000);
-    }
-    expect(events.filter((event) => event.cause === null && event.fate === 'dropped')).toEqual([]);
-  });
+  test.each(injectable)(
+    '%s harms the given number of events, and their log does not end with success',
+    (cause) => {
+      const recipe = {
+        ...healthy,
+        days: cause === 'restart_loss' ? 2 : 14,
+        causes: [{ cause, intensity: 0.02 }],
+      };
+      const { events, until } = generate(recipe);
+      const harmed = events.filter((event) => event.cause === cause);
+      expect(harmed.length).toBeGreaterThanOrEqual(30);
+      expect(harmed.length).toBeLessThanOrEqual(40);
+      for (const { rows, fate, acceptedAt } of harmed) {
+        expect(fate).toBe(cause === 'acknowledged_unprocessed' ? 'unprocessed' : 'dropped');
+        if (fate === 'dropped')
+          expect(rows.some(({ state }) => state === 'delivered' || state === 'failed')).toBe(false);
+        // Old enough that nothing more can come.
+        expect(acceptedAt).toBeLessThan(until - horizonOf(recipe) + 60_000);
+      }
+      expect(events.filter((event) => event.cause === null && event.fate === 'dropped')).toEqual([]);
+    },
+  );
 
   test.each(logFormats.map((format) => [format.name, format] as const))(
     '%s: every line is whole',

@@ -21,7 +21,7 @@ export function generate(recipe: Recipe): GeneratedLog {
   const firstLine = events.find(({ rows }) => rows.length > 0)!.acceptedAt;
   return through({
     recipe,
-    // What has no line at all by then was not dropped: the log ended first.
+    // An event without any line by then was not dropped: the log ended first.
     events: events
       .map((event) => cutAt(event, until))
       .map((event) =>

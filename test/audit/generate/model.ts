@@ -1,6 +1,6 @@
 import { causes } from '../../../packages/audit/src/result.ts';
 
-// What a generated log is made of, before it is written in anybody's format. Times are ms since the epoch.
+// The model of a generated log, before it is written in a format. Times are ms since the epoch.
 
 /** The causes that can be put into a log, by the names that the audit gives them. */
 export const injectable = causes.filter((cause) => cause !== 'unknown');
@@ -21,9 +21,9 @@ export interface Row {
 }
 
 /**
- * What really became of an event. `dropped`: nothing will move it any more, and nothing says so. `unresolved`: its
- * schedule has not ended when the log does. `unprocessed`: answered with 2xx, and lost by the receiver. `unknowable`: what
- * would tell is not in the log, so whatever is said of it is neither right nor wrong.
+ * The true fate of an event. `dropped`: it will not be delivered, and the log does not record it. `unresolved`: its
+ * schedule has not ended at the end of the log. `unprocessed`: answered with 2xx, and lost by the receiver. `unknowable`: the
+ * log lacks the decisive lines, so any verdict is neither right nor wrong.
  */
 export type Fate = 'delivered' | 'given_up' | 'dropped' | 'unresolved' | 'unprocessed' | 'unknowable';
 
@@ -45,7 +45,7 @@ export interface GeneratedEvent {
   readonly cause: InjectedCause | null;
 }
 
-/** What surrounds the sender; left out, traffic of days and nights to five endpoints, and a log without faults. */
+/** The environment of the sender; the default is daily traffic to five endpoints, and a log without faults. */
 export interface World {
   readonly name: string;
   /** Traffic on Saturdays and Sundays, as a share of that of other days. */
@@ -83,7 +83,7 @@ export interface GeneratedLog {
   readonly from: number;
   /** The last moment of the log. */
   readonly until: number;
-  /** Restarts and deployments that people know of. */
+  /** Known restarts and deployments. */
   readonly markers: readonly number[];
 }
 

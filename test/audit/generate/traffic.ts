@@ -9,9 +9,9 @@ const endpointsOf = (count: number): string[] =>
     (_, index) => `https://${named[index] ?? `customer-${index}`}.example.com/webhooks`,
   );
 export const types = ['payment.succeeded', 'payment.failed', 'refund.created', 'payout.paid', 'invoice.paid'];
-/** Of first attempts, in a healthy service; each is made good by a retry. */
+/** The share of first attempts that fail in a healthy service; a retry delivers each. */
 const ordinaryFailures = 0.02;
-/** Of events, in a healthy service: the receiver refuses to the end, the sender gives up and says so. */
+/** The share of events that a healthy service gives up and records, because the receiver refuses every attempt. */
 const givenUp = 0.002;
 
 type Ending = Pick<Row, 'status' | 'error'> & { readonly takes: number };
@@ -29,7 +29,7 @@ export function timedOut(random: SeededRandom): Ending {
   return { status: null, error: 'timeout', takes: timeoutMs + random.below(12) };
 }
 
-/** A failure as they happen to everybody. */
+/** An ordinary failure. */
 export function ordinaryFailure(random: SeededRandom): Ending {
   const draw = random.float();
   if (draw < 0.35) return timedOut(random);
@@ -39,7 +39,7 @@ export function ordinaryFailure(random: SeededRandom): Ending {
   return { status: null, error: 'ECONNRESET', takes: 5 + random.below(300) };
 }
 
-/** The attempts of an event as a right sender makes them: `ending` says how each goes, by its number. */
+/** The attempts of an event by a correct sender: `ending` says how each goes, by its number. */
 export function attempts(
   acceptedAt: number,
   schedule: readonly number[],

@@ -1,6 +1,6 @@
 import type { GeneratedEvent, GeneratedLog, Row, World } from './model.ts';
 
-// What surrounds a sender and its log: how traffic comes, how many it sends to, and what becomes of lines on their way.
+// The environment of a sender and its log: the traffic, the number of endpoints, and faults of the log itself.
 
 const minuteMs = 60_000;
 
@@ -14,7 +14,7 @@ export const worlds: readonly World[] = [
   { name: 'a long schedule', schedule: [30_000, 300_000, 1_800_000, 3_600_000, 3_600_000, 7_200_000] },
 ];
 
-/** The same log after the world has been at it. */
+/** Returns the log with the faults of the world. */
 export function through(log: GeneratedLog): GeneratedLog {
   const { world = plain } = log.recipe;
   return sampled(withGap(skewed(log, world.skewMs ?? 0), world.gapMinutes ?? 0), world.keep ?? 1);
@@ -33,7 +33,7 @@ function skewed(log: GeneratedLog, skewMs: number): GeneratedLog {
   };
 }
 
-/** Lines of some minutes around noon of the middle day are not there; what they would have said nobody can know. */
+/** Lines of some minutes around noon of the middle day are missing; their content is unknown. */
 function withGap(log: GeneratedLog, minutes: number): GeneratedLog {
   if (minutes === 0) return log;
   const dayMs = 1440 * minuteMs;

@@ -8,7 +8,7 @@ import { anEntry } from './auditing.ts';
 import type { Tamperable } from './digests.ts';
 import { noRoom } from './subject.ts';
 
-/** Whoever edits, removes, reorders or inserts an entry of the audit log is found out (G9). */
+/** Editing, removing, reordering or inserting an entry of the audit log is detected (G9). */
 export function describeAuditTampering(name: string, open: () => Promise<Tamperable>): void {
   describe(`${name}: the chain of the audit log`, () => {
     let subject: Tamperable;
@@ -29,13 +29,13 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
           `${sequence}${through === sequence ? '' : `-${through}`} ${problem}`,
       );
 
-    test('G9: an untouched one has no finding', async () => {
+    test('G9: an untouched log is without findings', async () => {
       expect(await check()).toMatchObject({ entries: 6, unsealed: 6, findings: [] });
     });
 
     test.each([
-      ['document', `document = replace(document, 'deploys', 'nobody')`],
-      ['document that is no JSON', `document = 'gone'`],
+      ['document', `document = replace(document, 'deploys', 'absent')`],
+      ['document that is not JSON', `document = 'gone'`],
       ['hash', `hash = previous_hash`],
     ])('G9: an edited %s is found', async (_, set) => {
       await subject.run(`UPDATE audit_log SET ${set} WHERE sequence = 3`);
@@ -156,7 +156,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       expect(await store.read.endpoints({ after: null, limit: 9 })).toEqual([endpoint]);
     });
 
-    test('G9: with a key nobody who has only the database can write the log anew', async () => {
+    test('G9: with a key, the log cannot be rewritten with access to the database alone', async () => {
       const { store } = subject;
       const key = randomBytes(32);
       const keys = [randomBytes(32), key];
@@ -180,7 +180,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       const sixth = (await store.read.auditChain(5, 1)).rows[0]!;
       const forged = chained(
         { ...(await check()).head!, sequence: 6, hash: sixth.hash },
-        [anEntry({ actor: { kind: 'key', id: 'key_2', name: 'somebody else' } })],
+        [anEntry({ actor: { kind: 'key', id: 'key_2', name: 'another one' } })],
         null,
       ).rows[0]!;
       const { document, previousHash, hash } = forged;

@@ -103,7 +103,7 @@ export function describeAuditing(subject: Subject): void {
     await store.write.cancelDelivery(number, 'wrong customer', start, entry('deliveries.cancel'));
     await store.write.cancelDelivery(number, 'again', start, entry('deliveries.cancel'));
     await store.write.cancelDelivery(number + 64_000, 'none', start, entry('deliveries.cancel'));
-    // What nobody has asked for has none.
+    // A change without a caller does not have one.
     await store.write.redriveDelivery(number, start);
     expect(
       (await everything(store)).map(({ document: { action, before, after } }) => [action, before, after]),
@@ -118,7 +118,7 @@ export function describeAuditing(subject: Subject): void {
     await intact();
   });
 
-  test('G4: a replay and a test have an entry each; a replay that nobody receives has none', async () => {
+  test('G4: a replay and a test have an entry each; a replay without receivers does not', async () => {
     const endpoint = await one({ eventTypes: ['wanted'] });
     const { store } = subject;
     await store.write.accept(
@@ -173,7 +173,7 @@ export function describeAuditing(subject: Subject): void {
     await intact();
   });
 
-  test('G4: an acknowledgement that came too late has no entry', async () => {
+  test('G4: an acknowledgement that came too late does not have an entry', async () => {
     const step = { changed: [], forgotten: [], notifications: [], now: start, audit: [anEntry()] };
     const { version } = await subject.store.read.alerts();
     expect(await subject.store.write.saveAlerts({ ...step, version })).toBe(true);

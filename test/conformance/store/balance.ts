@@ -8,15 +8,15 @@ import { aRedrive, agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
-/** The books, and the tallies by event type and minute, come to the same. */
+/** The ledger, and the counters by event type and minute, have the same sums. */
 async function sameSums(store: Store): Promise<void> {
   const query = {
     ...everything,
     now: start,
   };
-  const [books] = await store.read.accountingBy(query, 'tenant');
-  const [tallies] = await store.read.accountingBy({ ...query, eventTypes: ['*'] }, 'tenant');
-  expect(tallies).toEqual(books);
+  const [expected] = await store.read.accountingBy(query, 'tenant');
+  const [byType] = await store.read.accountingBy({ ...query, eventTypes: ['*'] }, 'tenant');
+  expect(byType).toEqual(expected);
 }
 
 /** Whatever is done in whatever order: the ledger balances after every step, and a deleted endpoint's dead letters stay (G4 to G6). */

@@ -115,7 +115,7 @@ export function describeBlocking(subject: Subject): void {
     const endpoint = await one(block);
     await publish('k-1', 'k-2', 'k-3');
     await attempt(endpoint.id, start, { 'k-1': 'dead' });
-    // Of the queue of the key some sleep until the lease of the former head.
+    // Some of the key's queue sleep until the lease of the previous head ends.
     const at = start + lease;
     expect(await claimed(endpoint.id, start + 1)).toEqual([]);
     expect(await of('k-2')).toMatchObject({ state: 'pending', dueAt: start + 1 + heldMs });
@@ -326,7 +326,7 @@ export function describeBlocking(subject: Subject): void {
     expect(
       await subject.store.read.blockedKeys({ endpointIds: [other.id], after: null, limit: 10 }),
     ).toMatchObject([{ endpointId: other.id, tenant: 'default', orderingKey: 'd', waiting: 1 }]);
-    expect(await subject.store.read.blockedKeys({ tenants: ['nobody'], after: null, limit: 10 })).toEqual([]);
+    expect(await subject.store.read.blockedKeys({ tenants: ['absent'], after: null, limit: 10 })).toEqual([]);
     const counts = await subject.store.read.deadKeyCounts([skip.id, other.id, endpoint.id]);
     expect(counts).toHaveLength(3);
     expect(counts).toEqual(

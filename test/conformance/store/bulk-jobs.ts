@@ -96,7 +96,7 @@ export function describeBulkJobs(subject: Subject): void {
       const job = await begin({ kind: 'redrive' });
       await step(job.id, 12);
       expect(await attempt(endpoint.id, state)).toBe(12);
-      // Twelve are no twenty.
+      // Twelve are not twenty.
       expect((await step(job.id, 50)).redrive).toMatchObject({ state: 'running', redriven: firstCount });
       await attempt(endpoint.id, state);
       const { redrive, endpointIds } = await step(job.id);
@@ -155,7 +155,7 @@ export function describeBulkJobs(subject: Subject): void {
     expect(await count({ statusCodes: [500, 503] })).toBe(5);
     expect(await count({ until: start })).toBe(0);
     const [first, second] = await all({ endpointIds: [b.id] });
-    expect(await count({ eventIds: [first!.eventId, 'nobody'] })).toBe(2);
+    expect(await count({ eventIds: [first!.eventId, 'absent'] })).toBe(2);
 
     const filter = { states: ['delivered' as const], eventTypes: ['x'] };
     const job = await begin({ kind: 'replay', filter }, { name: 'again' });

@@ -108,12 +108,12 @@ export function describeClaiming(subject: Subject): void {
     expect([await forward('all'), await forward('all')]).toEqual([1, 0]);
     expect([await seen('b'), await seen('c')]).toEqual([start + 2, start + lease]);
     expect(
-      await subject.store.write.bringForward({ endpointId: 'ep_nobody', only: 'all', now: 0, limit: 1 }),
+      await subject.store.write.bringForward({ endpointId: 'ep_absent', only: 'all', now: 0, limit: 1 }),
     ).toBe(0);
     expect((await subject.store.read.delivery(others[0]!.number))!.dueAt).toBe(start + 1e6);
   });
 
-  test('released claims are due again; those of a former life of the node too, and of no other', async () => {
+  test('released claims are due again, and so are those of a previous run of the node, and only these', async () => {
     const endpoint = await one();
     await subject.store.write.accept([[anEvent()], [anEvent()]], noRoom);
     const [mine] = (await claim(endpoint.id, start, 1)).deliveries;

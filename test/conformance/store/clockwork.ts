@@ -112,7 +112,7 @@ export function describeClockwork(subject: Subject): void {
     const { store } = subject;
     const endpoint = await one();
     const publish = async (id: string, now: number): Promise<void> => {
-      await store.write.accept([[anEvent({ id }), anEvent({ id: `${id}-unwanted`, tenant: 'nobody' })]], {
+      await store.write.accept([[anEvent({ id }), anEvent({ id: `${id}-unwanted`, tenant: 'absent' })]], {
         ...noRoom,
         now,
       });
@@ -124,7 +124,7 @@ export function describeClockwork(subject: Subject): void {
         ids.flatMap((id) => [
           store.read.event('default', id).then((event) => (event === null ? [] : [id])),
           store.read
-            .event('nobody', `${id}-unwanted`)
+            .event('absent', `${id}-unwanted`)
             .then((event) => (event === null ? [] : [`${id}-unwanted`])),
         ]),
       );
@@ -158,7 +158,7 @@ export function describeClockwork(subject: Subject): void {
     const endpoint = await one();
     const wrong = start - 400 * day;
     const behind = stepClock(firstClockRecord(start), wrong, null).record;
-    await store.write.accept([[anEvent({ id: 'e' }), anEvent({ id: 'u', tenant: 'nobody' })]], {
+    await store.write.accept([[anEvent({ id: 'e' }), anEvent({ id: 'u', tenant: 'absent' })]], {
       ...noRoom,
       now: wrong + 1,
     });
@@ -175,10 +175,10 @@ export function describeClockwork(subject: Subject): void {
     };
     await store.write.prune(request({ ages: after(29 * day) }));
     expect(await store.read.event('default', 'e')).not.toBeNull();
-    expect(await store.read.event('nobody', 'u')).not.toBeNull();
+    expect(await store.read.event('absent', 'u')).not.toBeNull();
     await store.write.prune(request({ ages: after(31 * day) }));
     expect(await store.read.event('default', 'e')).toBeNull();
-    expect(await store.read.event('nobody', 'u')).toBeNull();
+    expect(await store.read.event('absent', 'u')).toBeNull();
     await balanced();
   });
 }

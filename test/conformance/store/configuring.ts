@@ -4,7 +4,7 @@ import { anEndpoint, start } from '../../support.ts';
 import { aChannel, aTeam } from './documents.ts';
 import type { Subject } from './subject.ts';
 
-/** Changes of endpoints and documents: all or none, and never over what somebody else wrote (G4). */
+/** Changes of endpoints and documents: all or none, and never over concurrent changes (G4). */
 export function describeConfiguring(subject: Subject): void {
   const { one } = subject;
 
@@ -24,9 +24,9 @@ export function describeConfiguring(subject: Subject): void {
     await expect(
       subject.store.write.changeConfig({
         ...change,
-        updateEndpoints: [...change.updateEndpoints!, { id: 'ep_nobody', change: { updatedAt: start } }],
+        updateEndpoints: [...change.updateEndpoints!, { id: 'ep_absent', change: { updatedAt: start } }],
       }),
-    ).rejects.toThrow('ep_nobody');
+    ).rejects.toThrow('ep_absent');
     expect(await subject.store.read.configVersion()).toBe(version);
     expect(await subject.store.read.documents('channel')).toEqual([]);
     expect(await subject.store.read.endpoint(kept.id)).toEqual(kept);
@@ -86,7 +86,7 @@ export function describeConfiguring(subject: Subject): void {
       store.write.updateEndpoint(id, { name, updatedAt: start + 1 });
     await expect(rename(nameless.id, 'shop')).rejects.toMatchObject(taken);
     expect(await store.read.endpoint(nameless.id)).toEqual(nameless);
-    // Of a change that takes a name twice nothing is written.
+    // A change that takes a name twice writes nothing.
     const twice = ['x', 'x'].map((name) => anEndpoint({ tenant: 'a', name }));
     const change = { version: await store.read.configVersion(), now: start, createEndpoints: twice };
     await expect(store.write.changeConfig(change)).rejects.toMatchObject(taken);
@@ -101,7 +101,7 @@ export function describeConfiguring(subject: Subject): void {
     await store.write.deleteEndpoint(nameless.id, start + 2);
     expect(await named(['a'], ['shop', 'store'])).toEqual([]);
     await one({ tenant: 'a', name: 'shop' });
-    // What is deleted in the same change has no name any more.
+    // An object that is deleted in the same change has lost its name.
     const [before] = await store.read.endpointsNamed(['a'], ['shop']);
     const after = anEndpoint({ tenant: 'a', name: 'shop' });
     await store.write.changeConfig({

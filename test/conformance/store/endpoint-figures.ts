@@ -14,7 +14,7 @@ export function describeEndpointFigures(subject: Subject): void {
   const accept = (now: number, ...events: Parameters<typeof anEvent>[0][]) =>
     subject.store.write.accept([events.map((fields) => anEvent(fields))], { ...noRoom, now });
 
-  test('contacts stand in the endpoint: those of two nodes are put together, and end with the URL', async () => {
+  test('the endpoint’s row has its contacts: those of two nodes are merged, until the URL changes', async () => {
     const { store } = subject;
     const [endpoint, silent] = [await one(), await one()];
     const { id: endpointId, url } = endpoint;
@@ -38,7 +38,7 @@ export function describeEndpointFigures(subject: Subject): void {
     await store.write.saveContacts([
       { endpointId, url, contact: failures },
       { endpointId, url: 'http://127.0.0.1:1/former', contact: { ...noContact, lastSuccessAt: start + 90 } },
-      { endpointId: 'ep_nobody', url, contact: failures },
+      { endpointId: 'ep_absent', url, contact: failures },
     ]);
     expect(await read()).toEqual([[endpointId, { ...failures, lastSuccessAt: start + 5 }]]);
     await store.write.updateEndpoint(endpointId, { description: 'changed', updatedAt: start + 30 });
@@ -60,7 +60,7 @@ export function describeEndpointFigures(subject: Subject): void {
       settlementOf(deliveries[1]!, 'dead', start + 2 * hour),
     ]);
     const figures = await store.read.endpointFigures({
-      endpoints: [busy, idle, { id: 'ep_nobody' }].map(({ id }) => ({
+      endpoints: [busy, idle, { id: 'ep_absent' }].map(({ id }) => ({
         endpointId: id,
         dueUntil: start + 20 * minute,
       })),
@@ -183,7 +183,7 @@ export function describeEndpointFigures(subject: Subject): void {
     expect((await ask(1))!.complete).toBe(false);
     expect(
       await store.read.endpointEvidence({
-        endpointId: 'ep_nobody',
+        endpointId: 'ep_absent',
         now: start,
         dueBounds: [],
         maxPending: 1,

@@ -124,7 +124,7 @@ export function describeFailing(subject: Subject): void {
     expect(await row(endpoint)).toBeNull();
   });
 
-  test('a leap of the clock is no failure', async () => {
+  test('a leap of the clock is not a failure', async () => {
     const endpoint = await one({ disableAfterMs: hour });
     await subject.store.write.saveFailing([failure(endpoint, start, start)]);
     const { text } = await subject.store.read.clock();

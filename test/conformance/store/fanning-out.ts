@@ -152,7 +152,7 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
             anEvent({ id: 'one', data: '{"n":1}' }),
             anEvent({ id: 'two', data: '{"n":2}', type: 'refund' }),
             anEvent({ id: 'three', data: '{"n":3}' }),
-            anEvent({ id: 'four', data: '{"n":1}', tenant: 'nobody' }),
+            anEvent({ id: 'four', data: '{"n":1}', tenant: 'absent' }),
           ],
         ],
         narrow,

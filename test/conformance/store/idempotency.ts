@@ -153,7 +153,7 @@ export function describeIdempotency(subject: Subject): void {
     const now = start + 1000 * keyedRequestMs;
     await done({ id: 'before' });
     await done({ id: 'meanwhile', now });
-    // The clock has leapt, and nobody has lived through it.
+    // The clock has leapt, and the time has not really passed.
     const doubted: Ages = { now, lived: start + 1, disputed: [] };
     expect(await store.write.pruneKeyedRequests(doubted, 100)).toBe(0);
     // It was wrong and comes back: what it has stamped is as old as a new key.
@@ -162,7 +162,7 @@ export function describeIdempotency(subject: Subject): void {
     expect(await store.write.pruneKeyedRequests(agesAt(start + 3 + keyedRequestMs), 100)).toBe(1);
   });
 
-  test('G7: what a clock that was behind has stamped is no older than its correction', async () => {
+  test('G7: a timestamp from a clock that was behind counts as the time of its correction', async () => {
     const { store } = subject;
     await done({ id: 'behind' });
     const correctedAt = start + 40 * keyedRequestMs;

@@ -26,14 +26,14 @@ function anAlert(id: string): Alert {
 export function describeKeeping(subject: Subject): void {
   const { one, balanced } = subject;
 
-  test('the breaker stands in the endpoint: the later of two changes counts, and deleted ones are left out', async () => {
+  test('the endpoint’s row has the breaker: the later of two changes counts, and deleted endpoints are left out', async () => {
     const [a, b, gone] = [await one(), await one(), await one()];
     expect(await subject.store.read.openBreakers()).toEqual([]);
     await subject.store.write.saveBreakers([
       { endpointId: a.id, url: a.url, open: true, at: start + 10 },
       { endpointId: b.id, url: b.url, open: true, at: start + 10 },
       { endpointId: gone.id, url: gone.url, open: true, at: start + 10 },
-      { endpointId: 'ep_nobody', url: a.url, open: true, at: start + 10 },
+      { endpointId: 'ep_absent', url: a.url, open: true, at: start + 10 },
     ]);
     // The one happened before, the other after: only the other changes anything.
     await subject.store.write.saveBreakers([
@@ -47,7 +47,7 @@ export function describeKeeping(subject: Subject): void {
     expect(await subject.store.read.openBreakers()).toEqual([]);
   });
 
-  test('the certificate of a receiver stands in the endpoint: the later word counts, and it ends with the URL', async () => {
+  test('the endpoint’s row has the receiver’s certificate: the later one counts, until the URL changes', async () => {
     const { store } = subject;
     const [a, gone] = [await one(), await one()];
     const certificate = (subject: string, notAfter: number) => ({
@@ -83,14 +83,14 @@ export function describeKeeping(subject: Subject): void {
     expect(await store.read.serverCertificates(start + 100_000)).toEqual([]);
   });
 
-  test('a throttle stands in the endpoint: the later word counts, an operator clears it, and it runs out', async () => {
+  test('the endpoint’s row has the throttle: the later one counts, an operator clears it, and it expires', async () => {
     const [a, b] = [await one(), await one()];
     const until = start + 60_000;
     const throttles = () => subject.store.read.throttles(start);
     await subject.store.write.saveThrottles([
       { endpointId: a.id, url: a.url, until, at: start },
       { endpointId: b.id, url: 'http://former/', until, at: start },
-      { endpointId: 'ep_nobody', url: a.url, until, at: start },
+      { endpointId: 'ep_absent', url: a.url, until, at: start },
     ]);
     expect(await throttles()).toEqual([{ endpointId: a.id, until }]);
     expect(await subject.store.read.throttles(until)).toEqual([]);
@@ -190,7 +190,7 @@ export function describeKeeping(subject: Subject): void {
     expect(
       await subject.store.write.updateEndpoint(id, { url: 'http://127.0.0.1:3/', updatedAt: start + 5 }),
     ).toMatchObject({ enabled: false, pausedReason: 'operator' });
-    expect(await subject.store.write.pauseGone('ep_nobody', url, start)).toBeNull();
+    expect(await subject.store.write.pauseGone('ep_absent', url, start)).toBeNull();
   });
 
   test('of two that settle a setting at once, one wins', async () => {
@@ -203,7 +203,7 @@ export function describeKeeping(subject: Subject): void {
     expect(await subject.store.write.settleSetting('key', 'e')).toBe('d');
   });
 
-  test('G9: settings that hold secrets are listed, and replaced only if nobody else did', async () => {
+  test('G9: settings that hold secrets are listed, and replaced only if they did not change', async () => {
     const { store } = subject;
     await store.write.saveSetting('open', 'sealed and plain: not these');
     await store.write.saveSetting('b', 'sealed:1:00000000:setting:AAAA');
@@ -220,7 +220,7 @@ export function describeKeeping(subject: Subject): void {
     expect(await store.read.setting('a')).toBe('new');
   });
 
-  test('alerts: a step and what is told of it are stored together, once', async () => {
+  test('alerts: a step and its notifications are stored together, once', async () => {
     const endpoint = await one({ tenant: 'posthorn', body: 'data' });
     const alert = anAlert('alr_1');
     expect(await subject.store.read.alerts()).toEqual({ version: 0, alerts: [] });

@@ -123,7 +123,7 @@ export function describeKeys(subject: Subject): void {
     for (const hash of [key.hash, rotation.hash]) expect(texts).not.toContain(hash);
   });
 
-  test('G9: every change has another version, and whoever has the newest one reads nothing', async () => {
+  test('G9: every change has another version, and a reader with the newest one reads nothing', async () => {
     const { store } = subject;
     const first = (await store.read.knownKeys(null))!;
     expect(first.keys).toEqual([]);

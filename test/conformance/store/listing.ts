@@ -45,10 +45,10 @@ export function describeListing(subject: Subject): void {
     const [a, b, c] = endpoints.map(({ id }) => id) as [string, string, string];
     expect(await eventsOf({})).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2']);
     expect(await eventsOf({ tenants: ['a'] })).toEqual(['a1', 'a2']);
-    expect(await eventsOf({ tenants: ['a', 'c', 'nobody'] })).toEqual(['a1', 'a2', 'c1', 'c2']);
+    expect(await eventsOf({ tenants: ['a', 'c', 'absent'] })).toEqual(['a1', 'a2', 'c1', 'c2']);
     expect(await eventsOf({ endpointIds: [b] })).toEqual(['b1', 'b2']);
-    expect(await eventsOf({ endpointIds: [b, c, 'ep_nobody'] })).toEqual(['b1', 'b2', 'c1', 'c2']);
-    expect(await eventsOf({ endpointIds: ['ep_nobody'] })).toEqual([]);
+    expect(await eventsOf({ endpointIds: [b, c, 'ep_absent'] })).toEqual(['b1', 'b2', 'c1', 'c2']);
+    expect(await eventsOf({ endpointIds: ['ep_absent'] })).toEqual([]);
     expect(await eventsOf({ eventIds: ['a1'] })).toEqual(['a1']);
     expect(await eventsOf({ eventIds: ['a1', 'b2', 'c'] })).toEqual(['a1', 'b2']);
     expect(await eventsOf({ eventIds: ['a1', 'b2'], tenants: ['b', 'c'] })).toEqual(['b2']);
@@ -117,7 +117,7 @@ export function describeListing(subject: Subject): void {
     expect(await counted({ tenants: ['a', 'b'] })).toEqual([4, 4]);
     expect(await counted({ tenants: [] })).toEqual([0, 0]);
     expect(await counted({ exceptTenant: 'c' })).toEqual([4, 4]);
-    expect(await counted({ endpointIds: [a, c, 'ep_nobody'] })).toEqual([4, 6]);
+    expect(await counted({ endpointIds: [a, c, 'ep_absent'] })).toEqual([4, 6]);
     expect(await counted({ owners: ['red'] })).toEqual([2, 6]);
     expect(await counted({ owners: ['red', 'blue'] })).toEqual([4, 6]);
     expect(await counted({ endpointIds: [b, c], owners: ['red', 'blue'] })).toEqual([2, 6]);

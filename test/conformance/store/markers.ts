@@ -86,7 +86,7 @@ export function describeMarkers(subject: Subject): void {
       ],
     });
     expect(await store.write.changeConfig(pause(start))).not.toBeNull();
-    // Of another version by now: refused, and nothing is left of it.
+    // The version has changed: refused, without any effect.
     expect(await store.write.changeConfig(pause(start + 1))).toBeNull();
     const [marker, ...others] = await store.read.markers({ ...all, isAutomatic: true });
     expect(others).toEqual([]);

@@ -129,7 +129,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     // Waits, never tried; and one whose deadline has not passed.
     await publish(from + day, 'a.b', 9_007_199_254_740_993n);
     await publish(now - minute, 'a.b', 7n);
-    // Of unknown worth.
+    // Unknown value.
     await publish(from + day, 'a.b', null);
     expect(await worth()).toEqual({
       worth: [

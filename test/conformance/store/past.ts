@@ -128,7 +128,7 @@ export function describePast(subject: Subject): void {
     const query = { since: start - 1, at: start + 90_000, endpointIds: null };
     const page = { after: null, maxRows: 100, within: { first: 0, last: Number.MAX_SAFE_INTEGER } };
     for (const none of [
-      { tenants: ['nobody'] },
+      { tenants: ['absent'] },
       { endpointIds: ['ep_none'] },
       { exceptTenant: live.tenant },
       { since: start + 1 },

@@ -8,7 +8,7 @@ import { noRoom, type Subject } from './subject.ts';
 export function describePruning(subject: Subject): void {
   const { one, claim, balanced } = subject;
 
-  test('G7: pruning never takes what is pending, keeps dead letters longer, and keeps the books', async () => {
+  test('G7: pruning never takes what is pending, keeps dead letters longer, and keeps the counters', async () => {
     const endpoint = await one();
     await subject.store.write.accept(
       [[anEvent({ id: 'done' }), anEvent({ id: 'dead' }), anEvent({ id: 'open' })]],
@@ -45,9 +45,9 @@ export function describePruning(subject: Subject): void {
       { state: 'pending' },
     ]);
     await balanced();
-    const [books] = (await subject.store.read.conservation()).map(equationFrom);
-    expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, unaccounted: 0 });
-    // Pruned is not lost, and how many of which state are no rows any more is known.
+    const [equation] = (await subject.store.read.conservation()).map(equationFrom);
+    expect(equation).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, unaccounted: 0 });
+    // Pruned is not lost, and the number of pruned rows by state is known.
     const hour = Math.floor(start / 3_600_000) * 3_600_000;
     const window = { tenant: null, since: hour, until: hour + 3_600_000 };
     const pruned = { delivered: 1, dead: 1, cancelled: 0, suppressed: 0 };
@@ -93,7 +93,7 @@ export function describePruning(subject: Subject): void {
     await balanced();
   });
 
-  test('G7: events that nobody wanted are pruned too', async () => {
+  test('G7: events without deliveries are pruned too', async () => {
     await subject.store.write.accept([[anEvent({ id: 'unwanted' })]], noRoom);
     const request = { ages: agesAt(start), settledBefore: start, deadBefore: start, limit: 10, after: -1 };
     expect(await subject.store.write.prune(request)).toEqual({ deleted: 0, next: null });

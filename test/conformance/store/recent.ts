@@ -42,7 +42,7 @@ export function describeRecent(subject: Subject): void {
       ids: ['a4', 'a2', 'a0'],
       complete: true,
     });
-    expect(await recent({ tenant: 'nobody' })).toMatchObject({ ids: [], complete: true });
+    expect(await recent({ tenant: 'absent' })).toMatchObject({ ids: [], complete: true });
     expect(await recent({ limit: 2 })).toMatchObject({ ids: ['a5', 'a4'], complete: false });
     expect(await recent({ maxPayload: 9 })).toMatchObject({ ids: ['a5', 'a4'], complete: false });
     // A bound on what is looked through is one for all tenants.

@@ -131,7 +131,7 @@ export function describeRedriving(subject: Subject): void {
     expect(await matched({ states: ['suppressed'] })).toBe(1);
     expect(await matched({ states: ['dead'], tenants: ['a'] })).toBe(11);
     expect(await matched({ endpointIds: [b.id] })).toBe(6);
-    expect(await matched({ endpointIds: ['ep_nobody'] })).toBe(0);
+    expect(await matched({ endpointIds: ['ep_absent'] })).toBe(0);
     expect(await matched({ eventTypes: ['x'], errorClasses: ['http_5xx'] })).toBe(12);
     expect(await matched({ errorClasses: ['timeout'] })).toBe(0);
     expect(await matched({ until: start })).toBe(0);

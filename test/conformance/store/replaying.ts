@@ -61,7 +61,7 @@ export function describeReplaying(subject: Subject): void {
     const other = await one({ tenant: 'other' });
     await subject.store.write.accept([[anEvent({ id: 'e' })]], noRoom);
     await subject.store.write.deleteEndpoint(deleted.id, start);
-    for (const id of [deleted.id, other.id, 'ep_nobody'])
+    for (const id of [deleted.id, other.id, 'ep_absent'])
       expect(await subject.store.write.replayEvent('default', 'e', id, start)).toBe('no_endpoint');
     expect(await subject.store.write.replayEvent('default', 'none', null, start)).toBe('no_event');
     expect(await subject.store.write.replayEvent('other', 'e', null, start)).toBe('no_event');

@@ -135,9 +135,9 @@ export function describeSearching(subject: Subject): void {
     const rarely = <T>(values: fc.Arbitrary<T | undefined>) =>
       fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: values });
     const searches = fc.record({
-      tenants: rarely(some(['a', 'b', 'nobody'])),
+      tenants: rarely(some(['a', 'b', 'absent'])),
       exceptTenant: rarely(fc.constantFrom('a', 'b')),
-      endpointIds: rarely(some([...endpoints.map(({ id }) => id), 'ep_nobody'])),
+      endpointIds: rarely(some([...endpoints.map(({ id }) => id), 'ep_absent'])),
       eventIds: rarely(some(['a0', 'a1', 'b7', 'none'])),
       eventTypes: rarely(some(['order.made', 'payment.made'])),
       states: some(deliveryStates),
@@ -274,7 +274,7 @@ export function describeSearching(subject: Subject): void {
     });
   });
 
-  test('where deliveries of a time can be is told by their numbers, give or take the disorder of an hour', async () => {
+  test('numbers bound the deliveries of a time, except for an hour of disorder', async () => {
     const { store } = subject;
     expect(await store.read.deliveriesWithin({ since: start })).toEqual(allNumbers);
     await subject.one({ tenant: 'a' });

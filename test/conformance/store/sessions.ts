@@ -51,11 +51,11 @@ export function describeSessions(subject: Subject): void {
     expect(await left([own, link])).toEqual([link.id]);
   });
 
-  test('G9: the oldest sessions of an owner end where it has more than it may, and nobody else’s', async () => {
+  test('G9: the oldest sessions of an owner beyond its limit end, and only those', async () => {
     const sessions = [3, 1, 2, 2].map((at) => aSession({ createdAt: start + at }));
     const others = [aSession({ owner: 'key_2' }), aSession({ kind: 'link' })];
     for (const session of [...others, ...sessions]) await create(session, 2);
-    // Of one millisecond the later id is the newer one.
+    // Within one millisecond, the later id is the newer one.
     expect(await left([...sessions, ...others])).toEqual([
       sessions[0]!.id,
       sessions[3]!.id,

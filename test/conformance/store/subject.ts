@@ -22,7 +22,7 @@ export interface Subject {
   /** A new endpoint in the store. */
   readonly one: (fields?: Partial<Endpoint>) => Promise<Endpoint>;
   readonly claim: (endpointId: string, now: number, limit?: number, node?: string) => Promise<ClaimAnswer>;
-  /** Expects the books to balance, row by row. */
+  /** Expects the ledger to balance, row by row. */
   readonly balanced: () => Promise<void>;
 }
 

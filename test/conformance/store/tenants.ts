@@ -3,7 +3,7 @@ import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
-/** What a tenant has, by which its limits are judged. */
+/** Counts of a tenant, to which its limits apply. */
 export function describeTenants(subject: Subject): void {
   const { one, claim, balanced } = subject;
   const ofTenant = (tenant: string) => anEvent({ tenant });
@@ -15,7 +15,7 @@ export function describeTenants(subject: Subject): void {
     await one({ tenant: 'b' });
     await subject.store.write.deleteEndpoint(first.id, start);
     const count = (tenant: string) => subject.store.read.endpointCount(tenant);
-    expect([await count('a'), await count('b'), await count('nobody')]).toEqual([1, 1, 0]);
+    expect([await count('a'), await count('b'), await count('absent')]).toEqual([1, 1, 0]);
   });
 
   test('pending deliveries of a tenant are what was accepted and has not ended', async () => {
@@ -24,7 +24,7 @@ export function describeTenants(subject: Subject): void {
     await one({ tenant: 'a' });
     const suppressed = await one({ tenant: 'b', enabled: false });
     await subject.store.write.accept([[ofTenant('a'), ofTenant('a')], [ofTenant('b')]], noRoom);
-    expect(await pending('b', 'nobody', 'a')).toEqual([0, 0, 4]);
+    expect(await pending('b', 'absent', 'a')).toEqual([0, 0, 4]);
     const { deliveries } = await claim(endpoint.id, start + 1);
     // What is claimed is pending still.
     expect(await pending('a')).toEqual([4]);

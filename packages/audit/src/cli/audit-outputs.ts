@@ -9,7 +9,7 @@ import { auditPage } from '../report/page.ts';
 import { type Outcome, postMortem } from '../report/post-mortem.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { formatValue } from 'posthorn/domain';
-import { sideFromAudit } from '../impact/of-audit.ts';
+import { sideFromAudit } from '../impact/from-audit.ts';
 import { rulesOn } from './audit-history.ts';
 import { CommandError, note, writePrivately } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';

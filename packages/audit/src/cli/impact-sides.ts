@@ -2,7 +2,7 @@ import { printable } from 'posthorn/report';
 import {
   type TimeToDetect,
   detectedByAlert,
-  sideOfStore,
+  sideFromStore,
   type Side,
   ledgerBegin,
   type Window,
@@ -15,7 +15,7 @@ import { basename } from 'node:path';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions } from '../result.ts';
-import { sideFromAudit } from '../impact/of-audit.ts';
+import { sideFromAudit } from '../impact/from-audit.ts';
 import type { Store } from 'posthorn/store';
 import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, openToRead, progress } from 'posthorn/cli';
@@ -153,7 +153,7 @@ async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: n
         : `the history of this Posthorn begins at ${iso(begin)} and does not cover ${label}: for the time before, give the log of the previous sender`,
       2,
     );
-  const side = await sideOfStore(store.read, window, label, now);
+  const side = await sideFromStore(store.read, window, label, now);
   if (side.decided === 0)
     throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic`, 2);
   return { side, detected: await detectedIn(store, side, now) };

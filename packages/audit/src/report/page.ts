@@ -52,7 +52,7 @@ const list = (items: readonly (string | Html)[]): Html | null =>
         ${items.map((item) => html`<li>${item}</li>`)}
       </ul>`;
 
-/** Events lost in silence: the count in the headline. */
+/** Silently lost events: the count in the headline. */
 const lostEvents = ({ verdicts: n }: AuditResult): number => n.silently_dropped + n.acknowledged_unprocessed;
 
 /** Events whose end is known; undecided ones may still be delivered. */
@@ -92,7 +92,7 @@ function cards(result: AuditResult): Html {
   return html`<div class="cards">
     <div class="card">
       <b class="${bad ? 'bad' : 'good'}">${count(lostEvents(result))}</b>of ${count(decidedEvents(result))}
-      events lost in silence (95%: ${interval(wilson(lostEvents(result), decidedEvents(result)))})
+      events silently lost (95%: ${interval(wilson(lostEvents(result), decidedEvents(result)))})
     </div>
     ${moneyCard(result)}
     ${

@@ -300,7 +300,7 @@ export function postMortem(result: AuditResult, facts: PostMortemFacts): string 
       ? `${blank('when, by whom and how it was noticed')} (\`--detected TIME\`)`
       : `Noticed ${time(facts.detected)} UTC${firstLoss === null ? '' : `, ${seconds(Math.max(0, Date.parse(facts.detected) - Date.parse(firstLoss)))} after the first loss in this log`}.`;
   if (figures.lost === 0) return nothingLost(result, facts, scope);
-  return `# Post-mortem: ${figures.rate} of the webhooks of ${facts.service === null ? blank('which service') : safe(facts.service)} ${n.silently_dropped === 0 ? 'acknowledged and never processed' : 'lost in silence'}
+  return `# Post-mortem: ${figures.rate} of the webhooks of ${facts.service === null ? blank('which service') : safe(facts.service)} ${n.silently_dropped === 0 ? 'acknowledged and never processed' : 'silently lost'}
 
 ${oneMinute(result, facts, figures)}
 

@@ -55,17 +55,17 @@ function mixCheck(
   b: ReadonlyMap<string, number>,
   most: number,
 ): ExposureCheck {
-  if (a.size === 0 || b.size === 0) return { check, fine: null, words: `${what}: the data does not tell` };
+  if (a.size === 0 || b.size === 0) return { check, fine: null, words: `${what}: no data` };
   // Two systems may use different names for the same things: then the largest is compared with the largest.
   const renamed = ![...a.keys()].some((name) => b.has(name));
   if (renamed)
-    return mixCheck(check, `${what} (no name in common, compared by size)`, byRank(a), byRank(b), most);
+    return mixCheck(check, `${what} (different names, compared by size)`, byRank(a), byRank(b), most);
   const apart = distance(a, b);
   const fine = apart <= most + byChance(a, b);
   return {
     check,
     fine,
-    words: `${what}: ${percent(apart)} of the traffic is elsewhere${fine ? '' : ', so a difference in the rate may come from the mix'}`,
+    words: `${what}: ${percent(apart)} of the traffic differs${fine ? '' : ', so a difference in the rate may come from the mix'}`,
   };
 }
 

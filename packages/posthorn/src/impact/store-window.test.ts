@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Alert } from '../domain/alert.ts';
-import { detectedByAlert } from './of-store.ts';
+import { detectedByAlert } from './from-store.ts';
 import { byDayOfWeek, weekPartsOf } from './side.ts';
 import { ledgerWindow, windowsAround } from './store-window.ts';
 

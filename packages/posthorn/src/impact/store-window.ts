@@ -58,10 +58,8 @@ export function ledgerWindow(asked: Window, begin: number, now: number): StoreWi
     until,
     byDay,
     notes: [
-      ...(asked.from < begin
-        ? [`the ledger begins at ${iso(begin)}: nothing is known of the time before`]
-        : []),
-      ...(until - from < dayMs ? ['less than a day: the figures of a week may be quite different'] : []),
+      ...(asked.from < begin ? [`the ledger begins at ${iso(begin)}: the time before is unknown`] : []),
+      ...(until - from < dayMs ? ['less than a day: a full week may look different'] : []),
       ...(asked.until > now ? [`the window ends now, at ${iso(now)}, and not at ${iso(asked.until)}`] : []),
       ...(from < known.from || last.until > known.until
         ? [

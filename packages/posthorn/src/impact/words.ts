@@ -76,7 +76,7 @@ export function unchangedWords({ if_unchanged: unchanged, after }: ImpactResult)
   const lost = after.silently_dropped + after.acknowledged_unprocessed;
   return lost >= expected
     ? `${would}; ${count(lost)} were.`
-    : `${would}; the probability of as few as were (${count(lost)}) is ${chance < 1e-12 ? 'less than one in a million million' : chance.toPrecision(2)}.`;
+    : `${would}; the probability of so few losses (${count(lost)}) is ${chance < 1e-12 ? 'less than one in a million million' : chance.toPrecision(2)}.`;
 }
 
 /** Notes on where each side comes from. */

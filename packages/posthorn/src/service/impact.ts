@@ -3,7 +3,7 @@ import { invalid } from '../domain/errors.ts';
 import { iso, secondMs } from '../domain/time.ts';
 import { compare, type ImpactResult, type TimeToDetect } from '../impact/compare.ts';
 import { firstRuleOn } from '../impact/first-rule.ts';
-import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
+import { detectedByAlert, sideFromStore } from '../impact/from-store.ts';
 import { impactPage } from '../impact/page.ts';
 import type { Side } from '../impact/side.ts';
 import { ledgerBegin, type Window, ledgerWindow, windowsAround } from '../impact/store-window.ts';
@@ -54,7 +54,7 @@ export function impactService({
           ? `is in the future: it is ${iso(now)}`
           : `is before ${iso(begin)}, when the ledger of this Posthorn begins. For earlier times, use posthorn audit and posthorn impact with a log`,
       );
-    const side = await sideOfStore(store.read, window, label, now, tenant);
+    const side = await sideFromStore(store.read, window, label, now, tenant);
     if (side.decided === 0)
       throw invalid(path, 'no delivery ended in this time. Choose a window with traffic');
     return side;

@@ -8,17 +8,17 @@ import {
   type Row,
 } from '../model.ts';
 
-/** A log as a sender of some make writes it. */
+/** A log in the format of one kind of sender. */
 export interface LogFormat {
   readonly name: string;
-  /** As what the audit is to recognise it. */
+  /** The format that the audit must detect. */
   readonly is: Format;
   readonly schedule: readonly number[];
   readonly givesUp: boolean;
   /** Causes that a log of this kind can show. */
   readonly shows: readonly InjectedCause[];
   readonly hasMoney: boolean;
-  /** `--map`, for names that nobody could guess. */
+  /** `--map`, for names that cannot be guessed. */
   readonly mapping?: Readonly<Record<string, string>>;
   readonly files: (log: GeneratedLog) => { readonly name: string; readonly content: string | Buffer }[];
 }
@@ -53,5 +53,5 @@ export const reasons: Readonly<Record<number, string>> = {
 export const hostOf = (event: GeneratedEvent): string => new URL(event.endpoint).host;
 export const addressOf = (event: GeneratedEvent): string => `10.0.${hostOf(event).length}.7:443`;
 
-/** What a proxy answers to its client where the upstream did not. */
+/** The response of a proxy if the upstream did not respond. */
 export const proxyStatus = (row: Row): number => row.status ?? (row.error === 'timeout' ? 504 : 503);

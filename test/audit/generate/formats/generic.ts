@@ -4,7 +4,7 @@ import { rowsInOrder } from '../generate.ts';
 import { type GeneratedLog, injectable, ordinarySchedule } from '../model.ts';
 import { csv, iso, isoOrNull, lines, type LogFormat, took } from './format.ts';
 
-// Logs of senders that people have written themselves.
+// Logs of custom senders.
 
 const jsonLines = (log: GeneratedLog): string =>
   lines(
@@ -128,7 +128,7 @@ export const genericFormats: readonly LogFormat[] = [
   {
     ...generic,
     name: 'CSV with a mapping',
-    // Names that say nothing, as an export of somebody's tables has them.
+    // Meaningless names, as in an export of custom tables.
     mapping: Object.fromEntries(csvFields.map((field, index) => [field, `c${index + 1}`])),
     files: (log) => [
       {

@@ -13,7 +13,7 @@ const classes: Readonly<Record<string, string>> = {
 const outcome = ({ state }: Row): string =>
   state === 'delivered' ? 'success' : state === 'failed' ? 'dead' : 'retry';
 
-/** Lines of `posthorn deliveries --attempts`, had it the defects: a delivery a line, its attempts inside. */
+/** Lines of `posthorn deliveries --attempts` as if it had the defects: one delivery per line, with its attempts. */
 export const posthorn: LogFormat = {
   name: 'Posthorn deliveries',
   is: 'posthorn',

@@ -6,7 +6,7 @@ export const sns: LogFormat = {
   is: 'sns',
   schedule: ordinarySchedule,
   givesUp: true,
-  // One line for each message, when all is over: what has no line shows only against what was expected.
+  // One line for each message, at its end: a message without a line is only found by comparison with the expected ones.
   shows: ['restart_loss', 'defect_onset', 'acknowledged_unprocessed'],
   hasMoney: false,
   files: (log) => [

@@ -8,26 +8,26 @@ import { expectedCsv, idIn, receivedCsv } from './generate/formats.ts';
 import { generate } from './generate/generate.ts';
 import type { GeneratedLog, InjectedCause } from './generate/model.ts';
 
-/** What the audit said of one log against what is true of it. */
-export interface Judgement {
+/** The result of an audit compared with the truth about the log. */
+export interface Score {
   readonly case: Case;
   readonly named: string | null;
   readonly mainRight: boolean;
-  /** Each injected cause was named, at whatever place. */
+  /** Each injected cause was named, in any position. */
   readonly allNamed: boolean;
   readonly harmed: number;
-  /** Truly lost, and not said so. */
+  /** Lost ids that the audit missed. */
   readonly missed: readonly string[];
-  /** Said to be lost, and it is not so. */
+  /** Ids that the audit wrongly calls lost. */
   readonly wrong: readonly string[];
-  /** Null where the log has no amounts. */
+  /** Null if the log lacks amounts. */
   readonly moneyExact: boolean | null;
   readonly formatRight: boolean;
   readonly error: string | null;
   readonly result: AuditResult | null;
 }
 
-/** What was lost without a word, by currency, each payment once; refunds are money the other way, and stand apart. */
+/** The silently lost money by currency, each payment once; refunds go the other way and are separate. */
 function moneyOf(log: GeneratedLog): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   const seen = new Set<string>();
@@ -40,7 +40,7 @@ function moneyOf(log: GeneratedLog): Map<string, bigint> {
   return sums;
 }
 
-/** The first columns of `--missing`: what is said to be lost, and how. */
+/** The first columns of `--missing`: the events reported as lost, with their verdicts. */
 function missingIn(path: string): { id: string; verdict: string }[] {
   const [header, ...rows] = readFileSync(path, 'utf8').trimEnd().split('\n');
   const columns = header!.split(',');
@@ -49,7 +49,7 @@ function missingIn(path: string): { id: string; verdict: string }[] {
   return rows.map((row) => row.split(',')).map((cells) => ({ id: cells[id]!, verdict: cells[verdict]! }));
 }
 
-/** Writes the log of a case into `dir`; the paths are what the audit takes. */
+/** Writes the log of a case into `dir` and returns the input paths of the audit. */
 function writeCase(
   { recipe, format }: Case,
   dir: string,
@@ -74,7 +74,7 @@ function writeCase(
     log,
     files,
     ...(format.mapping === undefined ? {} : { mapping: format.mapping }),
-    // What the sender's own log cannot show is in other people's files.
+    // Separate files contain what the sender's own log cannot show.
     ...(has('restart_loss', 'defect_onset')
       ? { expected: put('expected.csv', expectedCsv(log, format)) }
       : {}),
@@ -91,7 +91,7 @@ function writeCase(
 }
 
 /** Generates a log, audits it and compares. */
-export async function judge(one: Case): Promise<Judgement> {
+export async function scoreCase(one: Case): Promise<Score> {
   const dir = mkdtempSync(join(tmpdir(), 'posthorn-accuracy-'));
   try {
     const { log, ...options } = writeCase(one, dir);

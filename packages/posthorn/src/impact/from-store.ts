@@ -70,7 +70,7 @@ function partsOf(hours: readonly AccountingGroup[], byDay: boolean): WeekParts {
  * A side from Posthorn's own ledger. Silently lost is what the ledger accepted and no row accounts for: everything else
  * has a state, a reason and an alert. Reads counters, and rows only of what is lost.
  */
-export async function sideOfStore(
+export async function sideFromStore(
   store: LedgerStore,
   window: StoreWindow,
   label: string,

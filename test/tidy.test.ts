@@ -478,12 +478,12 @@ describe('the source is tidy', () => {
   );
 
   test('an event and an outcome can be followed through at most 15 files, none of them twice', () => {
-    const ways = readFileSync('ARCHITECTURE.md', 'utf8')
+    const paths = readFileSync('ARCHITECTURE.md', 'utf8')
       .split('\n## ')
-      .filter((section) => section.startsWith('The way of an '))
+      .filter((section) => section.startsWith('The path of an '))
       .map((section) => [...section.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file]) => file!));
-    expect(ways).toHaveLength(2);
-    for (const files of ways) {
+    expect(paths).toHaveLength(2);
+    for (const files of paths) {
       expect(files.length).toBeLessThanOrEqual(15);
       expect(new Set(files).size).toBe(files.length);
     }

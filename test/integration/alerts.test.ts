@@ -23,6 +23,7 @@ const unbalanced: LedgerCheck = { balanced: false, unaccounted: 1, endpointIds: 
 /** An evaluator of one node, on a clock that the test moves; evaluates only when asked to. */
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {
   return new Evaluator({
+    publicUrl: null,
     store,
     clock: nodeClock({ now: () => time.now, monotonic: () => time.now, after: () => () => {} }),
     random: systemRandom,

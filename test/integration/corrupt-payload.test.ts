@@ -42,6 +42,7 @@ async function alertsOf(
   store: Store,
 ): Promise<readonly { rule: string; severity: string; summary: string }[]> {
   const evaluator = new Evaluator({
+    publicUrl: null,
     store,
     clock: nodeClock({ ...systemClock, after: () => () => {} }),
     random: systemRandom,

@@ -13,7 +13,7 @@ import { version } from './version.ts';
  * stops them.
  */
 export function startJobs(
-  { clock, logger, transport, engine, alarm, services: { store, random } }: Parts,
+  { clock, logger, transport, engine, alarm, services: { store, random, publicOrigin } }: Parts,
   options: NodeOptions,
 ): () => void {
   const { watchdogUrl: url, onProgress } = options;
@@ -33,6 +33,7 @@ export function startJobs(
     clockStatus: () => engine.status().clock,
     locked: () => engine.status().locked,
     role: engine,
+    publicUrl: publicOrigin,
     wake: (endpointIds) => engine.wake(endpointIds),
     ...(onProgress === undefined ? {} : { onProgress }),
     onEvaluated: (firing) => {

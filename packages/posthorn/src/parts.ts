@@ -94,7 +94,8 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   });
   metrics?.watch(engine);
   const send = channelSender(transport, clock, keyring, `Posthorn/${version}`);
-  const alarm = createStoreAlarm({ store: store.read, clock, logger, node, send });
+  const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
+  const alarm = createStoreAlarm({ store: store.read, clock, logger, node, publicUrl: publicOrigin, send });
   const refuseHost = (hostname: string): string | null => {
     const refused = guard.refusesHost(hostname);
     return refused === null
@@ -102,7 +103,6 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
       : `is refused: ${refused.message}. Use --allow-networks to allow networks.`;
   };
   const listening: Parts['listening'] = { url: null, dashboardUrl: null };
-  const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
   const services: ServiceDependencies = {
     store,
     config: new ConfigWriter(store),
@@ -117,6 +117,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),
     streams: createStreamHub(clock, systemRandom),
+    publicOrigin,
     publicUrl: () => publicOrigin ?? listening.dashboardUrl ?? listening.url,
     version,
     retention,

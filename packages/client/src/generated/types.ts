@@ -592,7 +592,7 @@ export interface CancelRequest {
 /** URLs, routing keys and mail servers are write-only. */
 export interface Channel {
   readonly name: string;
-  readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
+  readonly kind: 'slack' | 'pagerduty' | 'msteams' | 'opsgenie' | 'alertmanager' | 'webhook' | 'email';
 
   /** The endpoint, in tenant `posthorn`, that notifications are delivered to. */
   readonly endpointId: string;
@@ -619,6 +619,18 @@ export type ChannelDocument =
 
       /** Default: https://events.pagerduty.com/v2/enqueue. */
       readonly url?: string | undefined;
+    }
+  | {
+      readonly kind: 'msteams';
+
+      /** Microsoft Teams: the URL of the workflow “Post to a channel when a webhook request is received”. */
+      readonly url: string;
+    }
+  | {
+      readonly kind: 'opsgenie';
+
+      /** An incident webhook of Opsgenie, Jira Service Management or another service: receives `message`, `alias`, `status`, `priority`, `description` and `details`. */
+      readonly url: string;
     }
   | {
       readonly kind: 'alertmanager';
@@ -650,7 +662,7 @@ export interface ChannelList {
 
 export interface ChannelTest {
   readonly channel: string;
-  readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
+  readonly kind: 'slack' | 'pagerduty' | 'msteams' | 'opsgenie' | 'alertmanager' | 'webhook' | 'email';
 
   /** The delivery of the notification, in tenant `posthorn`. */
   readonly deliveryId: string;

@@ -18,6 +18,18 @@ export const channelDocument = z
       url: url.optional().describe('Default: https://events.pagerduty.com/v2/enqueue.'),
     }),
     z.strictObject({
+      kind: z.literal('msteams'),
+      url: url.describe(
+        'Microsoft Teams: the URL of the workflow “Post to a channel when a webhook request is received”.',
+      ),
+    }),
+    z.strictObject({
+      kind: z.literal('opsgenie'),
+      url: url.describe(
+        'An incident webhook of Opsgenie, Jira Service Management or another service: receives `message`, `alias`, `status`, `priority`, `description` and `details`.',
+      ),
+    }),
+    z.strictObject({
       kind: z.literal('alertmanager'),
       url: url.describe('The Alertmanager-compatible URL; receives webhooks of version 4.'),
     }),

@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { channelDocument } from '../contract/channels.ts';
 import type { Alert } from './alert.ts';
 import { type Channel, payloadOf, receiverOf, shownOf } from './channel.ts';
+import { notificationOf } from './notification/notification.ts';
 
 const start = 1_767_225_600_000;
+const publicUrl = 'https://posthorn.example';
 
 /** What answers must not show. */
 const secret = 'hushhushhushhush';
@@ -11,6 +13,8 @@ const secret = 'hushhushhushhush';
 const channels: { readonly [Kind in Channel['kind']]: Channel<Kind> } = {
   slack: { kind: 'slack', url: `https://hooks.slack.test/services/${secret}` },
   pagerduty: { kind: 'pagerduty', routing_key: secret },
+  msteams: { kind: 'msteams', url: `https://teams.test/workflows/${secret}` },
+  opsgenie: { kind: 'opsgenie', url: `https://incidents.test/${secret}` },
   alertmanager: { kind: 'alertmanager', url: `https://alertmanager.test/${secret}` },
   webhook: { kind: 'webhook', url: `https://receiver.test/${secret}` },
   email: {
@@ -25,12 +29,16 @@ describe('what channels are sent', () => {
   const alert: Alert = {
     id: 'alr_1',
     rule: 'dead_letters',
-    group: 'ep_1/timeout',
+    group: 'ep_01m8c2aq8h98edmhsyb2jb/timeout',
     severity: 'page',
     state: 'firing',
     owner: 'payments',
     summary: `5 dead letters at <ep_1> & more ${'x'.repeat(5000)}`,
-    evidence: { count: 5, value_at_risk: [{ currency: 'USD', amount_minor: 100 }] },
+    evidence: {
+      count: 5,
+      value_at_risk: [{ currency: 'USD', amount_minor: 123_456 }],
+      next_step: 'Run posthorn redrive',
+    },
     since: start,
     resolvedAt: null,
     acknowledgedAt: null,
@@ -40,19 +48,26 @@ describe('what channels are sent', () => {
   const over: Alert = { ...alert, state: 'resolved', resolvedAt: start + 1000 };
 
   test('Slack: text and blocks within their limits, with its three characters escaped', () => {
-    const sent = payloadOf({ kind: 'slack' }, alert) as {
+    const sent = payloadOf({ kind: 'slack' }, alert, publicUrl) as {
       text: string;
       blocks: { type: string; text?: { type: string; text: string } }[];
     };
     expect(sent.text).toContain('&lt;ep_1&gt; &amp; more');
-    expect(sent.blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section', 'context']);
+    expect(sent.blocks.map(({ type }) => type)).toEqual([
+      'header',
+      'section',
+      'section',
+      'section',
+      'actions',
+      'context',
+    ]);
     for (const { type, text } of sent.blocks)
       expect((text?.text.length ?? 0) <= (type === 'header' ? 150 : 3000)).toBe(true);
   });
 
   test('PagerDuty: trigger and resolve one incident by the same key', () => {
     const channel = shownOf(channels.pagerduty);
-    const trigger = payloadOf(channel, alert) as { payload: { summary: string } };
+    const trigger = payloadOf(channel, alert, publicUrl) as { payload: { summary: string } };
     expect(trigger).toMatchObject({
       event_action: 'trigger',
       dedup_key: 'alr_1',
@@ -60,18 +75,21 @@ describe('what channels are sent', () => {
         source: 'posthorn',
         severity: 'critical',
         timestamp: new Date(start).toISOString(),
-        custom_details: { count: 5 },
+        custom_details: { count: '5', 'value at risk': '1,234.56 USD', evidence: { count: 5 } },
       },
     });
     // What is stored of a notification does not hold the routing key: it is put in when it is sent (G9).
     expect(trigger).not.toHaveProperty('routing_key');
     expect(receiverOf(channels.pagerduty).members).toEqual({ routing_key: secret });
     expect(trigger.payload.summary.length).toBeLessThanOrEqual(1024);
-    expect(payloadOf(channel, over)).toMatchObject({ event_action: 'resolve', dedup_key: 'alr_1' });
+    expect(payloadOf(channel, over, publicUrl)).toMatchObject({
+      event_action: 'resolve',
+      dedup_key: 'alr_1',
+    });
   });
 
   test('Alertmanager: version 4, with an end where it is over', () => {
-    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, alert)).toMatchObject({
+    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, alert, publicUrl)).toMatchObject({
       version: '4',
       status: 'firing',
       groupLabels: { alertname: 'dead_letters' },
@@ -84,9 +102,51 @@ describe('what channels are sent', () => {
         },
       ],
     });
-    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, over)).toMatchObject({
+    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, over, publicUrl)).toMatchObject({
       status: 'resolved',
       alerts: [{ endsAt: new Date(start + 1000).toISOString() }],
+    });
+  });
+
+  test('a notification leads to the page that shows it, and says what it is worth and what to do', () => {
+    const { links, facts, nextStep } = notificationOf(alert, publicUrl);
+    expect(links.map(({ url }) => url)).toEqual([
+      'https://posthorn.example/endpoints/ep_01m8c2aq8h98edmhsyb2jb',
+      'https://posthorn.example/dead-letters?endpoint_id=ep_01m8c2aq8h98edmhsyb2jb',
+    ]);
+    expect(facts).toContainEqual({ name: 'value at risk', value: '1,234.56 USD' });
+    expect(nextStep).toBe('Run posthorn redrive');
+    // Once it is over nothing is left to do.
+    expect(notificationOf(over, publicUrl).nextStep).toBeNull();
+    expect(notificationOf(alert, null).links).toEqual([]);
+    expect(JSON.stringify(payloadOf({ kind: 'slack' }, alert, null))).not.toContain('"actions"');
+  });
+
+  test('Microsoft Teams: an Adaptive Card within its limit, with buttons that open the dashboard', () => {
+    const sent = payloadOf({ kind: 'msteams', host: 'x' }, alert, publicUrl);
+    expect(JSON.stringify(sent).length).toBeLessThan(28_000);
+    expect(sent).toMatchObject({
+      type: 'message',
+      attachments: [
+        {
+          contentType: 'application/vnd.microsoft.card.adaptive',
+          content: {
+            type: 'AdaptiveCard',
+            actions: [{ type: 'Action.OpenUrl', title: 'Open endpoint' }, { title: 'Dead letters' }],
+          },
+        },
+      ],
+    });
+  });
+
+  test('Opsgenie: one alias from beginning to end, within its limits', () => {
+    const sent = payloadOf({ kind: 'opsgenie', host: 'x' }, alert, publicUrl) as Record<string, string>;
+    expect(sent).toMatchObject({ alias: 'alr_1', status: 'firing', priority: 'P1' });
+    expect(sent['message']!.length).toBeLessThanOrEqual(130);
+    expect(sent['description']!.length).toBeLessThanOrEqual(15_000);
+    expect(payloadOf({ kind: 'opsgenie', host: 'x' }, over, publicUrl)).toMatchObject({
+      alias: 'alr_1',
+      status: 'resolved',
     });
   });
 
@@ -97,13 +157,13 @@ describe('what channels are sent', () => {
       expect(URL.canParse(receiverOf(channel).url)).toBe(true);
       expect(receiverOf(channel).via).toBe(kind === 'email' ? 'mail' : 'http');
       expect(JSON.stringify(shownOf(channel))).not.toContain(secret);
-      expect(JSON.stringify(payloadOf(shownOf(channel), alert))).toContain('dead_letters');
-      expect(JSON.stringify(payloadOf(shownOf(channel), alert))).not.toContain(secret);
+      expect(JSON.stringify(payloadOf(shownOf(channel), alert, publicUrl))).toContain('dead_letters');
+      expect(JSON.stringify(payloadOf(shownOf(channel), alert, publicUrl))).not.toContain(secret);
     },
   );
 
   test('email: one line of subject, whatever an alert holds', () => {
-    const sent = payloadOf(shownOf(channels.email), { ...alert, summary: 'two\r\nlines' }) as {
+    const sent = payloadOf(shownOf(channels.email), { ...alert, summary: 'two\r\nlines' }, null) as {
       subject: string;
     };
     expect(sent).toMatchObject({ from: 'posthorn@shop.test', to: ['ops@shop.test'] });

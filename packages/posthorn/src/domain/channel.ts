@@ -1,10 +1,19 @@
 import type { Alert } from './alert.ts';
+import { alertmanager } from './notification/alertmanager.ts';
+import { email } from './notification/email.ts';
+import { notificationOf } from './notification/notification.ts';
+import { opsgenie } from './notification/opsgenie.ts';
+import { pagerDuty } from './notification/pagerduty.ts';
+import { slack } from './notification/slack.ts';
+import { microsoftTeams } from './notification/teams.ts';
 import { iso, isoOrNull } from './time.ts';
 
 /** What is declared of a channel, by its kind. */
 interface ChannelSettings {
   readonly slack: { readonly url: string };
   readonly pagerduty: { readonly routing_key: string; readonly url?: string | undefined };
+  readonly msteams: { readonly url: string };
+  readonly opsgenie: { readonly url: string };
   readonly alertmanager: { readonly url: string };
   readonly webhook: { readonly url: string };
   readonly email: {
@@ -33,6 +42,8 @@ export interface ChannelReceiver {
 interface ShownSettings {
   readonly slack: {};
   readonly pagerduty: {};
+  readonly msteams: { readonly host: string };
+  readonly opsgenie: { readonly host: string };
   readonly alertmanager: { readonly host: string };
   readonly webhook: { readonly host: string };
   readonly email: { readonly host: string; readonly from: string; readonly to: readonly string[] };
@@ -48,7 +59,7 @@ interface KindOfChannel<C, Shown> {
   readonly receiver: (channel: C) => ChannelReceiver;
   readonly shown: (channel: C) => Shown;
   /** What is posted, or the parts of the email. */
-  readonly payload: (channel: Shown, alert: Alert) => unknown;
+  readonly payload: (channel: Shown, alert: Alert, publicUrl: string | null) => unknown;
 }
 
 const http = (url: string, members: ChannelReceiver['members'] = {}): ChannelReceiver => ({
@@ -63,28 +74,42 @@ const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, Show
     receiver: ({ url }) => http(url),
     // The path of an incoming webhook is its secret, and its host says no more than the kind.
     shown: ({ kind }) => ({ kind }),
-    payload: (_, alert) => slack(alert),
+    payload: (_, alert, publicUrl) => slack(alert, publicUrl),
   },
   pagerduty: {
     receiver: ({ url, routing_key }) =>
       http(url ?? 'https://events.pagerduty.com/v2/enqueue', { routing_key }),
     shown: ({ kind }) => ({ kind }),
-    payload: (_, alert) => pagerDuty(alert),
+    payload: (_, alert, publicUrl) => pagerDuty(alert, publicUrl),
+  },
+  msteams: {
+    receiver: ({ url }) => http(url),
+    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    payload: (_, alert, publicUrl) => microsoftTeams(alert, publicUrl),
+  },
+  opsgenie: {
+    receiver: ({ url }) => http(url),
+    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    payload: (_, alert, publicUrl) => opsgenie(alert, publicUrl),
   },
   alertmanager: {
     receiver: ({ url }) => http(url),
     shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
-    payload: (_, alert) => alertmanager(alert),
+    payload: (_, alert, publicUrl) => alertmanager(alert, publicUrl),
   },
   webhook: {
     receiver: ({ url }) => http(url),
     shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
-    payload: (_, alert) => ({ type: 'posthorn.alert', alert: wireAlert(alert) }),
+    payload: (_, alert, publicUrl) => ({
+      type: 'posthorn.alert',
+      alert: wireAlert(alert),
+      url: notificationOf(alert, publicUrl).links[0]?.url ?? null,
+    }),
   },
   email: {
     receiver: ({ server }) => ({ via: 'mail', url: server, members: {} }),
     shown: ({ kind, server, from, to }) => ({ kind, host: hostOf(server), from, to }),
-    payload: (channel, alert) => email(alert, channel),
+    payload: (channel, alert, publicUrl) => email(alert, publicUrl, channel),
   },
 };
 
@@ -98,124 +123,16 @@ export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): Shown
   return kinds[channel.kind].shown(channel);
 }
 
-/** What is sent to a channel, but for what only its sender puts in. */
-export function payloadOf<Kind extends ChannelKind>(channel: ShownChannel<Kind>, alert: Alert): unknown {
-  return kinds[channel.kind].payload(channel, alert);
-}
-
-const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, most - 1)}…`;
-const resolved = ({ state }: Alert): boolean => state === 'resolved';
-
-/** `count: 3`, one to a line; what is nested is JSON. */
-function evidenceLines({ evidence }: Alert): string {
-  return Object.entries(evidence)
-    .map(
-      ([name, value]) =>
-        `${name.replaceAll('_', ' ')}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-    )
-    .join('\n');
-}
-
-/** Slack's mrkdwn gives these three a meaning of their own. */
-const slackText = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-/** An incoming webhook: `text` and `blocks`; a header has at most 150 characters, a section 3,000. */
-function slack(alert: Alert): unknown {
-  const title = `${resolved(alert) ? 'Resolved' : alert.severity === 'page' ? 'PAGE' : 'Ticket'}: ${alert.rule}`;
-  return {
-    text: cut(slackText(`${title}: ${alert.summary}`), 3000),
-    blocks: [
-      { type: 'header', text: { type: 'plain_text', text: cut(title, 150) } },
-      { type: 'section', text: { type: 'mrkdwn', text: cut(slackText(alert.summary), 3000) } },
-      ...(Object.keys(alert.evidence).length === 0
-        ? []
-        : [{ type: 'section', text: { type: 'mrkdwn', text: cut(slackText(evidenceLines(alert)), 3000) } }]),
-      {
-        type: 'context',
-        elements: [
-          {
-            type: 'mrkdwn',
-            text: slackText(`since ${iso(alert.since)}, owner ${alert.owner ?? 'none'}, ${alert.id}`),
-          },
-        ],
-      },
-    ],
-  };
-}
-
-/** Events API v2: one incident for each alert, by its id. */
-function pagerDuty(alert: Alert): unknown {
-  return {
-    event_action: resolved(alert) ? 'resolve' : 'trigger',
-    dedup_key: cut(alert.id, 255),
-    client: 'Posthorn',
-    payload: {
-      summary: cut(`${alert.rule}: ${alert.summary}`, 1024),
-      source: 'posthorn',
-      severity: alert.severity === 'page' ? 'critical' : 'warning',
-      timestamp: iso(alert.since),
-      component: alert.group,
-      class: alert.rule,
-      custom_details: { ...alert.evidence, owner: alert.owner },
-    },
-  };
-}
-
-/** Alertmanager's webhook, version 4. */
-function alertmanager(alert: Alert): unknown {
-  const status = resolved(alert) ? 'resolved' : 'firing';
-  const labels = {
-    alertname: alert.rule,
-    severity: alert.severity,
-    group: alert.group,
-    ...(alert.owner === null ? {} : { owner: alert.owner }),
-  };
-  const annotations = { summary: alert.summary, description: evidenceLines(alert) };
-  return {
-    version: '4',
-    groupKey: `{}:{alertname="${alert.rule}"}`,
-    truncatedAlerts: 0,
-    status,
-    receiver: 'posthorn',
-    groupLabels: { alertname: alert.rule },
-    commonLabels: labels,
-    commonAnnotations: annotations,
-    externalURL: '',
-    alerts: [
-      {
-        status,
-        labels,
-        annotations,
-        startsAt: iso(alert.since),
-        endsAt: alert.resolvedAt === null ? '0001-01-01T00:00:00Z' : iso(alert.resolvedAt),
-        generatorURL: '',
-        fingerprint: alert.id,
-      },
-    ],
-  };
-}
-
-function email(
+/**
+ * What is sent to a channel, but for what only its sender puts in. `publicUrl`: where browsers reach the dashboard, for links; null: there
+ * are none.
+ */
+export function payloadOf<Kind extends ChannelKind>(
+  channel: ShownChannel<Kind>,
   alert: Alert,
-  { from, to }: { readonly from: string; readonly to: readonly string[] },
+  publicUrl: string | null,
 ): unknown {
-  const title = resolved(alert) ? 'Resolved' : alert.severity === 'page' ? 'PAGE' : 'Ticket';
-  // One line, whatever a name of an endpoint holds.
-  const subject = cut(`[Posthorn] ${title}: ${alert.rule}: ${alert.summary}`.replaceAll(/\s+/g, ' '), 200);
-  const text = [
-    alert.summary,
-    '',
-    evidenceLines(alert),
-    '',
-    `rule: ${alert.rule}`,
-    `since: ${iso(alert.since)}`,
-    `owner: ${alert.owner ?? 'none'}`,
-    `alert: ${alert.id}`,
-    '',
-  ].join('\n');
-  return { from, to, subject, text };
+  return kinds[channel.kind].payload(channel, alert, publicUrl);
 }
 
 /** An alert in the API's words. */

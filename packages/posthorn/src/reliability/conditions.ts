@@ -126,7 +126,7 @@ export function unaccountedCondition(ledger: {
     summary:
       unaccounted === 0
         ? `rows and counters contradict each other in ${endpointIds.length || findings.length} places`
-        : `${unaccounted.toLocaleString('en-US')} deliveries are unaccounted`,
+        : `${unaccounted.toLocaleString('en-US')} ${unaccounted === 1 ? 'delivery is' : 'deliveries are'} unaccounted`,
     evidence: {
       unaccounted,
       endpoint_ids: endpointIds.slice(0, maxIds),

@@ -63,6 +63,8 @@ export interface EvaluatorOptions {
   /** Endpoints whose secrets cannot be decrypted here. */
   readonly locked: () => LockedSecrets;
   readonly role: ClusterRole;
+  /** Where browsers reach the dashboard; null: notifications have no links. */
+  readonly publicUrl: string | null;
   /** These endpoints have deliveries that are due. */
   readonly wake: (endpointIds: readonly string[]) => void;
   readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
@@ -177,8 +179,8 @@ export class Evaluator {
 
   /** Saves the alerts with their notifications; false if another node was faster. */
   async #save(step: AlertStep, version: number, now: number): Promise<boolean> {
-    const { store, logger, wake } = this.#o;
-    const notifications = await notificationsFor(store.read, step.notify, now);
+    const { store, logger, wake, publicUrl } = this.#o;
+    const notifications = await notificationsFor(store.read, step.notify, now, publicUrl);
     const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
     const changed = step.changed.map((alert) =>
       withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),

@@ -16,6 +16,7 @@ export async function notificationsFor(
   store: Pick<EvaluatedStore, 'documents'>,
   alerts: readonly Alert[],
   now: number,
+  publicUrl: string | null,
 ): Promise<Notification[]> {
   if (alerts.length === 0) return [];
   const channels = new Map((await store.documents('channel')).map(({ name, document }) => [name, document]));
@@ -36,7 +37,7 @@ export async function notificationsFor(
         callerId: true,
         tenant: alertTenant,
         type: 'posthorn.alert',
-        data: JSON.stringify(payloadOf(channel, alert)),
+        data: JSON.stringify(payloadOf(channel, alert, publicUrl)),
       });
       const says = alert.state === 'resolved' ? 'resolved' : 'firing';
       const record = {

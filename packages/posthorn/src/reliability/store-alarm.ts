@@ -37,10 +37,12 @@ export function createStoreAlarm(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly node: string;
+  /** Where browsers reach the dashboard; null: pages have no links. */
+  readonly publicUrl: string | null;
   /** Makes one attempt at a channel's endpoint; returns whether it succeeded. */
   readonly send: (endpoint: Endpoint, id: string, data: string) => Promise<boolean>;
 }): StoreAlarm {
-  const { store, clock, logger, node, send } = options;
+  const { store, clock, logger, node, publicUrl, send } = options;
   let ways: readonly Way[] = [];
   let alert: Alert | null = null;
   let stopped = false;
@@ -60,9 +62,11 @@ export function createStoreAlarm(options: {
 
   const notifyOne = async (way: Way, about: Alert, tries: number): Promise<void> => {
     const id = `${about.id}-${about.state}-${about.notifiedAt ?? about.since}-${way.name}`;
-    const answered = await send(way.endpoint, id, JSON.stringify(payloadOf(way.channel, about))).catch(
-      () => false,
-    );
+    const answered = await send(
+      way.endpoint,
+      id,
+      JSON.stringify(payloadOf(way.channel, about, publicUrl)),
+    ).catch(() => false);
     const wait = againMs[tries];
     if (answered || stopped) return;
     if (wait === undefined)

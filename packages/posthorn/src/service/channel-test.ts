@@ -15,7 +15,7 @@ import { shownMessage, shownText } from './payloads.ts';
 /** Time for a due delivery to be claimed and its outcome to be on disk, besides the attempt itself. */
 const slackMs = 5 * secondMs;
 /** These keep an incident open until it is resolved. */
-const keepOpen: readonly string[] = ['pagerduty', 'alertmanager'];
+const keepOpen: readonly string[] = ['pagerduty', 'opsgenie', 'alertmanager'];
 
 /** Tests channels: a notification is sent like any other, but is not retried if it fails. */
 export function channelTestService({
@@ -23,7 +23,11 @@ export function channelTestService({
   engine,
   clock,
   random,
-}: Pick<ServiceDependencies, 'store' | 'engine' | 'clock' | 'random'>): Handlers<'channels.test'> {
+  publicOrigin,
+}: Pick<
+  ServiceDependencies,
+  'store' | 'engine' | 'clock' | 'random' | 'publicOrigin'
+>): Handlers<'channels.test'> {
   const send = async (name: string, alert: Alert, call: Call | null): Promise<string> => {
     const { document } = await requireDocument(store.read, 'channel', name);
     const now = clock.now();
@@ -32,7 +36,7 @@ export function channelTestService({
       callerId: true,
       tenant: alertTenant,
       type: 'posthorn.alert',
-      data: JSON.stringify(payloadOf(document.channel, alert)),
+      data: JSON.stringify(payloadOf(document.channel, alert, publicOrigin)),
     });
     const audit =
       call === null

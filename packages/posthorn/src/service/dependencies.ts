@@ -30,6 +30,8 @@ export interface ServiceDependencies {
   readonly keyTable: KeyTable;
   readonly sessionTable: SessionTable;
   readonly streams: StreamHub<Message>;
+  /** Where browsers reach the dashboard, as it was configured: notifications link there. Null: it was not. */
+  readonly publicOrigin: string | null;
   /** Public URL of the API, without a trailing slash; null: not known. */
   readonly publicUrl: () => string | null;
   readonly version: string;

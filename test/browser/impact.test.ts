@@ -86,7 +86,7 @@ test('a time is written, moved by keys and kept in the address; what cannot be c
   await page.locator('h1').click();
   await page.keyboard.press('[');
   await page.getByRole('heading', { level: 1, name: /^Nothing to compare around/ }).waitFor();
-  await page.getByRole('listitem').filter({ hasText: 'there is no whole hour on both sides' }).waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'there is not a whole hour on both sides' }).waitFor();
 });
 
 test('now as it was: the slider goes to another moment by keyboard, and the address keeps it', async () => {

@@ -7,6 +7,7 @@ import { recycling } from '../recycled.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeDigests } from './store/digests.ts';
+import { describeTampering } from './store/tampering.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
 
@@ -88,6 +89,7 @@ const open = recycling(() => postgres, { oneShard: true });
 describeStore('PostgreSQL, one shard a statement', open, 3);
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), true);
 describeDigests('PostgreSQL, one shard a statement', tamperable);
+describeTampering('PostgreSQL, one shard a statement', tamperable);
 describeAuditTampering('PostgreSQL, one shard a statement', tamperable);
 describeFanOut('PostgreSQL, one shard a statement', tamperable);
 

@@ -17,6 +17,7 @@ import { describeWorth } from './worth-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeAlertWords } from './store/alert-words.ts';
 import { describeDigests } from './store/digests.ts';
+import { describeTampering } from './store/tampering.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
 import { lease, noRoom } from './store/subject.ts';
@@ -39,6 +40,7 @@ describeOverview('overview on PostgreSQL', open);
 
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
 describeDigests('PostgreSQL', tamperable);
+describeTampering('PostgreSQL', tamperable);
 describeAuditTampering('PostgreSQL', tamperable);
 describeFanOut('PostgreSQL', tamperable);
 describeWorth('worth on PostgreSQL', tamperable);

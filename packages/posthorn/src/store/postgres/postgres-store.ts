@@ -1,3 +1,11 @@
+import {
+  readSealedSettings,
+  readSetting,
+  replaceSetting,
+  settleSetting,
+  writeSetting,
+} from '../common/settings.ts';
+import { findTampered } from '../common/tampering.ts';
 import { readToLimit, type Searching } from '../search.ts';
 import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
 import { accept } from './accept.ts';
@@ -17,6 +25,7 @@ import { readAccounting, readAccountingBy, readOverdue, readTallies } from './ac
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { deleteSnooze, droppedGroups, readSnoozes, saveSnooze } from './dead-letters.ts';
 import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
@@ -34,7 +43,6 @@ import {
 } from './idempotency.ts';
 import {
   checkDigests,
-  findTampered,
   readConservation,
   readFanOuts,
   readMissing,
@@ -70,7 +78,7 @@ import {
   foundEvents,
   searchEvents,
 } from './event-search.ts';
-import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { purgeFormerValues } from './sealed-settings.ts';
 import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -83,6 +91,7 @@ import { readPending } from './tenants.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
+  const common = commonDatabase(db);
   const turns: Turns = new Map();
   const beats: LastBeats = new Map();
   const searching: Searching = {
@@ -133,23 +142,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     pauseFailing: (change) => endpoints.pauseFailing(change),
     freeKeys: (request) => freeKeys(db, request),
     fold: async (now) => fold(db, now),
-    saveSetting: async (name, value) => {
-      await db.query(
-        'setting_save',
-        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-        [name, value],
-      );
-    },
-    settleSetting: async (name, value) => {
-      await db.query(
-        'setting_settle',
-        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
-        [name, value],
-      );
-      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
-      return row![0] as string;
-    },
-    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    saveSetting: (name, value) => common.transaction(() => writeSetting(name, value)),
+    settleSetting: (name, value) => common.transaction(() => settleSetting(name, value)),
+    replaceSetting: (name, from, to) => common.transaction(() => replaceSetting(name, from, to)),
     purgeFormerValues: async () => purgeFormerValues(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
     putDocument: (kind, name, document) =>
@@ -196,11 +191,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     runningRedrives: () => runningRedrives(db),
     failingEndpoints: () => failingEndpoints(db),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
-    setting: async (name) => {
-      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
-      return (row?.[0] as string | undefined) ?? null;
-    },
-    sealedSettings: async () => readSealedSettings(db),
+    setting: (name) => common.read(readSetting(name)),
+    sealedSettings: () => common.read(readSealedSettings()),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
     alerts: () => readAlerts(db),
@@ -256,7 +248,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: () => readConservation(db),
     worthComparisons: () => readWorthComparisons(db),
-    findTampered: (limit) => findTampered(db, limit),
+    findTampered: (limit) => common.snapshot(() => findTampered(limit)),
     fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
     missing: (window, limit) => readMissing(db, window, limit),

@@ -99,74 +99,6 @@ export function readWorthComparisons(db: Database): WorthComparison[] {
   return rows.map(worthComparisonOf);
 }
 
-/** Each query answers [delivery number, event id, endpoint id] of what contradicts itself. */
-const checks: readonly { readonly problem: string; readonly sql: string }[] = [
-  {
-    problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
-    sql: `SELECT NULL, e.id, NULL FROM events e WHERE e.deliveries > 0
-          AND e.deliveries <> (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)
-            + coalesce((SELECT f.remaining FROM fan_out_events f WHERE f.event_number = e.number), 0)`,
-  },
-  {
-    problem: 'the fan-out of this event is gone: its remaining deliveries will not be created',
-    sql: `SELECT NULL, e.id, NULL FROM fan_out_events f LEFT JOIN events e ON e.number = f.event_number
-          WHERE NOT EXISTS (SELECT 1 FROM fan_outs o WHERE o.id = f.fan_out)`,
-  },
-  {
-    problem: 'an event that is still fanned out is gone',
-    sql: `SELECT NULL, NULL, NULL FROM fan_out_events f WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.number = f.event_number)`,
-  },
-  {
-    problem: 'the event of this delivery is gone',
-    sql: `SELECT d.number, NULL, p.id FROM deliveries d LEFT JOIN endpoints p ON p.num = d.endpoint
-          WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.number = d.event_number)`,
-  },
-  {
-    problem: 'the endpoint of this delivery is gone: it can reach nobody',
-    sql: `SELECT d.number, e.id, NULL FROM deliveries d LEFT JOIN events e ON e.number = d.event_number
-          WHERE NOT EXISTS (SELECT 1 FROM endpoints p WHERE p.num = d.endpoint)`,
-  },
-  {
-    problem: 'is delivered, but no attempt of it was',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state = 1 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'delivered')`,
-  },
-  {
-    problem: 'an attempt delivered it, but it is not delivered',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state <> 1 AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'delivered')`,
-  },
-  {
-    problem: 'is dead, but its last attempt did not end it',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state = 2 AND coalesce((SELECT a.outcome FROM attempts a WHERE a.delivery = d.number AND a.outcome <> 'superseded'
-            ORDER BY a.n DESC LIMIT 1), '') <> 'dead'`,
-  },
-  {
-    problem: 'an attempt ended it and nobody redrove it, but it is not dead',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state NOT IN (1, 2) AND NOT (d.state = 3 AND d.reason LIKE 'cancelled: %') AND d.redrives = 0
-            AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'dead')`,
-  },
-  {
-    problem: 'left pending without a recorded reason (G5)',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state <> 0 AND (d.reason IS NULL OR d.settled_at IS NULL)`,
-  },
-  {
-    problem: 'is pending, but has a reason for having ended',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state = 0 AND (d.reason IS NOT NULL OR d.settled_at IS NOT NULL OR d.due_at IS NULL)`,
-  },
-  {
-    problem: 'its state and its reason contradict each other',
-    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-          WHERE d.state = 3 AND d.reason <> 'endpoint_deleted' AND d.reason NOT LIKE 'cancelled: %'
-             OR d.state = 4 AND d.reason <> 'endpoint_paused'
-             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone', 'corrupt')`,
-  },
-];
-
 const namedPages = 3;
 
 /** Has SQLite read every page and compare every index with its table. */
@@ -174,24 +106,6 @@ export function checkPages(db: Database): void {
   const found = db.all(`PRAGMA integrity_check(${namedPages})`).map(([text]) => String(text));
   if (found.length === 1 && found[0] === 'ok') return;
   throw damageOf(db.path, found.join('; ').replaceAll(/\s+/g, ' '));
-}
-
-export function findTampered(db: Database, limit: number): Finding[] {
-  return db.snapshot(() => {
-    const findings: Finding[] = [];
-    for (const { problem, sql } of checks) {
-      if (findings.length >= limit) break;
-      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT +?`, limit - findings.length)) {
-        findings.push({
-          number: number as number | null,
-          eventId: eventId as string | null,
-          endpointId: endpointId as string | null,
-          problem,
-        });
-      }
-    }
-    return findings;
-  });
 }
 
 export function readFanOuts(db: Database, limit: number): FanOuts {

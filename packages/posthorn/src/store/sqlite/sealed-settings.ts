@@ -9,22 +9,6 @@ export const secretsMigration = `
     WHERE deleted_at IS NOT NULL;
 `;
 
-export function readSealedSettings(db: Database): { name: string; value: string }[] {
-  return db
-    .all(
-      "SELECT name, value FROM settings WHERE value LIKE 'sealed:1:%' OR value LIKE 'plain:1:%' ORDER BY name",
-    )
-    .map(([name, value]) => ({ name: name as string, value: value as string }));
-}
-
-export function replaceSetting(db: Database, name: string, from: string, to: string): boolean {
-  return (
-    db.transaction(() =>
-      db.run('UPDATE settings SET value = ? WHERE name = ? AND value = ?', to, name, from),
-    ) > 0
-  );
-}
-
 /** Rewrites the whole file, because a freed page may be anywhere in it, and empties the log. */
 export function purgeFormerValues(db: Database, maxBytes = Number.POSITIVE_INFINITY): boolean {
   const [pages] = db.get('PRAGMA page_count')!;

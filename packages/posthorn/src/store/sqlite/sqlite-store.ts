@@ -1,4 +1,12 @@
 import { NotFoundError } from '../../domain/errors.ts';
+import {
+  readSealedSettings,
+  readSetting,
+  replaceSetting,
+  settleSetting,
+  writeSetting,
+} from '../common/settings.ts';
+import { findTampered } from '../common/tampering.ts';
 import { readToLimit, type Searching } from '../search.ts';
 import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
@@ -18,6 +26,7 @@ import {
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { readClock, saveClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
@@ -26,7 +35,6 @@ import { fold } from './folding.ts';
 import {
   checkDigests,
   checkPages,
-  findTampered,
   readFanOuts,
   readConservation,
   readMissing,
@@ -73,7 +81,7 @@ import {
   foundEvents,
   searchEvents,
 } from './event-search.ts';
-import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { purgeFormerValues } from './sealed-settings.ts';
 import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -86,6 +94,7 @@ import { readPending } from './tenants.ts';
 
 /** The parts of the port on one open database; every call runs to its end before the next begins. */
 export function createSqliteParts(db: Database): SqliteParts {
+  const common = commonDatabase(db);
   const endpoints = new EndpointTable(db);
   const sequences = new Sequences(db);
   // Numbers outlive deletion: an attempt in flight is settled after its endpoint was deleted.
@@ -146,21 +155,9 @@ export function createSqliteParts(db: Database): SqliteParts {
     pauseFailing: async (change) => endpoints.pauseFailing(change),
     freeKeys: async (request) => freeKeys(db, endpoints, request),
     fold: async (now) => fold(db, now),
-    saveSetting: async (name, value) => {
-      db.transaction(() =>
-        db.run(
-          'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-          name,
-          value,
-        ),
-      );
-    },
-    settleSetting: async (name, value) =>
-      db.transaction(() => {
-        db.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
-        return db.get('SELECT value FROM settings WHERE name = ?', name)![0] as string;
-      }),
-    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    saveSetting: (name, value) => common.transaction(() => writeSetting(name, value)),
+    settleSetting: (name, value) => common.transaction(() => settleSetting(name, value)),
+    replaceSetting: (name, from, to) => common.transaction(() => replaceSetting(name, from, to)),
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
     putDocument: async (kind, name, document) => {
@@ -215,9 +212,8 @@ export function createSqliteParts(db: Database): SqliteParts {
     snoozes: async (now) => readSnoozes(db, now),
     failingEndpoints: async () => failingEndpoints(db),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
-    setting: async (name) =>
-      (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
-    sealedSettings: async () => readSealedSettings(db),
+    setting: (name) => common.read(readSetting(name)),
+    sealedSettings: () => common.read(readSealedSettings()),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();
       if (everyPage) checkPages(db);
@@ -277,7 +273,7 @@ export function createSqliteParts(db: Database): SqliteParts {
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: async () => readConservation(db),
     worthComparisons: async () => readWorthComparisons(db),
-    findTampered: async (limit) => findTampered(db, limit),
+    findTampered: (limit) => common.snapshot(() => findTampered(limit)),
     fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
     missing: async (window, limit) => readMissing(db, window, limit),

@@ -170,7 +170,7 @@ describe('posthorn alerts backtest', () => {
   test.each([
     [[], 'give one of --from-log'],
     [['--from-log', 'missing.jsonl'], 'no such file'],
-    [['--from-log', 'package.json'], 'no attempt that can be read'],
+    [['--from-log', 'package.json'], 'does not contain a readable attempt'],
     [['--from-log', 'x', '--rules', 'package.json'], 'Invalid rules'],
     [['--from-log', 'x', '--incident', 'yesterday'], 'takes two times'],
     [['--from-log', 'x', '--target', '2'], 'takes a number from'],

@@ -37,8 +37,8 @@ export interface ClientOptions {
 
 export interface Client extends Api<CallOptions> {
   /**
-   * Sends one request in wire form, once, and returns its parsed answer (null: it has no body): for operations that
-   * this version has no method for. A text body is sent as it is.
+   * Sends one request in wire form, once, and returns its parsed answer (null: without a body): for operations that
+   * this version lacks a method for. A text body is sent as it is.
    */
   request(method: string, path: string, body?: unknown, options?: CallOptions): Promise<unknown>;
 }

@@ -226,7 +226,7 @@ function garbled({ status, contentType, requestId, retryAfterS: retry }: Answer,
   );
 }
 
-/** The parsed answer; undefined if it has no body. */
+/** The parsed answer; undefined without a body. */
 export function jsonFrom(answer: Answer, base: string): unknown {
   if (answer.text === '') return undefined;
   try {

@@ -9,7 +9,7 @@ export interface Operation {
   readonly body?: Shape;
   /** Another status, besides 2xx, with the same answer. */
   readonly otherStatus?: number;
-  /** Without one, the answer has no body. */
+  /** Without one, the answer does not have a body. */
   readonly answer?: Shape | 'text';
   /** The answer is one page of a list. */
   readonly isList?: true;

@@ -142,7 +142,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
   };
   const api = createLocalApi(handlers, ready);
 
-  // Nothing delivers before the start: the dispatcher has no capacity yet, and all deliveries wait in the store.
+  // Nothing delivers before the start: the capacity of the dispatcher is zero, and all deliveries wait in the store.
   function publish(event: NewEvent): Promise<Receipt>;
   function publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
   function publish(given: NewEvent | readonly NewEvent[]): Promise<Receipt | readonly Receipt[]> {

@@ -335,7 +335,7 @@ export interface SlosApi<Options> {
   /** Get the status of an objective. Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has an error budget of its own. */
   status(name: string, options?: Options): Promise<SloStatus>;
 
-  /** Get how the budgets of an objective were spent over time. Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` has no history. */
+  /** Get how the budgets of an objective were spent over time. Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` does not have a history. */
   history(name: string, input?: SlosHistoryInput, options?: Options): Promise<SloHistory>;
 
   /** Get the counts of an objective for a backtest. Returns what was due and what was bad, by time of acceptance, for trying alert rules on it. If minutes are no longer kept, counts cover whole hours or days. An objective of kind `accounted` has none. */
@@ -357,9 +357,9 @@ export interface SlosApi<Options> {
   delete(name: string, options?: Options): Promise<void>;
 }
 
-/** What has no owner, template or objective. */
+/** What lacks an owner, template or objective. */
 export interface ConformanceApi<Options> {
-  /** List what has no owner, template or objective. Returns endpoints and event types that have no owner, follow no template, or are covered by no objective; and event types that are published but not declared. */
+  /** List what lacks an owner, template or objective. Returns endpoints and event types that have no owner, follow no template, or are covered by no objective; and event types that are published but not declared. */
   get(input?: ConformanceGetInput, options?: Options): PageRequest<Conformance>;
 }
 
@@ -482,7 +482,7 @@ export interface TenantsApi<Options> {
   /** Get a tenant. Returns the tenant as it was declared. A tenant that is used but not declared is not found. */
   get(name: string, options?: Options): Promise<Tenant>;
 
-  /** Declare a tenant. Creates or replaces the tenant. A tenant need not be declared to be used; without a declaration it has no limits. Lower limits delete nothing: they apply to new requests. */
+  /** Declare a tenant. Creates or replaces the tenant. A tenant need not be declared to be used; without a declaration it is not limited. Lower limits delete nothing: they apply to new requests. */
   put(name: string, input: TenantDocument, options?: Options): Promise<Tenant>;
 
   /** Delete a tenant. Deletes the declaration. Refused while the tenant has endpoints or keys. Its events and deliveries remain as long as retention keeps them. */

@@ -190,7 +190,7 @@ export interface AlertMessage {
 }
 
 export interface AlertNotified {
-  /** The team; null if the alert has no owner, or its owner has no channel: then every channel was notified. */
+  /** The team; null if the alert lacks an owner, or its owner lacks a channel: then every channel was notified. */
   readonly team: string | null;
   readonly channel: string;
 
@@ -774,7 +774,7 @@ export interface DeadLetterGroup {
     | 'secrets'
     | null;
 
-  /** HTTP status of the last attempt; null if there was no answer. */
+  /** HTTP status of the last attempt; null without an answer. */
   readonly statusCode: number | null;
 
   /** The most frequent message of the newest 1,000: the first line of the answer, else why the attempt failed, without ids and numbers. */
@@ -1764,7 +1764,7 @@ export interface Event {
   readonly orderingKey: string | null;
   readonly value: Value | null;
 
-  /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it has no digest. */
+  /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest. */
   readonly integrity: 'intact' | 'corrupt' | 'unknown';
 
   /** The newest 1,000. */
@@ -4337,7 +4337,7 @@ export interface AttemptsListInput {
     | readonly ('delivered' | 'retry' | 'dead' | 'superseded')[]
     | undefined;
 
-  /** `none`: there was no response. */
+  /** `none`: without a response. */
   readonly statusClass?:
     | '1xx'
     | '2xx'

@@ -3,7 +3,7 @@ import { fromWire, type OperationId, operations } from '@posthorn/client/operati
 import { CommandError } from './output.ts';
 import { readYaml } from './yaml-file.ts';
 
-/** Adds the option for everything that has no option of its own. */
+/** Adds the option for everything without an option of its own. */
 export function documentOption(command: Command, what: string): Command {
   return command.option(
     '--file <path>',

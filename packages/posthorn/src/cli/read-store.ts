@@ -19,7 +19,7 @@ export async function openToRead(
     const { openSqliteStore } = await import('../store/sqlite/open.ts');
     return await openSqliteStore({ dataDir, readOnly: true });
   } catch (error) {
-    // Wrong usage: there is no store, or not one that this version reads.
+    // Wrong usage: the store is missing, or this version cannot read it.
     if (error instanceof StoreOpenError) throw new CommandError(error.message, 2);
     if (error instanceof UnavailableError) throw error;
     throw new CommandError(`the store cannot be opened: ${(error as Error).message}`);

@@ -20,7 +20,7 @@ const milliseconds = z
   .nullable()
   .describe('Upper bound of the quantile; null if nothing was delivered.');
 
-const tally = {
+const counts = {
   accepted: count,
   delivered: count,
   dead: count,
@@ -48,7 +48,7 @@ const accountingGroup = z
     tenant: z.string().optional(),
     hour: timestamp.optional().describe('With `by=hour`: the start of the hour.'),
     day: timestamp.optional().describe('With `by=day`: the start of the day (UTC).'),
-    ...tally,
+    ...counts,
   })
   .meta({ id: 'AccountingGroup' });
 
@@ -63,7 +63,7 @@ const accounting = z
       .describe('The window that was counted; null means no bound.'),
     events: count,
     unmatched: count.describe('Events that no endpoint subscribed to.'),
-    ...tally,
+    ...counts,
     accepted: count.describe(
       'Deliveries. Each is in exactly one of `delivered`, `pending`, `dead`, `cancelled` and `suppressed`.',
     ),

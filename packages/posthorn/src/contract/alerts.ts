@@ -16,7 +16,7 @@ const notified = z
       .string()
       .nullable()
       .describe(
-        'The team; null if the alert has no owner, or its owner has no channel: then every channel was notified.',
+        'The team; null if the alert lacks an owner, or its owner lacks a channel: then every channel was notified.',
       ),
     channel: z.string(),
     at: timestamp.describe('When the notification was accepted for delivery.'),

@@ -31,7 +31,7 @@ export const attemptOperations = operations({
       outcome: severalInQuery(z.enum(['delivered', 'retry', 'dead', 'superseded'])).optional(),
       status_class: severalInQuery(z.enum(['1xx', '2xx', '3xx', '4xx', '5xx', 'none']))
         .optional()
-        .describe('`none`: there was no response.'),
+        .describe('`none`: without a response.'),
       since: timestamp.optional().describe('Started at or after this time.'),
       until: timestamp.optional().describe('Started before this time.'),
       ...pageIn('desc'),

@@ -25,7 +25,7 @@ export const conformanceOperations = operations({
     path: '/v1/conformance',
     tag: 'conformance',
     scope: 'read',
-    summary: 'List what has no owner, template or objective',
+    summary: 'List what lacks an owner, template or objective',
     description:
       'Returns endpoints and event types that have no owner, follow no template, or are covered by no objective; and event types that are published but not declared.',
     query: pageQuery,

@@ -19,7 +19,7 @@ const deadLetterGroup = z
       .describe('False if the endpoint is paused: then redriven deliveries wait until it is resumed.'),
     deleted: z.boolean().describe('The endpoint is deleted, so these deliveries cannot be delivered.'),
     error_class: errorClass.nullable().describe('Error class of the last attempt; null if there was none.'),
-    status_code: z.int().nullable().describe('HTTP status of the last attempt; null if there was no answer.'),
+    status_code: z.int().nullable().describe('HTTP status of the last attempt; null without an answer.'),
     message: z
       .string()
       .nullable()

@@ -33,7 +33,7 @@ const publicKey = z.strictObject({
     .describe('Until when it signs beside its successor; null for the current key.'),
 });
 
-/** At most 17, so the list has no pages. */
+/** At most 17, so the list is not paged. */
 export const publicKeyList = z
   .strictObject({
     items: z

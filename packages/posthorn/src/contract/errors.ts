@@ -44,7 +44,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    meaning: 'The request has no valid API key: it is missing, unknown, expired or revoked.',
+    meaning: 'The request lacks a valid API key: it is missing, unknown, expired or revoked.',
     remedy: 'Send the header `Authorization: Bearer phk_…` with a key of this server.',
   },
   forbidden: {

@@ -85,7 +85,7 @@ const event = z
     integrity: z
       .enum(['intact', 'corrupt', 'unknown'])
       .describe(
-        '`corrupt`: the event was changed in the database, and is not sent. `unknown`: it has no digest.',
+        '`corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest.',
       ),
     deliveries: z.array(delivery).describe('The newest 1,000.'),
     deliveries_next_cursor: z

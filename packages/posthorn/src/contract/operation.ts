@@ -85,7 +85,7 @@ export const tags = {
   templates: 'Named, versioned delivery policies.',
   'event-types': 'Declared types of events: schema, owner, value.',
   slos: 'Reliability objectives, error budgets and burn rates.',
-  conformance: 'What has no owner, template or objective.',
+  conformance: 'What lacks an owner, template or objective.',
   impact: 'What a change did: markers, and the comparison of before and after.',
   nodes: 'The processes that deliver.',
   keys: 'API keys: what each may see and do, and when it was last used.',

@@ -121,7 +121,7 @@ export const sloHistoryOperations = operations({
     scope: 'read',
     summary: 'Get how the budgets of an objective were spent over time',
     description:
-      "Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` has no history.",
+      "Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` does not have a history.",
     params,
     query: z.strictObject({
       step: z.enum(['minute', 'hour', 'day']).default('hour').describe('How fine the steps may be at most.'),

@@ -94,7 +94,7 @@ export const tenantOperations = operations({
     scope: 'operate',
     summary: 'Declare a tenant',
     description:
-      'Creates or replaces the tenant. A tenant need not be declared to be used; without a declaration it has no limits. Lower limits delete nothing: they apply to new requests.',
+      'Creates or replaces the tenant. A tenant need not be declared to be used; without a declaration it is not limited. Lower limits delete nothing: they apply to new requests.',
     params: z.strictObject({ name: ownTenant }),
     body: tenantDocument,
     status: 200,

@@ -15,7 +15,7 @@ export class BodyMemory {
     this.#maxBytes = maxBytes;
   }
 
-  /** Null if there is no capacity for this many bytes. */
+  /** Null without capacity for this many bytes. */
   reserve(sender: string, bytes: number): Free | null {
     const share = this.#shares.get(sender) ?? 0;
     if (!this.#fits(share, bytes)) return null;

@@ -29,7 +29,7 @@ const hostOf = (host: string | undefined): string => (host ?? '').replace(/:\d+$
 /**
  * How a request arrived. This server speaks only plain HTTP, so its configuration decides: with a public `https` URL,
  * TLS ends in front of it, unless the proxy says that the client used plain HTTP. Without a public URL only a browser
- * on this machine is safe, which has no proxy in between.
+ * on this machine is safe, without a proxy in between.
  */
 export function connectionOf({ headers, socket }: Request, { origin, allowInsecure }: Reached): Connection {
   const forwarded = first(headers['x-forwarded-proto']);

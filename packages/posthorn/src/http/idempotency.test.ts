@@ -100,7 +100,7 @@ test('a failure that may have changed something is remembered, and a refusal is 
   }
 });
 
-test('a request without an API key has no key of any kind', async () => {
+test('a request without an API key is not keyed in any way', async () => {
   for (let n = 1; n <= 2; n++) expect(await post('key', '')).toMatchObject({ payload: `{"n":${n}}` });
 });
 

@@ -48,7 +48,7 @@ test('a body larger than the limit has its turn too, and one whose connection en
   expect(turns.begin(flood, 9000 * kib).turn).toBeNull();
 });
 
-test('a tenant alone has no limit, nor has one whose neighbors are quiet again', () => {
+test('a tenant alone is not limited, nor is one whose neighbors are quiet again', () => {
   const { clock, turns } = shared();
   turns.begin(flood, 170 * kib);
   expect(turns.begin(flood, 170 * kib).turn).not.toBeNull();

@@ -27,7 +27,7 @@ const noTurn = { turn: null, end: (): void => {} };
 
 /**
  * Limits how much one tenant publishes at a time, so that the parsing, the commits and the first attempts of others
- * find the thread free (G8). A single tenant has no limit here.
+ * find the thread free (G8). A single tenant is not limited here.
  */
 export class PublishTurns {
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>;

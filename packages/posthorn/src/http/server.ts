@@ -24,7 +24,7 @@ import { confined, demandCall } from '../service/confinement/confinement.ts';
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 
-/** The scope that a key needs; null: the path has no operation, which only callers with a key learn. */
+/** The scope that a key needs; null: the path does not lead to an operation, which only callers with a key learn. */
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
   const { operation, isFile } = routeOptions.config;
   if (isFile === true) return 'none';
@@ -37,7 +37,7 @@ function demandScope(caller: Caller, scope: Scope | null): void {
   if (scope === 'operate' && caller.can !== null) return;
   if (scope === null || scope === 'none' || scope === 'any') return;
   if (hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
-  // The key for metrics has no scope, and opens nothing else.
+  // The key for metrics does not have a scope, and opens nothing else.
   if (scope === 'metrics' && caller === anonymous) return;
   throw new PosthornError(
     'forbidden',

@@ -29,7 +29,7 @@ export interface Firing {
 export interface RuleOutcome {
   readonly rule: Rule;
   readonly firings: readonly Firing[];
-  /** From the start of the first incident to the first firing in it; null: missed, or the history has no incident. */
+  /** From the start of the first incident to the first firing in it; null: missed, or no incident in the history. */
   readonly detectedAfterMs: number | null;
   readonly missed: number;
   readonly falsePerWeek: number;

@@ -21,7 +21,7 @@ export interface Conformance {
 }
 
 /**
- * Returns what has no template, no objective or no owner. `seen` are types published recently, `declared` those with a
+ * Returns what lacks a template, an objective or an owner. `seen` are types published recently, `declared` those with a
  * document.
  */
 export function conformanceOf(facts: {

@@ -8,7 +8,7 @@ import { dueUntil, endpointState, healthFigures, healthSince, type StateFacts } 
 const now = Date.UTC(2026, 10, 24, 9, 30);
 const hour = Math.floor(now / hourMs) * hourMs;
 
-const tally = (fields: Partial<Tally>): Tally => ({
+const counts = (fields: Partial<Tally>): Tally => ({
   accepted: 0,
   delivered: 0,
   dead: 0,
@@ -27,7 +27,7 @@ const figuresWith = (fields: Partial<EndpointFigures>): EndpointFigures => ({
   dead: 0,
   suppressed: 0,
   hours: [],
-  partial: tally({}),
+  partial: counts({}),
   latency: [],
   nextDueAt: null,
   ...fields,
@@ -39,11 +39,11 @@ test('of what is past its deadline all is due, of what is younger only what has 
     endpoint,
     figuresWith({
       hours: [
-        { at: hour - hourMs, ...tally({ accepted: 10, delivered: 8, late: 1, cancelled: 1 }) },
-        { at: hour, ...tally({ accepted: 9, delivered: 6, dead: 1 }) },
+        { at: hour - hourMs, ...counts({ accepted: 10, delivered: 8, late: 1, cancelled: 1 }) },
+        { at: hour, ...counts({ accepted: 9, delivered: 6, dead: 1 }) },
       ],
       // Before 09:19: four accepted, one of them still pending.
-      partial: tally({ accepted: 4, delivered: 3 }),
+      partial: counts({ accepted: 4, delivered: 3 }),
     }),
     now,
   );
@@ -57,8 +57,8 @@ test('a deadline longer than the window leaves only what has ended', () => {
   const { inTime } = healthFigures(
     { deliverWithinMs: 48 * hourMs },
     figuresWith({
-      hours: [{ at: hour, ...tally({ accepted: 5, delivered: 2 }) }],
-      partial: tally({ accepted: 100 }),
+      hours: [{ at: hour, ...counts({ accepted: 5, delivered: 2 }) }],
+      partial: counts({ accepted: 100 }),
     }),
     now,
   );

@@ -80,8 +80,8 @@ export interface InTime {
  * ended, because the rest may still be in time.
  */
 export function inTimeOf(past: readonly Tally[], young: readonly Tally[]): InTime {
-  const sum = (tallies: readonly Tally[], of: (tally: Tally) => number): number =>
-    tallies.reduce((total, tally) => total + of(tally), 0);
+  const sum = (list: readonly Tally[], of: (counts: Tally) => number): number =>
+    list.reduce((total, counts) => total + of(counts), 0);
   const due = sum(past, dueOf) + sum(young, endedOf);
   const good = Math.min(due, sum([...past, ...young], goodOf));
   return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };

@@ -68,7 +68,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
       ['overdue', 'page', 50],
     ]);
     expect(conditions.filter(({ rule }) => rule === 'corrupt')).toHaveLength(1);
-    // The one that nobody works at has an alert of its own, wherever it stands in the list.
+    // The one without progress has an alert of its own, wherever it stands in the list.
     expect(conditions.find(({ rule, group }) => rule === 'overdue' && group === 'late_249')).toMatchObject({
       severity: 'page',
     });

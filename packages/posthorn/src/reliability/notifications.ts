@@ -29,7 +29,7 @@ export async function notificationsFor(
     for (const team of concerned)
       for (const name of teams.get(team) ?? [])
         if (channels.has(name)) owned.set(name, [...(owned.get(name) ?? []), team]);
-    // If an alert has no owner, or its owner has no channel, every channel is notified.
+    // If an alert lacks an owner, or its owner lacks a channel, every channel is notified.
     return [...(owned.size > 0 ? owned.keys() : channels.keys())].map((name): Notification => {
       const { channel, endpointId } = channels.get(name)!;
       const event = makeEvent({

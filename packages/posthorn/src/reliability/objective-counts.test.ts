@@ -20,8 +20,8 @@ const none: TypeTally = {
   held: 0,
 };
 
-const sidesOf = async (tally: Partial<TypeTally>) => {
-  const store: Pick<StoreRead, 'tallies'> = { tallies: async () => [[{ ...none, ...tally }]] };
+const sidesOf = async (outcomes: Partial<TypeTally>) => {
+  const store: Pick<StoreRead, 'tallies'> = { tallies: async () => [[{ ...none, ...outcomes }]] };
   const objective = {
     name: 'o',
     eventTypes: ['*'],
@@ -33,15 +33,15 @@ const sidesOf = async (tally: Partial<TypeTally>) => {
 
 test('what a dead letter of its key holds, or has held until it was late, is bad by the receiver', async () => {
   // One failed, two behind it were late once it had been redriven, three wait still, and one is late by the sender.
-  const tally = { accepted: 10, delivered: 6, late: 4, firstAttempts: 7, firstAttemptDelivered: 6 };
-  expect(await sidesOf(tally)).toEqual({ due: 10, bad: 8, badBy: { sender: 7, receiver: 1 } });
-  expect(await sidesOf({ ...tally, heldLate: 2, held: 3 })).toEqual({
+  const outcomes = { accepted: 10, delivered: 6, late: 4, firstAttempts: 7, firstAttemptDelivered: 6 };
+  expect(await sidesOf(outcomes)).toEqual({ due: 10, bad: 8, badBy: { sender: 7, receiver: 1 } });
+  expect(await sidesOf({ ...outcomes, heldLate: 2, held: 3 })).toEqual({
     due: 10,
     bad: 8,
     badBy: { sender: 2, receiver: 6 },
   });
   // Never more than what is bad.
-  expect(await sidesOf({ ...tally, heldLate: 2, held: 30 })).toMatchObject({
+  expect(await sidesOf({ ...outcomes, heldLate: 2, held: 30 })).toMatchObject({
     badBy: { sender: 0, receiver: 8 },
   });
 });

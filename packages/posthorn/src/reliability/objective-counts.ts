@@ -34,13 +34,14 @@ export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
  * Converts counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late,
  * dead, suppressed, or still pending. Cancelled deliveries were stopped by an operator and are neither.
  */
-export function countsOf(tally: TypeTally): DomainCounts {
-  const due = Math.max(0, tally.accepted - tally.cancelled);
-  const bad = Math.max(0, due - (tally.delivered - tally.late));
+export function countsOf(outcomes: TypeTally): DomainCounts {
+  const due = Math.max(0, outcomes.accepted - outcomes.cancelled);
+  const bad = Math.max(0, due - (outcomes.delivered - outcomes.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is neither, hence the bounds.
-  const failed = tally.firstAttempts - tally.firstAttemptDelivered - tally.recovered + tally.suppressed;
+  const failed =
+    outcomes.firstAttempts - outcomes.firstAttemptDelivered - outcomes.recovered + outcomes.suppressed;
   // What a dead letter of its key blocks, or blocked until it was late, waits for the receiver.
-  const held = tally.heldLate + tally.held;
+  const held = outcomes.heldLate + outcomes.held;
   const receiver = Math.min(bad, Math.max(0, failed) + held);
   return { due, bad, badBy: { sender: bad - receiver, receiver } };
 }
@@ -79,9 +80,9 @@ export async function readProgress(
   const answers = await store.tallies(asked.map(({ range }) => range));
   const progress = new Map(objectives.map(({ name }) => [name, noCounts]));
   for (const [index, { name, eventTypes }] of asked.entries())
-    for (const tally of answers[index]!)
-      if (subscribes(eventTypes, tally.eventType))
-        progress.set(name, addCounts(progress.get(name)!, countsOf(tally)));
+    for (const outcomes of answers[index]!)
+      if (subscribes(eventTypes, outcomes.eventType))
+        progress.set(name, addCounts(progress.get(name)!, countsOf(outcomes)));
   return progress;
 }
 

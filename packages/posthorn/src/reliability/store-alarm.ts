@@ -80,7 +80,7 @@ export function createStoreAlarm(options: {
     if (ways.length === 0)
       logger.error(
         { code: 'store_page_unaddressed' },
-        'no channel is declared: the page about the store has no recipient',
+        'the page about the store has nowhere to go: declare a channel',
       );
     for (const way of ways) void notifyOne(way, about, 0);
   };

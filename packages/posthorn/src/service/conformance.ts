@@ -10,7 +10,7 @@ import { pageOf } from './paging.ts';
 /** A type counts as published if it was published within this time. */
 const publishedWithinMs = 30 * dayMs;
 
-/** Lists what has no owner, template or objective. */
+/** Lists what lacks an owner, template or objective. */
 export function conformanceService({ store, clock }: ServiceDependencies): Handlers<Of<'conformance'>> {
   return {
     'conformance.get': async ({ query }) => {

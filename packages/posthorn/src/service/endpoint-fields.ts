@@ -45,7 +45,7 @@ export function headersFrom(
     if (before !== undefined) return [name, before];
     throw invalid(
       `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-      'has no stored value to keep. Give one',
+      'cannot be kept: nothing is stored. Give a value',
     );
   });
   return Object.fromEntries(merged);

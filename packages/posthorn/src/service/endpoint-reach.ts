@@ -54,7 +54,7 @@ function secretFrom(
   { keyring }: Needed,
 ): string {
   if (given !== null) return sealedAgain(keyring, given, stored, 'credential');
-  if (stored === undefined) throw invalid(path, 'has no stored value to keep. Give one');
+  if (stored === undefined) throw invalid(path, 'cannot be kept: nothing is stored. Give a value');
   return stored;
 }
 

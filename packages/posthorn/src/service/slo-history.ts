@@ -35,7 +35,7 @@ export function sloHistoryService({
     step: keyof typeof stepMs,
     now: number,
   ): Promise<readonly HistoryCell[]> => {
-    // An objective of kind `accounted` has no deadlines.
+    // An objective of kind `accounted` does not use deadlines.
     if (objective.kind === 'accounted') return [];
     const steps = await readSteps(store.read, objective, stepMs[step] / minuteMs, now);
     return historyCells(objective, steps, stepMs[step], now);

@@ -79,7 +79,7 @@ async function faultsOf(
   ]);
   for (const [at, id] of ids.entries())
     if ((await store.read.endpoint(id)) === null)
-      faults.push({ path: `/endpoint_ids/${at}`, message: `does not exist: there is no endpoint ${id}` });
+      faults.push({ path: `/endpoint_ids/${at}`, message: `does not exist: unknown endpoint ${id}` });
   return faults;
 }
 

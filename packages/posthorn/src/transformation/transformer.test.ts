@@ -56,7 +56,7 @@ describe('an expression gives JSON', () => {
   });
 });
 
-describe('G5: what has no result says why, without data', () => {
+describe('G5: a missing result says why, without data', () => {
   test.each([
     ['missing', 'the expression returned no value'],
     ['$sum', 'the result contains a function'],

@@ -57,7 +57,7 @@ async function readLog(path: string): Promise<History> {
     }
   if (lines === 0)
     throw new CommandError(
-      `${path} has no attempt that can be read (${unreadable} lines). Give JSON lines with event_id, started_at and status_code`,
+      `${path} does not contain a readable attempt (${unreadable} lines). Give JSON lines with event_id, started_at and status_code`,
       2,
     );
   if (unreadable > 0) {
@@ -92,7 +92,7 @@ async function readStore(store: Store, source: string): Promise<History> {
     before = page.at(-1)!.number;
   }
   bar.end();
-  if (outcomes.length === 0) throw new CommandError(`there are no deliveries in ${source}`, 1);
+  if (outcomes.length === 0) throw new CommandError(`no deliveries in ${source}`, 1);
   return { source, outcomes, until };
 }
 

@@ -49,7 +49,7 @@ function listCommand(): Command {
       const filter = filterFrom(options);
       const page = await listed((part) => client.auditLog.list({ ...filter, ...part }), options);
       if (options.json === true) return printJson(wireAnswer('auditLog.list', page.answer));
-      if (page.items.length === 0) print('The audit log has no matching entries.');
+      if (page.items.length === 0) print('No matching entries in the audit log.');
       else print(table(['entry', 'at', 'who', 'what', 'target', 'tenant', 'from'], page.items.map(row)));
       page.noteMore();
     });

@@ -4,7 +4,7 @@ import type { CommandEntry } from '../commands.ts';
 import { completionScript, completionsOf, type Shell, shells } from '../completion.ts';
 import { printExact, printJson } from '../output.ts';
 
-/** Of packages that are installed beside Posthorn, or not. */
+/** Commands of packages that are installed beside Posthorn, or not. */
 const packages: Readonly<Record<string, string>> = {
   audit: '@posthorn/audit',
   impact: '@posthorn/audit',

@@ -79,7 +79,7 @@ async function replayOne(
   const found = asked.startsWith('dlv_')
     ? await client.deliveries.get(asked)
     : (await client.deliveries.list({ endpointId, eventId: asked, limit: 1 })).items[0];
-  if (found === undefined) throw new CommandError(`the endpoint has no delivery of event ${asked}`);
+  if (found === undefined) throw new CommandError(`no delivery of event ${asked} to this endpoint`);
   if (!isOk(await forwardOne(client, found, to, options.json === true))) process.exitCode = 1;
 }
 

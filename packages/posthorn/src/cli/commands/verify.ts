@@ -225,7 +225,7 @@ function auditLines({ entries, head, findings, unsealed, unchecked }: AuditCheck
       `THE AUDIT LOG WAS CHANGED: ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}.${more}`,
     ];
   }
-  if (entries === 0 && head?.sequence === 0) return ['The audit log has no entries.'];
+  if (entries === 0 && head?.sequence === 0) return ['The audit log is empty.'];
   return [
     `The audit log is intact: ${entries} ${entries === 1 ? 'entry' : 'entries'}, the last one is ${head!.sequence}:${head!.hash}.`,
     ...(unsealed === 0

@@ -17,7 +17,7 @@ const maxExcerpt = 400;
 
 /** What the local receiver did with a copy. */
 export interface Forwarded {
-  /** Null: there was no response. */
+  /** Null: without a response. */
   readonly status: number | null;
   readonly ms: number;
   /** Why there was none, or the beginning of a response that is not 2xx. */

@@ -12,7 +12,7 @@ export interface EventLine {
   /** The event as it is in the body of the request. */
   readonly text: string;
   readonly bytes: number;
-  /** Events of one key are sent in the order of their lines; null: this one has no key. */
+  /** Events of one key are sent in the order of their lines; null: without a key. */
   readonly orderingKey: string | null;
   /** A value should have been read from the data and is missing. */
   readonly lacksValue: boolean;

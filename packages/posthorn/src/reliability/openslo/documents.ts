@@ -13,7 +13,7 @@ export interface OpenSloDocument {
 }
 
 /**
- * The annotation that keeps what OpenSLO has no field for. No prefix with a slash: that would have to be a domain, and
+ * The annotation that keeps what OpenSLO lacks a field for. No prefix with a slash: that would have to be a domain, and
  * Posthorn owns none.
  */
 export const annotation = (name: string): string => `posthorn.${name}`;

@@ -104,7 +104,7 @@ function conditionOf(rule: BurnRateRule): OpenSloDocument {
 
 /**
  * Converts objectives to OpenSLO documents: an SLO and its SLI each, and an AlertPolicy for each burn rate; conditions
- * and targets are shared. Annotations keep what OpenSLO has no field for, so that `fromOpenSlo` restores the same
+ * and targets are shared. Annotations keep what OpenSLO lacks a field for, so that `fromOpenSlo` restores the same
  * objectives.
  */
 export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {

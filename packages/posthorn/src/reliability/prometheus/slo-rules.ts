@@ -16,7 +16,7 @@ const leakRules = defaultRules.filter((rule) => rule.kind === 'slow_leak');
 
 /**
  * The evidence a rule needs before it accepts that this many bad events are not chance: -ln of the tolerated error
- * probability. PromQL has no binomial distribution, so the tail is bounded after Chernoff, by the Poisson's: P(X ≥ k) ≤
+ * probability. PromQL lacks a binomial distribution, so the tail is bounded after Chernoff, by the Poisson's: P(X ≥ k) ≤
  * exp(-(k ln(k/λ) - k + λ)). What passes the bound passes the exact test that Posthorn itself makes; at the margin it
  * asks for slightly more.
  */
@@ -59,7 +59,7 @@ function factRules(slo: NamedSlo, budget: number): RecordingRule[] {
     { record: 'slo:objective:ratio', expr: `vector(${slo.target})`, labels },
     { record: 'slo:error_budget:ratio', expr: `vector(${budget})`, labels },
     { record: 'slo:time_period:days', expr: `vector(${slo.window_days})`, labels },
-    // Without a budget there is no burn rate.
+    // A burn rate needs a budget.
     ...(budget === 0
       ? []
       : [

@@ -1,7 +1,7 @@
 import { exponentOf } from '../../domain/money.ts';
 import type { Money } from '../../store/accounting.ts';
 
-/** Sums of money by currency, and of what has no value. */
+/** Sums of money by currency, and of what lacks a value. */
 export class Amounts {
   readonly #sums = new Map<string, { amountMinor: bigint; events: number }>();
   /** Deliveries of unknown value. */

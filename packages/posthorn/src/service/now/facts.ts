@@ -41,7 +41,7 @@ export interface NowFacts {
   readonly isEverything: boolean;
   readonly endpoints: ReadonlyMap<string, NowEndpoint>;
   /** What was accepted in the window. */
-  readonly tallies: ReadonlyMap<string, Tally>;
+  readonly counters: ReadonlyMap<string, Tally>;
   /** Over all time, and in the window. */
   readonly worth: readonly Worth[];
   readonly worthWithin: readonly Worth[];

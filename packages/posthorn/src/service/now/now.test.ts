@@ -26,7 +26,7 @@ const endpoint = (fields: Partial<NowEndpoint> = {}): NowEndpoint => ({
   failingSince: null,
   ...fields,
 });
-const tally = (fields: Partial<Tally>): Tally => ({
+const counts = (fields: Partial<Tally>): Tally => ({
   accepted: 0,
   delivered: 0,
   dead: 0,
@@ -61,7 +61,7 @@ const facts = (fields: Partial<NowFacts> = {}): NowFacts => ({
   last: '24h',
   isEverything: true,
   endpoints: new Map([['ep_a', endpoint()]]),
-  tallies: new Map([['ep_a', tally({ accepted: 10, delivered: 10 })]]),
+  counters: new Map([['ep_a', counts({ accepted: 10, delivered: 10 })]]),
   worth: [],
   worthWithin: [],
   pending: { parts: [], read: 0, isComplete: true },
@@ -83,7 +83,7 @@ const said = (fields: Partial<NowFacts>): readonly [string, string] => {
 };
 
 describe('the sentence', () => {
-  const dead = (n: number) => new Map([['ep_a', tally({ accepted: 10 + n, delivered: 10, dead: n })]]);
+  const dead = (n: number) => new Map([['ep_a', counts({ accepted: 10 + n, delivered: 10, dead: n })]]);
 
   test.each<[string, Partial<NowFacts>, string, string]>([
     [
@@ -94,14 +94,14 @@ describe('the sentence', () => {
     ],
     [
       'one dead letter',
-      { tallies: dead(1), worth: [worth(1, 500n)], worthWithin: [worth(1, 500n)] },
+      { counters: dead(1), worth: [worth(1, 500n)], worthWithin: [worth(1, 500n)] },
       'act',
       'Nothing is lost. 1 notification worth €5.00 will not arrive unless someone acts.',
     ],
     [
       'several currencies, and older ones',
       {
-        tallies: dead(41),
+        counters: dead(41),
         worth: [worth(45, 391_240n)],
         worthWithin: [
           worth(38, 391_240n),
@@ -121,7 +121,7 @@ describe('the sentence', () => {
     [
       'late and pending',
       {
-        tallies: new Map([['ep_a', tally({ accepted: 12, delivered: 10 })]]),
+        counters: new Map([['ep_a', counts({ accepted: 12, delivered: 10 })]]),
         pending: {
           parts: [pending({ pending: 2, late: 2, lateAmountMinor: 100n })],
           read: 2,
@@ -134,7 +134,7 @@ describe('the sentence', () => {
     [
       'more pending than are read',
       {
-        tallies: new Map([['ep_a', tally({ accepted: 90_010, delivered: 10 })]]),
+        counters: new Map([['ep_a', counts({ accepted: 90_010, delivered: 10 })]]),
         pending: {
           parts: [pending({ pending: 20_000, late: 7, currency: null })],
           read: 20_000,
@@ -146,7 +146,7 @@ describe('the sentence', () => {
     ],
     [
       'a delivery is in no state',
-      { tallies: new Map([['ep_a', tally({ accepted: 11, delivered: 10 })]]) },
+      { counters: new Map([['ep_a', counts({ accepted: 11, delivered: 10 })]]) },
       'act',
       '1 notification is unaccounted: accepted, but in no state.',
     ],
@@ -167,7 +167,7 @@ describe('the sentence', () => {
     ],
     [
       'nothing was checked yet',
-      { reconciliation: null, tallies: dead(1), worthWithin: [worth(1, 1n)] },
+      { reconciliation: null, counters: dead(1), worthWithin: [worth(1, 1n)] },
       'act',
       'The ledger has not been checked yet. 1 notification worth €0.01 will not arrive unless someone acts.',
     ],
@@ -184,7 +184,7 @@ describe('the sentence', () => {
 
 describe('G6: the equation', () => {
   const worlds = fc.record({
-    tallies: fc.array(
+    counters: fc.array(
       fc.record({
         delivered: fc.nat(1e6),
         dead: fc.nat(1000),
@@ -201,14 +201,14 @@ describe('G6: the equation', () => {
 
   test('adds up in a thousand random worlds, and says what is missing', () => {
     fc.assert(
-      fc.property(worlds, ({ tallies, isComplete, knows }) => {
-        const missing = tallies.reduce((sum, one) => sum + one.missing, 0);
+      fc.property(worlds, ({ counters, isComplete, knows }) => {
+        const missing = counters.reduce((sum, one) => sum + one.missing, 0);
         const { equation } = totalsOf(
           facts({
-            tallies: new Map(
-              tallies.map(({ pending: waiting, missing: gone, ...ended }, index) => [
+            counters: new Map(
+              counters.map(({ pending: waiting, missing: gone, ...ended }, index) => [
                 `ep_${index}`,
-                tally({
+                counts({
                   ...ended,
                   accepted:
                     ended.delivered + ended.dead + ended.cancelled + ended.suppressed + waiting + gone,
@@ -216,7 +216,7 @@ describe('G6: the equation', () => {
               ]),
             ),
             pending: {
-              parts: tallies.map(({ pending: waiting }, index) =>
+              parts: counters.map(({ pending: waiting }, index) =>
                 pending({ endpointId: `ep_${index}`, pending: waiting }),
               ),
               read: 0,
@@ -329,7 +329,7 @@ describe('needs', () => {
     ]);
   });
 
-  test('what has no owner, matches no endpoint, and notifications that are not delivered', () => {
+  test('what lacks an owner, matches no endpoint, and notifications that are not delivered', () => {
     expect(
       found({
         teams: new Set(),

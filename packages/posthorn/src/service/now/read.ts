@@ -104,7 +104,7 @@ export function nowReader({
       (tenants === undefined ? tenant !== exceptTenant : tenants.includes(tenant)) &&
       endpointIds?.includes(id) !== false;
     const all = await readDeclarations();
-    const [tallies, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
+    const [counters, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
       await Promise.all([
         store.read.accountingBy({ ...everything, ...within }, 'endpoint'),
         store.read.worth(whole),
@@ -126,7 +126,7 @@ export function nowReader({
       last,
       isEverything,
       endpoints,
-      tallies: new Map(tallies.map(({ key, ...tally }): [string, Tally] => [String(key), tally])),
+      counters: new Map(counters.map(({ key, ...counts }): [string, Tally] => [String(key), counts])),
       worth,
       worthWithin,
       pending,

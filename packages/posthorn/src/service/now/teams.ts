@@ -60,7 +60,7 @@ export function nowTeams(facts: NowFacts): Team[] {
     const dead = riskCount(worth, 'dead');
     const suppressed = riskCount(worth, 'suppressed');
     const late = pending.reduce((sum, part) => sum + part.late, 0);
-    const accepted = endpoints.reduce((sum, { id }) => sum + (facts.tallies.get(id)?.accepted ?? 0), 0);
+    const accepted = endpoints.reduce((sum, { id }) => sum + (facts.counters.get(id)?.accepted ?? 0), 0);
     const sends = team === null ? undefined : facts.sends.get(team);
     const amounts = addLate(riskAmounts(worth, ['dead', 'suppressed']), pending);
     const budget = team === null ? undefined : facts.budgets.get(team);

@@ -48,8 +48,8 @@ export function addLate(amounts: Amounts, parts: readonly PendingWorth[]): Amoun
 }
 
 /** Pending deliveries are counted from rows if all of them were read; else from the counters. */
-function equationOf({ tallies, pending, reconciliation, isEverything }: NowFacts): Equation {
-  const of = (name: keyof Tally): number => sum(tallies.values(), (tally) => tally[name]);
+function equationOf({ counters, pending, reconciliation, isEverything }: NowFacts): Equation {
+  const of = (name: keyof Tally): number => sum(counters.values(), (counts) => counts[name]);
   const ended = {
     delivered: of('delivered'),
     dead: of('dead'),
@@ -74,7 +74,7 @@ export function totalsOf(facts: NowFacts): Totals {
   const equation = equationOf(facts);
   const within = facts.pending.parts.filter(({ isWithin }) => isWithin);
   const lateCount = sum(within, ({ late }) => late);
-  const late = sum(facts.tallies.values(), (tally) => tally.late);
+  const late = sum(facts.counters.values(), (counts) => counts.late);
   return {
     equation,
     inTime: {

@@ -8,7 +8,7 @@ import type {
 
 // Who takes part in the history of Kestrel Pay: teams, what they send and receive, and what they promise each other.
 
-/** Deleted at the end, like a renamed team: the endpoint that it owned then has no owner. */
+/** Deleted at the end, like a renamed team: the endpoint that it owned then lacks an owner. */
 export const formerTeam = 'finanse';
 
 export const teams: Readonly<Record<string, TeamDocument>> = {
@@ -61,7 +61,7 @@ export interface EventTypeOfKestrel {
   readonly owner: string;
   /** Its share of all events. */
   readonly share: number;
-  /** JSON Pointer to the amount in the sample's object; null: it has no value. */
+  /** JSON Pointer to the amount in the sample's object; null: events without a value. */
   readonly amount: string | null;
   /** The sample type that provides its data. */
   readonly sample?: string;

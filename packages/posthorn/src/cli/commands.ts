@@ -107,7 +107,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'expect',
-    description: 'compare the events that should have been published with those that were accepted',
+    description: 'Compare the events that should have been published with those that were accepted',
     load: async () => (await import('./commands/expect.ts')).expectCommand(),
   },
   {

@@ -21,7 +21,7 @@ interface Options extends RemoteOptions {
 
 /** Ids take about 100 bytes each in memory. */
 const maxIds = 5_000_000;
-/** Ids that were not in the window are asked for one by one: so many at most. */
+/** Ids that were not in the window are looked up one by one: at most this many. */
 const maxAsked = 1000;
 /** Ids shown as text; `--json` prints all of them. */
 const maxShown = 50;
@@ -32,7 +32,7 @@ const many = (count: number): string => count.toLocaleString('en-US');
 interface Comparison {
   readonly expected: number;
   readonly accepted: number;
-  /** Of the accepted ones, those that no endpoint took. */
+  /** Accepted events that matched no endpoint. */
   readonly unmatched: readonly string[];
   /** Accepted before or after the window. */
   readonly outside: readonly string[];
@@ -53,7 +53,7 @@ async function expectedIds(file: string, column: string | undefined): Promise<Se
     throw error instanceof NoIdError ? new CommandError(error.message, 2) : error;
   }
   await input.close(true);
-  if (ids.size === 0) throw new CommandError('there are no ids in the input: nothing is expected', 2);
+  if (ids.size === 0) throw new CommandError('the input contains no ids: nothing is expected', 2);
   return ids;
 }
 
@@ -102,7 +102,7 @@ function show({ expected, accepted, unmatched, outside, missing }: Comparison): 
     `${many(expected)} expected = ${many(accepted)} accepted in the window + ${many(outside.length)} accepted outside it + ${many(missing.length)} never accepted`,
   );
   if (unmatched.length > 0)
-    print(`${many(unmatched.length)} of the accepted events matched no endpoint: nobody received them`);
+    print(`${many(unmatched.length)} of the accepted events matched no endpoint and were not delivered`);
   for (const [title, ids] of [
     ['Never accepted:', missing],
     ['Matched no endpoint:', unmatched],
@@ -149,7 +149,7 @@ export function expectCommand(): Command {
     .action(async (file: string, options: Options) => {
       const client = clientOf(options);
       const expected = await expectedIds(file, options.column);
-      // Ids are unique in a tenant: those of another one say nothing.
+      // Ids are unique in a tenant: those of another tenant mean nothing.
       const tenant = options.tenant ?? (await client.me.get()).tenant ?? 'default';
       const found = await compare(client, expected, { ...options, tenant });
       if (options.json === true) await showJson(found);

@@ -8,13 +8,13 @@ import { refuseTooManyEndpoints } from './tenants.ts';
 
 type Declared = Omit<Input<'endpoints.ensure'>['body'], 'tenant'> & { readonly name: string };
 
-/** What a declaration by name makes of the endpoint of that name; undefined before: there is none. */
+/** What a declaration by name makes of the endpoint of that name; undefined `before`: it does not exist. */
 interface Ensured {
   readonly before: Endpoint | undefined;
   readonly after: Endpoint;
 }
 
-/** Computes what a declaration by name comes to, and changes nothing. */
+/** Computes the result of a declaration by name, and changes nothing. */
 export function endpointEnsurer(
   deps: ServiceDependencies,
 ): (identity: EndpointIdentity, declared: Declared, now: number) => Promise<Ensured> {

@@ -6,7 +6,10 @@ import { wireEndpoint } from './endpoint-shown.ts';
 
 type Preview = NonNullable<Answer<'endpoints.ensure'>['dry_run']>;
 
-/** What a request would do to an endpoint: of each field what it is and what it would be. Of what is write-only it says that it changes. */
+/**
+ * What a request would do to an endpoint: the current and the new value of each field. For write-only fields it only
+ * says that they change.
+ */
 export function endpointPreview(before: Endpoint | undefined, after: Endpoint): Preview {
   if (before === undefined) return { action: 'create', changes: [] };
   const sides = endpointChange(before, after, wireEndpoint);
@@ -22,7 +25,7 @@ export function endpointPreview(before: Endpoint | undefined, after: Endpoint): 
       after: null,
     })),
   ];
-  // A template's new version alone is no change of what was declared.
+  // A new version of a template alone does not change what was declared.
   return { action: changes.length === 0 ? 'keep' : 'change', changes };
 }
 

@@ -1,19 +1,19 @@
 import type { Client } from '@posthorn/client';
 
-/** A field of what is declared that is otherwise on the server: it has drifted, or the file was changed. */
+/** A declared field that differs on the server: it has drifted, or the file was changed. */
 export interface FieldChange {
   readonly field: string;
   readonly before: unknown;
   readonly after: unknown;
 }
 
-/** One line of what `apply` does. */
+/** One line of the output of `apply`. */
 export interface Change<Kind extends string = string> {
   readonly kind: Kind;
   readonly name: string;
   readonly action: 'create' | 'change' | 'delete' | 'keep';
   readonly document: unknown;
-  /** Of an endpoint that is changed. */
+  /** For an endpoint that is changed. */
   readonly fields?: readonly FieldChange[];
 }
 
@@ -27,7 +27,7 @@ function shownValue(value: unknown): string {
   return text.length <= maxShownLength ? text : `${text.slice(0, maxShownLength - 1)}…`;
 }
 
-/** `timeout_ms 15000 -> 5000`; of what is write-only only that it changes. */
+/** `timeout_ms 15000 -> 5000`; for write-only fields only that they change. */
 export function fieldText({ field, before, after }: FieldChange): string {
   return before === null && after === null
     ? `${field} (write-only)`

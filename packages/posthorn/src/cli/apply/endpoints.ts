@@ -7,16 +7,16 @@ import { everyItem } from '../listing.ts';
 import { CommandError } from '../output.ts';
 import type { Change, FieldChange, Server } from './changes.ts';
 
-// Endpoints of a posthorn.yaml: by their names, each in its tenant. What the file does not name is never deleted.
+// Endpoints of a posthorn.yaml, by their names in their tenants. Endpoints that the file does not name are never deleted.
 
 const endpointKey = z
   .string()
   .regex(
     /^([A-Za-z0-9._:-]{1,128}\/)?[a-z0-9][a-z0-9-]{0,62}$/,
-    'a name of small letters, digits and dashes, with its tenant before a slash if two tenants use it',
+    'a name of lowercase letters, digits and dashes; put its tenant and a slash in front if two tenants use it',
   );
 
-/** The name stands before the document, and so does the tenant if it has to. */
+/** The name comes before the document, and so does the tenant if needed. */
 export const endpointDocuments = z.record(endpointKey, namedEndpoint);
 type Documents = z.output<typeof endpointDocuments>;
 
@@ -28,7 +28,7 @@ interface Ref {
 export function endpointRef(key: string, { tenant }: { readonly tenant?: string | undefined }): Ref {
   const [name = '', own] = key.split('/').toReversed();
   if (own !== undefined && tenant !== undefined && own !== tenant)
-    throw new CommandError(`endpoints/${key}: tenant is ${tenant}, and ${own} in its name`, 2);
+    throw new CommandError(`endpoints/${key}: tenant is ${tenant}, but the name says ${own}`, 2);
   return { tenant: own ?? tenant ?? defaultTenant, name };
 }
 
@@ -55,18 +55,18 @@ async function put(
   return answer as Ensured;
 }
 
-/** Creates or changes one; the answer to a new one is the only one that shows its secret. */
+/** Creates or changes one; only the answer for a new one shows its secret. */
 export async function applyEndpoint(server: Server, { name, document }: Change): Promise<string | undefined> {
   return (await put(server, name, document as Documents[string], false)).secret;
 }
 
-/** What was declared together with it, and is not there yet. */
+/** What the same file declares and does not exist yet. */
 export interface Coming {
   readonly teams: ReadonlySet<string>;
   readonly templates: ReadonlySet<string>;
 }
 
-/** What each would become, by the server: which knows of defaults, templates and what is write-only. */
+/** What each would become, computed by the server, which knows defaults, templates and write-only fields. */
 export async function endpointChanges(
   server: Server,
   documents: Documents,
@@ -75,7 +75,7 @@ export async function endpointChanges(
   const changes: Change<'endpoints'>[] = [];
   for (const [key, document] of Object.entries(documents)) {
     const { owner, template } = document;
-    // The server refuses what names something that the same file only declares: it is looked at without.
+    // The server refuses references to what the same file only declares, so they are left out of the preview.
     const isComing = {
       owner: owner !== undefined && owner !== null && coming.teams.has(owner),
       template: template !== undefined && template !== null && coming.templates.has(template),

@@ -110,7 +110,7 @@ async function applyOne(
   }
 }
 
-/** What the documents of the file would change, but for endpoints. */
+/** What the documents of the file would change, except endpoints. */
 async function documentChanges(client: Client, declared: File, prune: boolean): Promise<Change<Kind>[]> {
   const changes: Change<Kind>[] = [];
   for (const kind of kinds) {
@@ -140,11 +140,11 @@ const nothingComing = { teams: new Set<string>(), templates: new Set<string>() }
 
 interface Applied {
   readonly changes: readonly AnyChange[];
-  /** Of new endpoints, by their names in the file: no other answer shows them. */
+  /** Secrets of new endpoints, by their names in the file: no other answer shows them. */
   readonly secrets: ReadonlyMap<string, string>;
 }
 
-/** Says what would change, and unless it is a dry run, changes it: documents first, which endpoints may name. */
+/** Prints what would change and, unless it is a dry run, changes it: documents first, because endpoints may name them. */
 async function applyFile(
   client: Client,
   declared: File,
@@ -153,7 +153,7 @@ async function applyFile(
   const documents = await documentChanges(client, declared, prune);
   const coming = { teams: created(documents, 'teams'), templates: created(documents, 'templates') };
   const secrets = new Map<string, string>();
-  // Before anything is changed, so that an endpoint that is refused leaves all as it is.
+  // Before anything is changed, so that a refused endpoint leaves everything as it is.
   const planned = await endpointChanges(client, declared.endpoints ?? {}, coming);
   if (isDryRun) return { changes: [...documents, ...planned], secrets };
   const real = documents.filter(isReal);
@@ -164,7 +164,7 @@ async function applyFile(
     if (secret !== undefined) secrets.set(change.name, secret);
   };
   for (const change of real.filter(({ action }) => action !== 'delete')) await run(change);
-  // A template that an event type names by now is one that an endpoint follows.
+  // By now a template that an event type names may be one that an endpoint follows.
   const endpoints = await endpointChanges(client, declared.endpoints ?? {}, nothingComing);
   for (const change of endpoints.filter(isReal)) await run(change);
   // A channel that a team still uses cannot be deleted, so teams go first.
@@ -179,7 +179,7 @@ function printApplied({ changes, secrets }: Applied, left: readonly string[], is
     print(`${signs[action]} ${kind}/${name}`);
     for (const field of fields) print(`    ${fieldText(field)}`);
     const secret = secrets.get(name);
-    if (kind === 'endpoints' && secret !== undefined) print(`    secret ${secret} (shown this once)`);
+    if (kind === 'endpoints' && secret !== undefined) print(`    secret ${secret} (shown only once)`);
   }
   const kept = changes.length - real.length;
   print(
@@ -189,7 +189,7 @@ function printApplied({ changes, secrets }: Applied, left: readonly string[], is
   );
   if (left.length > 0)
     print(
-      `${left.length} ${left.length === 1 ? 'endpoint is' : 'endpoints are'} not in the file and ${left.length === 1 ? 'stays as it is' : 'stay as they are'}: ${left.slice(0, maxNamed).join(', ')}${left.length > maxNamed ? ', …' : ''}`,
+      `${left.length} ${left.length === 1 ? 'endpoint is' : 'endpoints are'} not in the file and ${left.length === 1 ? 'does not change' : 'do not change'}: ${left.slice(0, maxNamed).join(', ')}${left.length > maxNamed ? ', …' : ''}`,
     );
 }
 

@@ -263,7 +263,7 @@ describe('against a server', () => {
         `/v1/endpoints/ledger?tenant=${tenant}`,
       );
     expect(await get('default')).toMatchObject({ template: 'books', enabled: true });
-    // Somebody changes it by hand: that is drift, with both sides, and the next apply takes it back.
+    // A manual change is drift: both values are shown, and the next apply reverts it.
     const { id, timeout_ms: timeout } = await get('default');
     await server.client.request('PATCH', `/v1/endpoints/${id}`, { timeout_ms: 1234, description: 'by hand' });
     const drifted = await apply('--dry-run');

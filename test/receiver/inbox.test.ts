@@ -282,7 +282,7 @@ async function runAndKill(
 }
 
 describe('the transaction is the caller’s', () => {
-  test('PostgreSQL: a handler that goes on after a failed statement is no success', async () => {
+  test('PostgreSQL: a handler that continues after a failed statement does not succeed', async () => {
     const bench = await postgresBench(postgres, 'pool');
     const inbox = bench.inbox();
     await inbox.createSchema();

@@ -51,13 +51,13 @@ async function unpacked(): Promise<string> {
   return home;
 }
 
-export async function startChromium(): Promise<Browser> {
+export async function startChromium({ hidesScrollbars = false } = {}): Promise<Browser> {
   const home = await unpacked();
   // Libraries that small machines lack come after those that this one has.
   const libraries = [process.env['LD_LIBRARY_PATH'], '/usr/lib/x86_64-linux-gnu', join(home, 'al2023/lib')];
   return await chromium.launch({
     executablePath: join(home, 'chromium'),
-    args: ['--no-sandbox'],
+    args: ['--no-sandbox', ...(hidesScrollbars ? ['--hide-scrollbars'] : [])],
     env: {
       ...process.env,
       FONTCONFIG_PATH: join(home, 'fonts'),

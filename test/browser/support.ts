@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AxeResults } from 'axe-core';
@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly statuses?: readonly number[];
   /** Lines of the console that the test brings about in another way, such as a server that is away. */
   readonly allowed?: RegExp;
+  /** The time that its clock shows, and stays at. */
+  readonly at?: number;
   /** What else a browser is told: reduced motion, a zone, forced colors. */
   readonly context?: Parameters<Browser['newContext']>[0];
 }
@@ -74,7 +76,10 @@ export function browserSuite(
   beforeAll(async () => {
     await buildDashboard();
     const { settings, parts } = typeof given === 'function' ? await given() : { settings: given, parts: {} };
-    [browser, server] = await Promise.all([startChromium(), serve(settings, undefined, parts)]);
+    [browser, server] = await Promise.all([
+      startChromium({ hidesScrollbars: pictureFolder !== undefined }),
+      serve(settings, undefined, parts),
+    ]);
   });
   afterEach(async () => {
     await Promise.all(contexts.map((context) => context.close()));
@@ -96,7 +101,7 @@ export function browserSuite(
       return started(browser);
     },
     async open(path, { theme = 'light', width = 1280, key = apiKey, ...options } = {}) {
-      const { statuses = [], allowed, context: more = {} } = options;
+      const { statuses = [], allowed, at, context: more = {} } = options;
       const context = await started(browser).newContext({
         baseURL: started(server).url,
         locale: 'en-US',
@@ -107,6 +112,7 @@ export function browserSuite(
         ...more,
       });
       contexts.push(context);
+      if (at !== undefined) await context.clock.setFixedTime(at);
       // Who is not signed in is answered 401, which the browser notes as an error of the page.
       const expected = new Set(key === null ? [401, ...statuses] : statuses);
       provoked.set(
@@ -176,8 +182,10 @@ export async function expectNoOverflow(page: Page, what = page.url()): Promise<v
   expect(found, `width of ${what}`).toEqual([]);
 }
 
-/** Where pictures go, for somebody to look at; without it none are made. */
-const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
+/** Where pictures go, for somebody to look at; without it none are made. As `webp` they are a third as large, for documentation. */
+export const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
+const pictureFormat = process.env['POSTHORN_TEST_PICTURE_FORMAT'] === 'webp' ? 'webp' : 'png';
+const pictureQuality = 85;
 
 /** Of a long list the beginning shows what it is. */
 const maxPictureHeight = 1600;
@@ -185,15 +193,45 @@ const maxPictureHeight = 1600;
 /** Makes a picture of a page as `name-1280-light.png`, if the environment says where to. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (pictureFolder === undefined) return;
+  const size = page.viewportSize()!;
   await mkdir(pictureFolder, { recursive: true });
   const isDark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
-  const file = `${name}-${page.viewportSize()?.width}-${isDark ? 'dark' : 'light'}.png`;
-  const { width, height } = await page.evaluate(() => {
-    const { scrollWidth, scrollHeight } = document.documentElement;
-    return { width: scrollWidth, height: scrollHeight };
+  const file = `${name}-${size.width}-${isDark ? 'dark' : 'light'}.${pictureFormat}`;
+  const scrollHeight = await page.evaluate(() => {
+    document.documentElement.style.scrollbarGutter = 'auto';
+    return document.documentElement.scrollHeight;
   });
-  const clip = { x: 0, y: 0, width, height: Math.min(height, maxPictureHeight) };
-  await page.screenshot({ path: join(pictureFolder, file), fullPage: true, animations: 'disabled', clip });
+  const height = Math.min(scrollHeight, maxPictureHeight);
+  // The window is as high as the picture: what keeps to its bottom stands at the bottom, and long lists are drawn as far as that.
+  await page.setViewportSize({ width: size.width, height });
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send('Page.captureScreenshot', {
+    format: pictureFormat,
+    ...(pictureFormat === 'webp' ? { quality: pictureQuality } : {}),
+  });
+  await session.detach();
+  await writeFile(join(pictureFolder, file), Buffer.from(data, 'base64'));
+  await page.setViewportSize(size);
+}
+
+/** Checks that a page that shows what it is for fits its window and is accessible, and makes a picture of it if the environment says where to. */
+async function expectGoodView(page: Page, name: string, theme: Theme): Promise<void> {
+  await page.emulateMedia({ colorScheme: theme });
+  // One that is replaced by another never finishes.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
+  const view = `${name} at ${page.viewportSize()?.width}, ${theme}`;
+  await expectNoOverflow(page, view);
+  // Who makes pictures waits for them, and not for axe: the tests have looked.
+  if (pictureFolder === undefined) await expectAccessible(page, view);
+  else await picture(page, name);
+}
+
+export interface ViewOptions extends OpenOptions {
+  readonly name: string;
+  readonly ready: (page: Page) => Promise<unknown>;
 }
 
 /**
@@ -203,20 +241,27 @@ export async function picture(page: Page, name: string): Promise<void> {
 export async function expectGoodViews(
   suite: Suite,
   path: string,
-  { name, ready, ...options }: OpenOptions & { name: string; ready: (page: Page) => Promise<unknown> },
+  { name, ready, ...options }: ViewOptions,
 ): Promise<void> {
   for (const width of widths) {
     const page = await suite.open(path, { ...options, theme: themes[0], width });
     await ready(page);
-    for (const theme of themes) {
-      await page.emulateMedia({ colorScheme: theme });
-      // One that is replaced by another never finishes.
-      await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
-      const view = `${name} at ${width}, ${theme}`;
-      await picture(page, name);
-      await expectNoOverflow(page, view);
-      await expectAccessible(page, view);
-    }
+    for (const theme of themes) await expectGoodView(page, name, theme);
     await page.context().close();
   }
+}
+
+/** Looks at a page as `expectGoodViews` does in half the time: light on a desktop, and then, in the same window, dark at a phone's width. */
+export async function expectGoodSample(
+  suite: Suite,
+  path: string,
+  { name, ready, ...options }: ViewOptions,
+): Promise<void> {
+  const page = await suite.open(path, options);
+  await ready(page);
+  await expectGoodView(page, name, 'light');
+  await page.setViewportSize({ width: widths[1], height: heights[widths[1]]! });
+  await ready(page);
+  await expectGoodView(page, name, 'dark');
+  await page.context().close();
 }

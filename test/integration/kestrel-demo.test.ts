@@ -1,7 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { calendarUntil } from '../../packages/posthorn/src/cli/demo/kestrel/calendar.ts';
+import { formerLog } from '../../packages/posthorn/src/cli/demo/kestrel/former-sender.ts';
 import { makeHistory } from '../../packages/posthorn/src/cli/demo/kestrel/history.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
 import type { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
@@ -109,6 +113,19 @@ describe('the history', () => {
   });
 });
 
+test('the log of the sender that was there before has drops in silence, and their cause', async () => {
+  const log = join(tempDir(), 'former-sender.jsonl');
+  writeFileSync(log, formerLog(7, 20_000, calendarUntil(now)));
+  // It finds something: the exit code is 1.
+  const failed: unknown = await promisify(execFile)(process.execPath, [script, 'audit', log]).catch(
+    (error: unknown) => error,
+  );
+  expect(failed).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/were dropped in silence: 0\.\d+% .*, mainly by retry_race\./),
+  });
+});
+
 test('posthorn demo --keep serves its history with the dashboard, keeps it, and goes on with it', async () => {
   const dataDir = tempDir();
   for (const round of ['made', 'kept']) {
@@ -133,6 +150,7 @@ test('posthorn demo --keep serves its history with the dashboard, keeps it, and 
     child.kill('SIGINT');
     expect(await exited).toBe(0);
   }
+  expect(existsSync(join(dataDir, 'former-sender.jsonl'))).toBe(true);
   const { stdout } = await promisify(execFile)(process.execPath, [script, 'verify', '--data-dir', dataDir]);
   expect(stdout).toContain('Every delivery is accounted for.');
 });

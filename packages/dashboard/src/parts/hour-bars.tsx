@@ -27,6 +27,7 @@ export function HourBars({
       className="hour-bars"
       role="img"
       viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
       width={width}
       height={height}
       aria-label={`${plural(hours, 'hour')}: ${countText(sum(good))} delivered in time, ${countText(sum(bad))} late, dead or suppressed`}

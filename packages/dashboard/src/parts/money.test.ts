@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decimalText, moneyLine, moneyText } from './money.ts';
+import { decimalText, moneyLine, moneyText, sortedMoney } from './money.ts';
 
 test('amounts have the digits of their currency', () => {
   expect(moneyText({ currency: 'EUR', amount_minor: 341_240 })).toBe('€3,412.40');
@@ -25,6 +25,22 @@ test('currencies are never added: the one with the most events first, zeros left
     ]),
   ).toBe('€3,912.40 and $1,120.00');
   expect(moneyLine([])).toBe('');
+  expect(
+    moneyLine(
+      [
+        { currency: 'JPY', amount_minor: 16_363 },
+        { currency: 'KWD', amount_minor: 51_720 },
+        { currency: 'EUR', amount_minor: 98_062 },
+      ],
+      1,
+    ),
+  ).toBe('¥16,363 and 2 more currencies');
+  expect(
+    sortedMoney([
+      { currency: 'KWD', amount_minor: 51_720 },
+      { currency: 'EUR', amount_minor: 32_090 },
+    ])[0]?.currency,
+  ).toBe('EUR');
 });
 
 test('no digit is lost', () => {

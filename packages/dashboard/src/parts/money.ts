@@ -1,4 +1,4 @@
-import { countText, locale } from './number.ts';
+import { locale, plural } from './number.ts';
 
 /** An amount as on the wire: text above 2^53. */
 export interface Money {
@@ -46,13 +46,19 @@ export function moneyText(money: Money): string {
   }
 }
 
-const magnitude = ({ amount_minor }: Money): bigint => {
+const finestExponent = 4;
+
+/** In ten-thousandths of the currency's unit, so that 5 dinars are not taken for ten times as much as 5 euros. */
+const magnitude = ({ currency, amount_minor }: Money): bigint => {
   const amount = BigInt(amount_minor);
-  return amount < 0n ? -amount : amount;
+  const scale = 10n ** BigInt(Math.max(0, finestExponent - exponentOf(currency)));
+  return (amount < 0n ? -amount : amount) * scale;
 };
 
 /** The main currency first: the one with the most events, else the largest amount. Zeros are left out. */
-function sortedMoney<T extends Money & { readonly events?: number }>(amounts: readonly T[]): readonly T[] {
+export function sortedMoney<T extends Money & { readonly events?: number }>(
+  amounts: readonly T[],
+): readonly T[] {
   return amounts
     .filter((money) => magnitude(money) !== 0n)
     .toSorted(
@@ -63,11 +69,11 @@ function sortedMoney<T extends Money & { readonly events?: number }>(amounts: re
     );
 }
 
-/** Amounts of several currencies in one line, never added: `€3,412.40, $1,120.00 and 2 more`. Empty: nothing. */
+/** Amounts of several currencies in one line, never added: `€3,412.40, $1,120.00 and 2 more currencies`. Empty: nothing. */
 export function moneyLine(amounts: readonly (Money & { readonly events?: number })[], maxShown = 3): string {
   const sorted = sortedMoney(amounts);
   const shown = sorted.slice(0, maxShown).map(moneyText);
   const rest = sorted.length - shown.length;
-  if (rest > 0) return `${shown.join(', ')} and ${countText(rest)} more`;
+  if (rest > 0) return `${shown.join(', ')} and ${plural(rest, 'more currency', 'more currencies')}`;
   return new Intl.ListFormat('en', { type: 'conjunction' }).format(shown);
 }

@@ -23,6 +23,7 @@ import {
   silentReconcilerCondition,
 } from './conditions.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
+import { withHosts } from './host-names.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
   type LedgerCheck,
@@ -205,12 +206,13 @@ export class Evaluator {
     const unevaluated = new Set<string>();
     const list = await this.#systemConditions(stored, now, unevaluated);
     const declared = await readDeclared(store.read);
-    const found = await evaluateDeliveries(store.read, declared, {
+    const unnamed = await evaluateDeliveries(store.read, declared, {
       now,
       lived: clock.lived(),
       deadRetentionMs,
       deadLetters: this.#deadLetters,
     });
+    const found = withHosts(unnamed, declared.endpoints);
     list.push(...found.filter(({ rule }) => !unevaluated.has(rule)));
     const { objectives } = this.#known;
     const isFresh = objectives !== null && now - objectives.at < objectivesEveryMs && now >= objectives.at;
@@ -265,7 +267,7 @@ export class Evaluator {
   }
 
   async #evaluateObjectives(declared: Declared, now: number): Promise<EvaluatedObjectives> {
-    const list = await evaluateObjectives(this.#o.store.read, declared, now);
+    const list = withHosts(await evaluateObjectives(this.#o.store.read, declared, now), declared.endpoints);
     if (this.#o.onProgress !== undefined) await this.#progress(declared, now, this.#o.onProgress);
     return { at: now, list };
   }

@@ -29,7 +29,7 @@ export function disablingCondition(
     group: id,
     severity: isLastCall || loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${host} (${id}) has failed every attempt since ${new Date(since).toISOString()}; Posthorn pauses it ${now >= at ? 'at its next failure' : `in ${lengthOf(at - now)}`}`,
+    summary: `${host} has failed every attempt since ${new Date(since).toISOString()}; Posthorn pauses it ${now >= at ? 'at its next failure' : `in ${lengthOf(at - now)}`}`,
     evidence: {
       failing_since: new Date(since).toISOString(),
       disables_at: new Date(at).toISOString(),
@@ -54,7 +54,7 @@ export function disabledCondition(
     group: id,
     severity: loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${new URL(url).host} (${id}) was paused because every attempt failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${n(counts.pending)} deliveries wait, ${n(counts.suppressed)} are suppressed`,
+    summary: `${new URL(url).host} was paused because every attempt failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${n(counts.pending)} deliveries wait, ${n(counts.suppressed)} are suppressed`,
     evidence: {
       failing_since: since === null ? null : new Date(since).toISOString(),
       paused_by: new Date(updatedAt).toISOString(),

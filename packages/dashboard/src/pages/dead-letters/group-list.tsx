@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useNow } from '../../clock.ts';
-import { moneyLine } from '../../parts/money.ts';
-import { countText } from '../../parts/number.ts';
+import { Amounts } from '../../parts/amounts.tsx';
+import { countText, plural } from '../../parts/number.ts';
 import { Chip, states } from '../../parts/state.tsx';
 import { Table } from '../../parts/table.tsx';
 import { durationText } from '../../parts/time.ts';
@@ -34,9 +34,9 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
           isNumber: true,
           phone: 'end',
           cell: ({ value_at_risk: value }) => (
-            <span className="dead-worth">
-              {moneyLine(value, 2) || <span className="soft">not known</span>}
-            </span>
+            <div className="dead-worth">
+              <Amounts money={value} isShort none={<span className="soft">not known</span>} />
+            </div>
           ),
         },
         {
@@ -44,7 +44,11 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
           head: 'owner',
           phone: 'hidden',
           cell: ({ owner }) =>
-            owner === null ? <span className="wait">nobody</span> : <Untrusted text={owner} max={24} />,
+            owner === null ? (
+              <span className="wait nowrap">no owner</span>
+            ) : (
+              <Untrusted text={owner} max={24} />
+            ),
         },
         {
           key: 'count',
@@ -101,11 +105,11 @@ function Where({ group, isSelected }: { group: Group; isSelected: boolean }): Re
           )}
           {group.blocked_keys === 0 ? null : (
             <Chip tone="wait" glyph="◐">
-              blocks {countText(group.blocked_keys)} keys
+              blocks {plural(group.blocked_keys, 'key')}
             </Chip>
           )}
           <span className="phone-only label">
-            {countText(group.count)} · {group.owner ?? 'nobody'}
+            {plural(group.count, 'letter')} · {group.owner ?? 'no owner'}
           </span>
         </p>
       </div>

@@ -114,16 +114,22 @@ function Facts({ group, nowMs }: { group: Group; nowMs: number }): ReactNode {
       </div>
       {group.message === null ? null : (
         <div>
-          <dt>most say</dt>
+          <dt>most frequent message</dt>
           <dd className="dead-message">
             “<Untrusted text={group.message} max={160} />”
           </dd>
         </div>
       )}
       <div>
-        <dt>oldest, newest</dt>
+        <dt>oldest</dt>
         <dd>
-          <When at={group.oldest_at} />, <When at={group.newest_at} />
+          <When at={group.oldest_at} />
+        </dd>
+      </div>
+      <div>
+        <dt>newest</dt>
+        <dd>
+          <When at={group.newest_at} />
         </dd>
       </div>
       <div>

@@ -13,7 +13,7 @@ import { stateName } from './words.ts';
 
 export type Listed = Item<'deliveries.list'>;
 
-const rowPx = { desktop: 36, phone: 64 };
+const rowPx = { desktop: 36, phone: 84 };
 const phoneQuery = '(max-width: 760px)';
 
 function useIsPhone(): boolean {

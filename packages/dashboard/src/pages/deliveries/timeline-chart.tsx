@@ -14,7 +14,8 @@ const leastPx = 3;
 const charPx = 6.6;
 const axisPx = 26;
 /** Above the rows: a line for marks, and one for the lengths of folds. */
-const topPx = 34;
+const markPx = 16;
+const foldTextPx = 18;
 
 interface Sizes {
   readonly left: number;
@@ -45,12 +46,12 @@ function labelOf({ rows, overlaps }: Timeline): string {
   return `Claims of the delivery over time: ${parts.join(', ')}.`;
 }
 
-/** Beside its bar: right of it, else left of it, else inside of the room. */
+/** Beside its bar: right of it, else left of it, else in it, in the color of the paper. */
 function placeOf(from: number, to: number, words: string, left: number, right: number) {
   const width = words.length * charPx;
-  if (to + 8 + width <= right) return { x: to + 8, anchor: 'start' as const };
-  if (from - 8 - width >= left) return { x: from - 8, anchor: 'end' as const };
-  return { x: right, anchor: 'end' as const };
+  if (to + 8 + width <= right) return { x: to + 8, anchor: 'start' as const, isInside: false };
+  if (from - 8 - width >= left) return { x: from - 8, anchor: 'end' as const, isInside: false };
+  return { x: from + 8, anchor: 'start' as const, isInside: true };
 }
 
 /** Ticks at the beginnings of rows: the first as a time, the others after it. Those that would touch are left out. */
@@ -93,6 +94,7 @@ export function TimelineChart({
   const right = width - 12;
   const { rows, overlaps, deadline, now } = timeline;
   const { x, folds } = scaleOf(timeline, left, right - left, foldPx);
+  const topPx = (deadline === null && now === null ? 0 : markPx) + (folds.length === 0 ? 4 : foldTextPx);
   const bottom = topPx + rows.length * rowPx;
   const first = rows[0] === undefined ? '' : timeText(rows[0].from, zone, 'second', nowMs());
   const label = labelOf(timeline);
@@ -118,7 +120,7 @@ export function TimelineChart({
         {folds.map((fold) => (
           <g key={fold.from}>
             <rect className="timeline-fold" x={fold.x} y={topPx} width={fold.width} height={bottom - topPx} />
-            <FoldLength fold={fold} />
+            <FoldLength fold={fold} y={topPx - 5} />
           </g>
         ))}
         {overlaps.map(({ from, to }) => (
@@ -194,14 +196,20 @@ export function TimelineChart({
 }
 
 /** How long a fold lasts, as far as there is room to say it. */
-function FoldLength({ fold: { from, to, x, width } }: { fold: Scale['folds'][number] }): ReactNode {
+function FoldLength({
+  fold: { from, to, x, width },
+  y,
+}: {
+  fold: Scale['folds'][number];
+  y: number;
+}): ReactNode {
   const whole = durationText(to - from);
   const text = [whole, whole.split(' ').slice(0, 2).join(' ')].find(
     (one) => one.length * charPx <= width + 6,
   );
   if (text === undefined) return null;
   return (
-    <text className="timeline-soft" x={x + width / 2} y={topPx - 5} textAnchor="middle">
+    <text className="timeline-soft" x={x + width / 2} y={y} textAnchor="middle">
       {text}
     </text>
   );
@@ -262,7 +270,11 @@ function Bar({
   const leaseEnd = leaseUntil === null ? null : Math.max(begin + width + 3, x(leaseUntil));
   const outer = Math.max(begin + width, leaseEnd ?? 0);
   const place = isNarrow
-    ? { x: Math.min(Math.max(left, begin), right - words.length * 6), anchor: 'start' as const }
+    ? {
+        x: Math.min(Math.max(left, begin), right - words.length * 6),
+        anchor: 'start' as const,
+        isInside: false,
+      }
     : placeOf(begin, outer, words, left, right);
   return (
     <g className="timeline-row" onClick={onSelect}>
@@ -303,7 +315,9 @@ function Bar({
         />
       )}
       <text
-        className={`timeline-halo timeline-words timeline-${tone}`}
+        className={
+          place.isInside ? 'timeline-words timeline-inside' : `timeline-halo timeline-words timeline-${tone}`
+        }
         x={Math.max(left, place.x)}
         y={isNarrow ? middle + 27 : middle + 4}
         textAnchor={place.anchor}

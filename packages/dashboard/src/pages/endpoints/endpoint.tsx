@@ -154,7 +154,10 @@ function HealthCard({ health }: { health: Details['health'] }): ReactNode {
             </span>
           )}
         </p>
-        <HourBars good={health.bars.good} bad={health.bars.bad} />
+        <div className="endpoint-hours">
+          <HourBars good={health.bars.good} bad={health.bars.bad} />
+          <p className="label">24 hours; what was late, dead or suppressed in red</p>
+        </div>
         <dl className="facts">
           <div>
             <dt>p99</dt>
@@ -214,9 +217,12 @@ function spanText({ since, until }: Details['due'][number], at: string): string 
   return ms(since) < minuteMs / 2 ? `within ${length(until)}` : `up to ${length(until)}`;
 }
 
+const dueShown = 4;
+
 /** The retry storm seen before it comes: what waits, by when it is due. */
 function DueCard({ details }: { details: Details }): ReactNode {
-  const { waiting, due, at } = details;
+  const { waiting, due: all, at } = details;
+  const due = all.slice(0, Math.max(all.findLastIndex(({ count }) => count > 0) + 1, dueShown));
   const most = Math.max(1, ...due.map(({ count }) => count));
   return (
     <Card title="What waits, and until when">

@@ -1,9 +1,9 @@
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useState } from 'react';
+import { Amounts } from '../../parts/amounts.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { HourBars } from '../../parts/hour-bars.tsx';
-import { moneyLine } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { Empty, Loading, Refusal } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
@@ -32,8 +32,8 @@ const columns: readonly Column<ListedEndpoint>[] = [
       <>
         <State name={health!.state} />
         {health!.note === null ? null : (
-          <div className="label">
-            <Untrusted text={health!.note} max={90} />
+          <div className="label desktop-only">
+            <Untrusted text={health!.note} max={200} />
           </div>
         )}
       </>
@@ -44,7 +44,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
     width: '20%',
     head: 'Endpoint',
     phone: 'first',
-    cell: ({ id, url, name, description }) => (
+    cell: ({ id, url, name, description, health }) => (
       <>
         <Link to="/endpoints/$endpoint" params={{ endpoint: id } as never} className="endpoint-host">
           {hostOf(url)}
@@ -52,6 +52,11 @@ const columns: readonly Column<ListedEndpoint>[] = [
         <div className="label">
           <Untrusted text={[name, description].filter((part) => part !== null).join(' · ')} max={80} />
         </div>
+        {health!.note === null ? null : (
+          <div className="label phone-only">
+            <Untrusted text={health!.note} max={200} />
+          </div>
+        )}
       </>
     ),
   },
@@ -86,11 +91,12 @@ const columns: readonly Column<ListedEndpoint>[] = [
   {
     key: 'waits',
     width: '10%',
-    head: 'Waits',
+    head: 'Waiting',
     isNumber: true,
+    phone: 'below',
     cell: ({ health }) =>
       health!.pending === 0 ? (
-        <span className="soft">nothing waits</span>
+        <span className="soft desktop-only">none</span>
       ) : (
         <>
           {countText(health!.pending)}
@@ -110,15 +116,16 @@ const columns: readonly Column<ListedEndpoint>[] = [
     isNumber: true,
     cell: ({ id, health }) =>
       health!.dead === 0 ? (
-        <span className="soft">none dead</span>
+        <span className="soft desktop-only">none</span>
       ) : (
         <>
           <Link to="/dead-letters" search={{ endpoint_id: id } as never} className="bad">
             {countText(health!.dead)}
             <span className="sr"> dead letters</span>
           </Link>
-          <div className="label">
-            {health!.worth.length === 0 ? 'of unknown worth' : moneyLine(health!.worth, 2)}
+          <span className="phone-only"> dead</span>
+          <div className="soft">
+            <Amounts money={health!.worth} isShort none={<span className="label">of unknown worth</span>} />
           </div>
         </>
       ),
@@ -155,7 +162,7 @@ export default function Endpoints(): ReactNode {
     <div className="stack">
       <Sentence
         level={items.length === 0 ? 'well' : level}
-        lead="The last 24 hours by time of acceptance; who needs somebody stands first."
+        lead="The last 24 hours by time of acceptance; those that need attention first."
         actions={
           isPortal ? undefined : forbidden === null ? (
             <Link to="/endpoints/new" className="button button-go">
@@ -184,7 +191,7 @@ export default function Endpoints(): ReactNode {
             isPortal ? (
               'Your endpoints'
             ) : owner === null ? (
-              <span className="wait">Owned by nobody</span>
+              <span className="wait">No owner</span>
             ) : (
               <Link to="/teams/$team" params={{ team: owner } as never}>
                 <Untrusted text={owner} />
@@ -193,7 +200,13 @@ export default function Endpoints(): ReactNode {
           }
         >
           <Table
-            caption={`Endpoints of ${isPortal ? 'yours' : (owner ?? 'nobody')}`}
+            caption={
+              isPortal
+                ? 'Your endpoints'
+                : owner === null
+                  ? 'Endpoints without an owner'
+                  : `Endpoints of ${owner}`
+            }
             columns={columns}
             rows={ofOwner}
             keyOf={({ id }) => id}
@@ -256,7 +269,7 @@ function Filters({ isPortal }: { isPortal: boolean }): ReactNode {
           }
         >
           <option value="">Any owner</option>
-          <option value="-">Owned by nobody</option>
+          <option value="-">No owner</option>
           {teams.data?.items.map(({ name }) => (
             <option key={name} value={name}>
               {name}

@@ -77,7 +77,7 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
         )}
         <Fact name="Owner">
           {endpoint.owner === null ? (
-            <span className="wait">nobody</span>
+            <span className="wait">no owner</span>
           ) : (
             <Untrusted text={endpoint.owner} />
           )}

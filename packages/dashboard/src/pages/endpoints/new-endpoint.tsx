@@ -274,7 +274,7 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
               value={owner}
               onChange={(event) => setOwner(event.target.value)}
             >
-              <option value="">Nobody yet</option>
+              <option value="">No owner yet</option>
               {teams.data?.items.map(({ name }) => (
                 <option key={name}>{name}</option>
               ))}

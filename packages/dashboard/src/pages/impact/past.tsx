@@ -9,7 +9,7 @@ import { Empty, Reading, Refusal } from '../../parts/panel.tsx';
 import { Chip, levels, states } from '../../parts/state.tsx';
 import { fullTimeText } from '../../parts/time.ts';
 import { Untrusted } from '../../parts/untrusted.tsx';
-import { When, ZoneName } from '../../parts/when.tsx';
+import { When } from '../../parts/when.tsx';
 import { usePreferences } from '../../preferences.ts';
 import { useRead } from '../../query.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
@@ -46,7 +46,7 @@ export function AsItWas({ at }: { at: string }): ReactNode {
     <Card title="Now, as it was">
       <div className="impact-moment no-print">
         <label htmlFor={id}>
-          At <output htmlFor={id}>{fullTimeText(shown, zone, 'minute')}</output> <ZoneName />
+          At <output htmlFor={id}>{fullTimeText(shown, zone, 'minute')}</output>
         </label>
         <input
           id={id}

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import { Card } from '../../parts/card.tsx';
 import { useWidth } from '../../parts/chart/size.ts';
-import { moneyText } from '../../parts/money.ts';
+import { Amounts } from '../../parts/amounts.tsx';
+import { moneyText, sortedMoney } from '../../parts/money.ts';
 import { countText, minForRate, percent, plural } from '../../parts/number.ts';
 import { Empty, Reading } from '../../parts/panel.tsx';
 import { levels, states } from '../../parts/state.tsx';
@@ -20,7 +21,7 @@ const dayMs = 86_400_000;
 function Spark({ shares, target }: { shares: readonly (number | null)[]; target: number | null }): ReactNode {
   const [ref, width] = useWidth(300);
   const known = shares.filter((share) => share !== null);
-  const height = 44;
+  const height = 96;
   const low = Math.min(...known, target ?? 1) - 0.0005;
   const x = (index: number): number => (index / Math.max(1, shares.length - 1)) * width;
   const y = (share: number): number => 2 + ((1 - share) / Math.max(1e-9, 1 - low)) * (height - 4);
@@ -83,7 +84,7 @@ export function Arrival({ now, scope, last }: { now: Now; scope: object; last: P
           </p>
         </>
       )}
-      <Reading of={week} what="Counting 7 days by the hour…" height={60}>
+      <Reading of={week} what="Counting 7 days by the hour…" height={112}>
         {({ series }) => (
           <Spark
             target={inTime.target}
@@ -112,19 +113,18 @@ export function sinceOf(at: string, days: number): string {
   return new Date(Math.floor((Date.parse(at) - days * dayMs) / hour) * hour).toISOString();
 }
 
-/** What it is worth: the main currency large, every other one in a line of its own; never added. */
+/** What it is worth: the main currency of the dead letters large, a row for everything else; never added. */
 export function Worth({ now }: { now: Now }): ReactNode {
   const { at_risk: risk, ledger } = now;
-  const rows: { name: string; value: string }[] = [];
-  const [main, ...others] = risk.dead;
-  for (const money of others) rows.push({ name: 'in dead letters, too', value: moneyText(money) });
-  for (const money of risk.late_pending)
-    rows.push({
+  const [main, ...others] = sortedMoney(risk.dead);
+  const rows = [
+    { name: 'in other currencies', money: others },
+    {
       name: `waiting past the deadline${now.pending_read.complete ? '' : ', at least'}`,
-      value: moneyText(money),
-    });
-  for (const money of risk.suppressed) rows.push({ name: 'suppressed', value: moneyText(money) });
-  if (risk.unknown > 0) rows.push({ name: 'of unknown worth', value: plural(risk.unknown, 'notification') });
+      money: sortedMoney(risk.late_pending),
+    },
+    { name: 'suppressed', money: sortedMoney(risk.suppressed) },
+  ].filter(({ money }) => money.length > 0);
   return (
     <Card title="What is it worth?">
       {main === undefined ? (
@@ -144,16 +144,24 @@ export function Worth({ now }: { now: Now }): ReactNode {
           <p className="soft">in {plural(ledger.dead, 'dead letter')}</p>
         </>
       )}
-      {rows.length === 0 ? null : (
+      {rows.length === 0 && risk.unknown === 0 ? null : (
         <table className="now-lines">
           <caption className="sr">What else is at risk</caption>
           <tbody>
-            {rows.map(({ name, value }) => (
-              <tr key={name + value}>
+            {rows.map(({ name, money }) => (
+              <tr key={name}>
                 <th scope="row">{name}</th>
-                <td className="nowrap">{value}</td>
+                <td>
+                  <Amounts money={money} />
+                </td>
               </tr>
             ))}
+            {risk.unknown === 0 ? null : (
+              <tr>
+                <th scope="row">of unknown worth</th>
+                <td>{plural(risk.unknown, 'notification')}</td>
+              </tr>
+            )}
           </tbody>
         </table>
       )}
@@ -162,7 +170,7 @@ export function Worth({ now }: { now: Now }): ReactNode {
 }
 
 type Team = Now['teams'][number];
-const teamsShown = 8;
+const teamsShown = 6;
 
 const teamColumns: readonly Column<Team>[] = [
   {
@@ -196,16 +204,7 @@ const teamColumns: readonly Column<Team>[] = [
     head: 'at risk',
     isNumber: true,
     phone: 'end',
-    cell: ({ at_risk: money }) =>
-      money.length === 0 ? (
-        <span className="soft">—</span>
-      ) : (
-        money.map((one) => (
-          <div key={one.currency} className="nowrap">
-            {moneyText(one)}
-          </div>
-        ))
-      ),
+    cell: ({ at_risk: money }) => <Amounts money={money} isShort none={<span className="soft">—</span>} />,
   },
   {
     key: 'budget',

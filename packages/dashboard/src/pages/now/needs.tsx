@@ -1,7 +1,7 @@
 import { type ReactNode, useRef } from 'react';
 import { useKeys } from '../../keys.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { Card } from '../../parts/card.tsx';
-import { moneyText } from '../../parts/money.ts';
 import { plural } from '../../parts/number.ts';
 import { Empty } from '../../parts/panel.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
@@ -59,13 +59,8 @@ const columns: readonly Column<Need>[] = [
     head: 'worth',
     isNumber: true,
     phone: 'below',
-    width: '130px',
-    cell: ({ value }) =>
-      value.map((money) => (
-        <div key={money.currency} className="nowrap">
-          {moneyText(money)}
-        </div>
-      )),
+    width: '260px',
+    cell: ({ value }) => <Amounts money={value} />,
   },
   {
     key: 'owner',
@@ -73,7 +68,7 @@ const columns: readonly Column<Need>[] = [
     phone: 'below',
     width: '140px',
     cell: ({ owner }) =>
-      owner === null ? <span className="soft desktop-only">—</span> : <Untrusted text={owner} max={30} />,
+      owner === null ? <span className="soft">no owner</span> : <Untrusted text={owner} max={30} />,
   },
   {
     key: 'action',
@@ -83,7 +78,7 @@ const columns: readonly Column<Need>[] = [
     width: '150px',
     cell: ({ action }) =>
       action === null ? null : (
-        <PathLink path={action.path} className="button need-link">
+        <PathLink path={action.path} className="button">
           {action.label}
         </PathLink>
       ),

@@ -1,7 +1,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useNow } from '../../clock.ts';
 import { useKeys } from '../../keys.ts';
-import { moneyLine } from '../../parts/money.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { useRead } from '../../query.ts';
 import { useSetSearch } from '../../url.ts';
@@ -59,7 +59,9 @@ export function Wall({ now, lead }: { now: Now; lead: ReactNode }): ReactNode {
                     <span className="sr">{word}: </span>
                     <NeedText need={need} />
                   </span>
-                  <span className="num">{moneyLine(need.value, 1)}</span>
+                  <span className="num">
+                    <Amounts money={need.value} isShort />
+                  </span>
                 </li>
               );
             })}

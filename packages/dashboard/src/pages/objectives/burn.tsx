@@ -4,10 +4,13 @@ import { Table } from '../../parts/table.tsx';
 import { Chip } from '../../parts/state.tsx';
 import { durationText } from '../../parts/time.ts';
 import { visible } from '../../parts/untrusted.tsx';
-import { sideNames, type SideStatus, sideTitle, type Status } from './words.ts';
+import { sideNames, type SideStatus, sideTitle, type Status, timesText } from './words.ts';
 
 const windows: Readonly<Record<string, string>> = {
+  '5m': '5 min',
+  '30m': '30 min',
   '1h': 'hour',
+  '2h': '2 hours',
   '6h': '6 hours',
   '1d': 'day',
   '3d': '3 days',
@@ -18,7 +21,7 @@ function paceText(
   windowDays: number,
 ): string {
   if (rate === 0) return 'nothing spent';
-  const times = `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}×`;
+  const times = timesText(rate);
   if (lastsS === null) return times;
   if (lastsS === 0) return `${times}: used up`;
   return lastsS >= windowDays * 86_400
@@ -44,7 +47,7 @@ export function BurnRates({ status }: { status: Status }): ReactNode {
             cell: ({ sender }) => (
               <>
                 {windows[sender.long] ?? sender.long}
-                <span className="label"> and {sender.short}</span>
+                <span className="label"> and {windows[sender.short] ?? sender.short}</span>
               </>
             ),
           },

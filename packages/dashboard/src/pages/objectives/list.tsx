@@ -2,6 +2,7 @@ import './objectives.css';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Item } from '../../api.ts';
+import { useEndpointHosts } from '../../endpoint-hosts.ts';
 import { useReadPages } from '../../query.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { Button } from '../../parts/button.tsx';
@@ -12,7 +13,16 @@ import { Sentence } from '../../parts/sentence.tsx';
 import { Chip, type Level, levels } from '../../parts/state.tsx';
 import { visible } from '../../parts/untrusted.tsx';
 import { BudgetRail } from './rail.tsx';
-import { budgetText, leastLeft, levelOf, sideMarks, sideNames, sideTitle, type Status } from './words.ts';
+import {
+  budgetText,
+  leastLeft,
+  levelOf,
+  sideMarks,
+  sideNames,
+  sideTitle,
+  type Status,
+  timesText,
+} from './words.ts';
 
 type Slo = Item<'slos.list'>;
 type Shown = Slo & { readonly status: Status };
@@ -143,7 +153,7 @@ function TemplateGroup({ template, items }: { template: string; items: readonly 
       <details className="template-group" open={items.length <= 3 || broken > 0}>
         <summary className="spread">
           <h2>
-            Of the template {visible(template)}: {plural(items.length, 'endpoint')}
+            Template {visible(template)}: {plural(items.length, 'endpoint')}
           </h2>
           {broken === 0 ? (
             <Chip tone="good" glyph="●">
@@ -171,7 +181,9 @@ function Rows({ items }: { items: readonly Shown[] }): ReactNode {
   );
 }
 
-function Row({ item: { name, status } }: { item: Shown }): ReactNode {
+function Row({ item: { name, status, built_in: built } }: { item: Shown }): ReactNode {
+  // The objective of an endpoint has its id for a name.
+  const hosts = useEndpointHosts();
   const level = levels[levelOf(status)];
   return (
     <li className="slo-row">
@@ -182,7 +194,7 @@ function Row({ item: { name, status } }: { item: Shown }): ReactNode {
           </span>{' '}
           <span className="sr">{level.word}: </span>
           <Link to="/objectives/$objective" params={{ objective: name } as never}>
-            {visible(name)}
+            {visible(built ? hosts(name) : name)}
           </Link>
         </p>
         <p className="soft">{status.sentence}</p>
@@ -204,7 +216,7 @@ function Row({ item: { name, status } }: { item: Shown }): ReactNode {
             <BudgetRail side={side} left={left} />
             {firing === undefined && !leaks ? null : (
               <p className={`slo-burns ${firing?.severity === 'page' ? 'bad' : 'wait'}`}>
-                ▲ {firing === undefined ? 'leaks steadily' : `burns ${firing.rate_long.toFixed(1)}×`}
+                ▲ {firing === undefined ? 'leaks steadily' : `burns ${timesText(firing.rate_long)}`}
               </p>
             )}
           </div>

@@ -2,6 +2,7 @@ import './objectives.css';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { now } from '../../clock.ts';
+import { useEndpointHosts } from '../../endpoint-hosts.ts';
 import { useRead } from '../../query.ts';
 import { usePathParam } from '../../url.ts';
 import { Card } from '../../parts/card.tsx';
@@ -33,12 +34,14 @@ export default function Objective(): ReactNode {
   const name = usePathParam('objective');
   const params = { name };
   const status = useRead('slos.status', { params }, { everyMs: liveMs });
+  // The objective of an endpoint has its id for a name.
+  const title = useEndpointHosts()(name);
   return (
     <div className="stack">
       <nav aria-label="Where this is" className="soft crumbs">
-        <Link to="/objectives">Objectives</Link> / {visible(name)}
+        <Link to="/objectives">Objectives</Link> / {visible(title)}
       </nav>
-      {status.data === undefined ? <Sentence>{visible(name)}</Sentence> : null}
+      {status.data === undefined ? <Sentence>{visible(title)}</Sentence> : null}
       <Reading of={status} what="Counting what was due…" height={640}>
         {(its) => <Shown status={its} name={name} />}
       </Reading>
@@ -125,7 +128,7 @@ function Lead({ status, withinS }: { status: Status; withinS: number | null }): 
   const { sender, receiver } = sides;
   const teams =
     template !== null
-      ? `Set by the template ${visible(template)}; ${receiver.team === null ? 'nobody owns the endpoint' : `${visible(receiver.team)} owns the endpoint`}.`
+      ? `Set by the template ${visible(template)}; ${receiver.team === null ? 'the endpoint has no owner' : `${visible(receiver.team)} owns the endpoint`}.`
       : `A promise of ${visible(sender.team ?? 'nobody')} to ${visible(receiver.team ?? 'nobody')}.`;
   return (
     <>

@@ -46,28 +46,10 @@ function Side({
           {visible(sideTitle(side, team))}
         </>
       }
-      actions={
-        <span className="row">
-          {firing.map(({ rule, severity }) => (
-            <Chip key={rule} tone={severity === 'page' ? 'bad' : 'wait'} glyph="▲">
-              {rule} fires
-            </Chip>
-          ))}
-          {leaks ? (
-            <Chip tone="wait" glyph="▲">
-              slow leak
-            </Chip>
-          ) : null}
-        </span>
-      }
     >
       <div className="spread side-body">
         <p className={left !== null && left < 0 ? 'figure bad' : 'figure'}>
-          {left === null
-            ? 'nothing due'
-            : left < 0
-              ? `${budgetText(left)}, overspent`
-              : `${budgetText(left)} left`}
+          {left === null ? 'nothing due' : left < 0 ? budgetText(left) : `${budgetText(left)} left`}
         </p>
         <p className="soft side-words">
           {kind === 'accounted'
@@ -78,6 +60,20 @@ function Side({
         </p>
       </div>
       <BudgetRail side={side} left={left} />
+      {firing.length === 0 && !leaks ? null : (
+        <p className="row side-alerts">
+          {firing.map(({ rule, severity }) => (
+            <Chip key={rule} tone={severity === 'page' ? 'bad' : 'wait'} glyph="▲">
+              {rule} fires
+            </Chip>
+          ))}
+          {leaks ? (
+            <Chip tone="wait" glyph="▲">
+              slow leak
+            </Chip>
+          ) : null}
+        </p>
+      )}
     </Card>
   );
 }

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Answer } from '../../api.ts';
 import { usePreferences } from '../../preferences.ts';
-import { moneyLine } from '../../parts/money.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { countText, percent, plural } from '../../parts/number.ts';
 import { Empty } from '../../parts/panel.tsx';
 import { Table } from '../../parts/table.tsx';
@@ -97,7 +97,7 @@ export function SpendTable({ spends }: { spends: Spends }): ReactNode {
             isNumber: true,
             cell: ({ worth, unknown_worth: unknown }) => (
               <>
-                {worth.length === 0 ? null : moneyLine(worth)}
+                <Amounts money={worth} />
                 {unknown === 0 ? null : (
                   <span className="label spend-unknown"> {countText(unknown)} of unknown worth</span>
                 )}

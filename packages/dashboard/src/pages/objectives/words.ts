@@ -14,7 +14,7 @@ export const sideMarks = {
 } as const;
 
 export const sideTitle = (side: SideName, team: string | null): string =>
-  team === null ? (side === 'sender' ? 'Who sends' : 'Who receives') : `${team} ${sideMarks[side].verb}`;
+  team === null ? (side === 'sender' ? 'senders' : 'receivers') : `${team} ${sideMarks[side].verb}`;
 
 const isBurning = ({ burn, slow_leak: leaks }: SideStatus): boolean =>
   leaks || burn.some(({ firing }) => firing);
@@ -23,6 +23,10 @@ export function levelOf({ kept, sides }: Pick<Status, 'kept' | 'sides'>): Level 
   if (!kept) return 'act';
   return sideNames.some((side) => isBurning(sides[side])) ? 'watch' : 'well';
 }
+
+/** `1.4×`, `133×`: how many times as fast as it may be. */
+export const timesText = (rate: number): string =>
+  `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')}×`;
 
 /** `96%`, `-28%`: whole percent, never rounded up to all nor down to nothing. */
 export function budgetText(left: number | null): string {

@@ -175,7 +175,7 @@ function EndpointTable({ endpoints }: { endpoints: readonly Endpoint[] }): React
           key: 'missed',
           head: <span className="sr">Missed</span>,
           cell: ({ id }) => (
-            <Link to={'/missed' as string} search={{ endpoint_id: id } as never}>
+            <Link to={'/missed' as string} search={{ endpoint_id: id } as never} className="nowrap">
               What did you miss?
             </Link>
           ),

@@ -6,6 +6,8 @@ import { type ReactNode, useRef } from 'react';
 import type { Problem } from '../../api.ts';
 import { doneOf, filterWords, type Job, jobSentence } from '../../parts/bulk-action.ts';
 import { Card } from '../../parts/card.tsx';
+import { useEndpointHosts } from '../../endpoint-hosts.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { moneyLine } from '../../parts/money.ts';
 import { countText } from '../../parts/number.ts';
 import { Reading } from '../../parts/panel.tsx';
@@ -133,6 +135,7 @@ function Sum({ job, kind, left }: { job: Job; kind: Kind; left: number }): React
 function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
   const { filter } = job;
   const [endpoint, ...others] = filter.endpoint_id ?? [];
+  const hosts = useEndpointHosts();
   return (
     <dl className="bulk-facts">
       <div>
@@ -141,7 +144,7 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
       </div>
       {filter.since === undefined && filter.until === undefined ? null : (
         <div>
-          <dt>created</dt>
+          <dt>accepted</dt>
           <dd>
             {filter.since === undefined ? 'until then' : <When at={filter.since} />} to{' '}
             {filter.until === undefined ? 'when it began' : <When at={filter.until} />}
@@ -152,7 +155,7 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
         <div>
           <dt>endpoint</dt>
           <dd>
-            <Link to={`/endpoints/${endpoint}`}>{endpoint}</Link>
+            <Link to={`/endpoints/${endpoint}`}>{hosts(endpoint)}</Link>
           </dd>
         </div>
       )}
@@ -160,7 +163,7 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
         <div>
           <dt>each event once to</dt>
           <dd>
-            <Link to={`/endpoints/${job.endpoint_id}`}>{job.endpoint_id}</Link>
+            <Link to={`/endpoints/${job.endpoint_id}`}>{hosts(job.endpoint_id)}</Link>
           </dd>
         </div>
       ) : null}
@@ -196,6 +199,7 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
 }
 
 function Endpoints({ job }: { job: Job }): ReactNode {
+  const hosts = useEndpointHosts();
   if (job.endpoints < 2) return null;
   const most =
     job.endpoints > job.by_endpoint.length
@@ -212,7 +216,7 @@ function Endpoints({ job }: { job: Job }): ReactNode {
             key: 'endpoint',
             head: 'endpoint',
             phone: 'first',
-            cell: ({ endpoint_id: id }) => <Link to={`/endpoints/${id}`}>{id}</Link>,
+            cell: ({ endpoint_id: id }) => <Link to={`/endpoints/${id}`}>{hosts(id)}</Link>,
           },
           {
             key: 'matched',
@@ -225,7 +229,7 @@ function Endpoints({ job }: { job: Job }): ReactNode {
             key: 'worth',
             head: 'worth',
             isNumber: true,
-            cell: ({ value }) => moneyLine(value) || '–',
+            cell: ({ value }) => <Amounts money={value} none="–" />,
           },
         ]}
       />

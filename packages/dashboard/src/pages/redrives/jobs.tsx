@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { filterWords, type Job, kindOf } from '../../parts/bulk-action.ts';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
-import { moneyLine } from '../../parts/money.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { countText, plural } from '../../parts/number.ts';
 import { Empty, Loading, Refusal } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
@@ -107,7 +107,7 @@ function JobTable({ jobs, kind }: { jobs: readonly Job[]; kind: 'redrive' | 'rep
           head: 'worth',
           isNumber: true,
           phone: 'hidden',
-          cell: ({ value }) => <span className="nowrap">{moneyLine(value, 1) || '–'}</span>,
+          cell: ({ value }) => <Amounts money={value} isShort none="–" />,
         },
         {
           key: 'rate',

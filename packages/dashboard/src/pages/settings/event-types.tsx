@@ -55,7 +55,7 @@ function EventTypeDetails({ of: type }: { of: EventType }): ReactNode {
   const { name, fingerprint: _, description, owner, schema, value, ...fields } = type;
   const facts = [
     ...(isPortal ? [] : [owner === null ? 'no owner' : `produced by ${owner}`]),
-    schema === undefined ? 'any data' : 'data has a schema',
+    schema === undefined ? 'no schema' : 'data has a schema',
     ...(value === undefined ? [] : [`value at ${value.amount}`]),
   ];
   return (

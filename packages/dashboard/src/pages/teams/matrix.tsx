@@ -22,7 +22,7 @@ function CellText({ cell, search }: { cell: Cell; search: Readonly<Record<string
       </span>
       {lost === 0 ? null : (
         <span className="label">
-          {countText(lost)} at risk{cell.at_risk.length === 0 ? '' : `: ${moneyLine(cell.at_risk, 2)}`}
+          {countText(lost)} at risk{cell.at_risk.length === 0 ? '' : `: ${moneyLine(cell.at_risk, 1)}`}
         </span>
       )}
     </Link>
@@ -62,7 +62,7 @@ export function Matrix({ overview, side }: { overview: Overview; side: 'sends' |
             {columns.map(({ endpoint_id: id, host, owner }) => (
               <th key={id} scope="col">
                 {visible(host)}
-                <div className="label">{owner === null ? 'owned by nobody' : visible(owner)}</div>
+                <div className="label">{owner === null ? 'no owner' : visible(owner)}</div>
               </th>
             ))}
           </tr>

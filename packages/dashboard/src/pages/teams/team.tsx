@@ -1,21 +1,23 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { type Answer, call } from '../../api.ts';
+import { useEndpointHosts } from '../../endpoint-hosts.ts';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { Copy } from '../../parts/copy.tsx';
-import { countText, percent, plural } from '../../parts/number.ts';
+import { countText, plural } from '../../parts/number.ts';
 import { Empty, Loading, Refusal } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { Chip, State } from '../../parts/state.tsx';
 import { Table } from '../../parts/table.tsx';
 import { toast } from '../../parts/toast.tsx';
-import { Untrusted, visible } from '../../parts/untrusted.tsx';
+import { hostOf, Untrusted, visible } from '../../parts/untrusted.tsx';
 import { When } from '../../parts/when.tsx';
 import { useRead } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
 import { usePathParam } from '../../url.ts';
 import { inTimeText } from '../endpoints/words.ts';
+import { budgetText } from '../objectives/words.ts';
 import { Matrix } from './matrix.tsx';
 import '../endpoints/endpoints.css';
 
@@ -32,6 +34,8 @@ export default function Team(): ReactNode {
   if (overview.data === undefined)
     return overview.error === null ? (
       <Loading height={600} what="Reading what this team sends and receives…" />
+    ) : overview.error.status === 404 ? (
+      <Undeclared name={name} />
     ) : (
       <Refusal problem={overview.error} onRetry={() => void overview.refetch()} />
     );
@@ -73,6 +77,42 @@ export default function Team(): ReactNode {
   );
 }
 
+/** An owner that is not a team: what names it, and how to mend it. */
+function Undeclared({ name }: { name: string }): ReactNode {
+  const owned = useRead('endpoints.list', { query: { owner: name, limit: 100 } });
+  const endpoints = owned.data?.items ?? [];
+  return (
+    <div className="stack">
+      <Sentence
+        level="act"
+        lead="Declare the team in posthorn.yaml and run posthorn apply, or correct the owner of what names it."
+      >
+        <Untrusted text={name} /> is not a declared team: no team is notified of what it owns.
+      </Sentence>
+      <Card title="Its endpoints">
+        {endpoints.length === 0 ? (
+          <Empty>No endpoint names it as its owner.</Empty>
+        ) : (
+          <ul className="endpoint-steps">
+            {endpoints.map(({ id, url, description }) => (
+              <li key={id}>
+                <Link to="/endpoints/$endpoint" params={{ endpoint: id } as never}>
+                  {hostOf(url)}
+                </Link>
+                {description === null ? null : (
+                  <div className="label">
+                    <Untrusted text={description} max={80} />
+                  </div>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Card>
+    </div>
+  );
+}
+
 function Receives({ parties }: { parties: readonly Party[] }): ReactNode {
   if (parties.length === 0) return null;
   return (
@@ -104,7 +144,12 @@ function Receives({ parties }: { parties: readonly Party[] }): ReactNode {
             key: 'in-time',
             head: 'In time, 24 h',
             isNumber: true,
-            cell: ({ in_time: inTime }) => inTimeText(inTime),
+            cell: ({ in_time: inTime }) => (
+              <>
+                <span className="phone-only soft">in time: </span>
+                {inTimeText(inTime)}
+              </>
+            ),
           },
           {
             key: 'waits',
@@ -127,6 +172,8 @@ function Receives({ parties }: { parties: readonly Party[] }): ReactNode {
 }
 
 function Objectives({ overview }: { overview: Overview }): ReactNode {
+  // The objective of an endpoint has its id for a name.
+  const hosts = useEndpointHosts();
   return (
     <Card title="Objectives">
       {overview.objectives.length === 0 ? (
@@ -144,7 +191,7 @@ function Objectives({ overview }: { overview: Overview }): ReactNode {
               cell: ({ name, side, other }) => (
                 <>
                   <Link to="/objectives/$objective" params={{ objective: name } as never}>
-                    <Untrusted text={name} />
+                    <Untrusted text={hosts(name)} />
                   </Link>
                   <div className="label">
                     {side === 'sender' ? 'we send' : 'we receive'}
@@ -167,7 +214,16 @@ function Objectives({ overview }: { overview: Overview }): ReactNode {
               key: 'left',
               head: 'Our budget left',
               isNumber: true,
-              cell: ({ budget_remaining: left }) => (left === null ? 'nothing due' : percent(left)),
+              cell: ({ budget_remaining: left }) => (
+                <>
+                  <span className="phone-only soft">our budget left: </span>
+                  {left === null ? (
+                    'nothing due'
+                  ) : (
+                    <span className={left < 0 ? 'bad' : undefined}>{budgetText(left)}</span>
+                  )}
+                </>
+              ),
             },
           ]}
         />
@@ -215,8 +271,9 @@ function Conformance({ overview: { name, conformance, receives } }: { overview: 
   return (
     <Card title="Conformance">
       <p>
-        Of {plural(conformance.total, 'thing')} that the team owns, {countText(conformance.conforming)}{' '}
-        {conformance.conforming === 1 ? 'has' : 'have'} an owner, a template and an objective.
+        {conformance.total === 0
+          ? 'The team owns nothing.'
+          : `${countText(conformance.conforming)} of ${plural(conformance.total, 'thing')} that the team owns ${conformance.conforming === 1 ? 'has' : 'have'} an owner, a template and an objective.`}
       </p>
       {conformance.items.length === 0 ? null : (
         <ul>

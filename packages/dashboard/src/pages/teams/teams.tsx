@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Item } from '../../api.ts';
+import { Amounts } from '../../parts/amounts.tsx';
 import { Card } from '../../parts/card.tsx';
-import { moneyLine } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { Empty, Loading, Refusal } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
@@ -34,14 +34,27 @@ const columns: readonly Column<TeamRow>[] = [
   {
     key: 'sends',
     head: 'Sends',
-    cell: ({ types }) => (types === 0 ? <span className="soft">nothing</span> : plural(types, 'type')),
+    cell: ({ types }) => (
+      <>
+        <span className="phone-only soft">sends </span>
+        {types === 0 ? <span className="soft">nothing</span> : plural(types, 'type')}
+      </>
+    ),
   },
   {
     key: 'receives',
     head: 'Receives',
     cell: ({ endpoints, failing }) => (
       <>
-        {endpoints === 0 ? <span className="soft">nothing</span> : plural(endpoints, 'endpoint')}
+        <span className="phone-only soft">receives </span>
+        {endpoints === 0 ? (
+          <span className="soft">nothing</span>
+        ) : (
+          <>
+            <span className="phone-only soft">at </span>
+            {plural(endpoints, 'endpoint')}
+          </>
+        )}
         {failing === 0 ? null : <div className="bad">▲ {countText(failing)} failing</div>}
       </>
     ),
@@ -57,8 +70,8 @@ const columns: readonly Column<TeamRow>[] = [
       ) : (
         <>
           <span className="bad">{countText(dead)} dead</span>
-          <div className="label">
-            {worth.length === 0 ? 'of unknown worth' : moneyLine(sumMoney(worth), 2)}
+          <div className="soft">
+            <Amounts money={sumMoney(worth)} isShort none={<span className="label">of unknown worth</span>} />
           </div>
         </>
       ),
@@ -135,7 +148,7 @@ export default function Teams(): ReactNode {
           ? 'No team is declared yet.'
           : unowned.length === 0
             ? `${plural(rows.length, 'team')} own everything that is sent and received.`
-            : `${plural(unowned.length, 'thing belongs', 'things belong')} to nobody: nobody is notified of ${unowned.length === 1 ? 'it' : 'them'}.`}
+            : `${plural(unowned.length, 'thing has', 'things have')} no owner: no team is notified of ${unowned.length === 1 ? 'it' : 'them'}.`}
       </Sentence>
       {unowned.length === 0 ? null : <Unowned items={unowned} endpoints={endpoints.data.items} />}
       <Card title="Teams">
@@ -162,7 +175,7 @@ function Unowned({
 }): ReactNode {
   const hostOf = new Map(endpoints.map(({ id, url }) => [id, new URL(url).host]));
   return (
-    <Card title="Belongs to nobody">
+    <Card title="Without an owner">
       <Table
         caption="What has no owner"
         rows={items}
@@ -194,10 +207,10 @@ function Unowned({
             head: 'Why',
             cell: ({ owner }) =>
               owner === null ? (
-                'no owner is set'
+                'it names no owner'
               ) : (
                 <>
-                  its owner <Untrusted text={owner} /> is no declared team
+                  its owner, <Untrusted text={owner} />, is not a declared team
                 </>
               ),
           },

@@ -4,6 +4,7 @@ import { now } from '../../clock.ts';
 import { usePreferences } from '../../preferences.ts';
 import { fullTimeText } from '../time.ts';
 import { visible } from '../untrusted.tsx';
+import { withRoom } from './labels.ts';
 import { useWidth } from './size.ts';
 import { moved, rangeOf, type Selection } from './selection.ts';
 import { type Tick, timeTicks } from './ticks.ts';
@@ -53,6 +54,8 @@ export interface FrameProperties {
 
 const charPx = 6.6;
 const axisPx = 24;
+/** One alone does not say how long a day is. */
+const leastTicks = 3;
 /** Words near the right edge turn inward. */
 const inwardPx = 160;
 
@@ -80,16 +83,18 @@ function Axes({
           </text>
         </g>
       ))}
-      {timeTicks(since, until, Math.max(2, Math.floor(width / 110)), zone, now()).map(({ at: ms, text }) => (
-        <text
-          key={ms}
-          x={Math.min(Math.max(x(ms), left + 14), left + width - 20)}
-          y={height - 6}
-          textAnchor="middle"
-        >
-          {text}
-        </text>
-      ))}
+      {timeTicks(since, until, Math.max(leastTicks, Math.floor(width / 110)), zone, now()).map(
+        ({ at: ms, text }) => (
+          <text
+            key={ms}
+            x={Math.min(Math.max(x(ms), left + 14), left + width - 20)}
+            y={height - 6}
+            textAnchor="middle"
+          >
+            {text}
+          </text>
+        ),
+      )}
     </>
   );
 }
@@ -111,6 +116,7 @@ function Target({
   );
 }
 
+/** A line at each marker, with its words as far as they do not run into those of a later one. */
 function Markers({
   plot: { x, left, top, width, height, isNarrow },
   since,
@@ -122,29 +128,31 @@ function Markers({
   until: number;
   markers: readonly Marker[];
 }): ReactNode {
-  return (
-    <>
-      {markers
-        .filter(({ at: ms }) => ms >= since && ms <= until)
-        .map(({ at: ms, label: written, tone = 'link' }) => {
-          const words = visible(written);
-          const isInward = x(ms) > left + width - Math.min(inwardPx, width / 2);
-          return (
-            <g key={`${ms}${words}`} className={`chart-marker chart-${tone}`}>
-              <line x1={x(ms)} x2={x(ms)} y1={top - 6} y2={top + height} />
-              <text
-                className="chart-halo"
-                x={x(ms) + (isInward ? -5 : 5)}
-                y={top - 4}
-                textAnchor={isInward ? 'end' : 'start'}
-              >
-                {isNarrow && words.length > 24 ? `${words.slice(0, 23)}…` : words}
-              </text>
-            </g>
-          );
-        })}
-    </>
-  );
+  const placed = markers
+    .filter(({ at }) => at >= since && at <= until)
+    .toSorted((a, b) => a.at - b.at)
+    .map((marker) => {
+      const { at } = marker;
+      const label = visible(marker.label);
+      const words = isNarrow && label.length > 24 ? `${label.slice(0, 23)}…` : label;
+      const isInward = x(at) > left + width - Math.min(inwardPx, width / 2);
+      const begin = x(at) + (isInward ? -5 : 5);
+      const length = words.length * charPx;
+      const [from, to] = isInward ? [begin - length, begin] : [begin, begin + length];
+      return { at, label, tone: marker.tone ?? 'link', words, isInward, begin, from, to };
+    });
+  const hasRoom = withRoom(placed, 4);
+  return placed.map(({ at, label, tone, words, isInward, begin }, index) => (
+    <g key={`${at}${label}`} className={`chart-marker chart-${tone}`}>
+      <title>{label}</title>
+      <line x1={x(at)} x2={x(at)} y1={top - 6} y2={top + height} />
+      {hasRoom[index] === true ? (
+        <text className="chart-halo" x={begin} y={top - 4} textAnchor={isInward ? 'end' : 'start'}>
+          {words}
+        </text>
+      ) : null}
+    </g>
+  ));
 }
 
 /** The same as a table. */

@@ -1,6 +1,7 @@
 import { line } from 'd3-shape';
 import type { ReactNode } from 'react';
 import { Frame, type Marker } from './frame.tsx';
+import { apart } from './labels.ts';
 import { linearTicks, logTicks, type Unit, valueText } from './ticks.ts';
 
 export interface LineSeries {
@@ -28,6 +29,7 @@ export interface LinesProperties {
 }
 
 const room = 1.08;
+const linePx = 14;
 
 /** Ticks and the position of values, by the scale. */
 function axis(all: readonly number[], unit: Unit, scale: 'zero' | 'log' | 'fit') {
@@ -80,39 +82,42 @@ export function Lines(properties: LinesProperties): ReactNode {
         rows: times.map((_, index) => series.map(({ values }) => said(values[index]))),
       }}
     >
-      {({ x, y, left, width, isNarrow }, cursor) => (
-        <>
-          {series.map(({ name, tone, isDashed, values }) => {
-            const path = line<number | null>()
-              .defined((value) => value !== null)
-              .x((_, index) => x(times[index]!))
-              .y((value) => y(value!));
-            const lastIndex = values.findLastIndex((value) => value !== null);
-            return (
-              <g key={name} className={`chart-${tone}`}>
-                <path
-                  className="chart-line"
-                  d={path([...values]) ?? ''}
-                  strokeDasharray={isDashed === true ? '5 3' : undefined}
-                />
-                {cursor === null || values[cursor] === null || values[cursor] === undefined ? null : (
-                  <circle className="chart-dot" cx={x(times[cursor]!)} cy={y(values[cursor])} r="3" />
-                )}
-                {lastIndex === -1 || series.length === 1 || isNarrow ? null : (
-                  <text
-                    className="chart-halo"
-                    x={Math.min(x(times[lastIndex]!), left + width) - 4}
-                    y={y(values[lastIndex]!) - 6}
-                    textAnchor="end"
-                  >
-                    {name}
-                  </text>
-                )}
-              </g>
-            );
-          })}
-        </>
-      )}
+      {({ x, y, left, width, isNarrow }, cursor) => {
+        const ends = series.map(({ values }) => values.findLastIndex((value) => value !== null));
+        const heights = apart(
+          series.map(({ values }, index) => (ends[index] === -1 ? 0 : y(values[ends[index]!]!) - 6)),
+          linePx,
+        );
+        return series.map(({ name, tone, isDashed, values }, index) => {
+          const path = line<number | null>()
+            .defined((value) => value !== null)
+            .x((_, index) => x(times[index]!))
+            .y((value) => y(value!));
+          const lastIndex = ends[index]!;
+          return (
+            <g key={name} className={`chart-${tone}`}>
+              <path
+                className="chart-line"
+                d={path([...values]) ?? ''}
+                strokeDasharray={isDashed === true ? '5 3' : undefined}
+              />
+              {cursor === null || values[cursor] === null || values[cursor] === undefined ? null : (
+                <circle className="chart-dot" cx={x(times[cursor]!)} cy={y(values[cursor])} r="3" />
+              )}
+              {lastIndex === -1 || series.length === 1 || isNarrow ? null : (
+                <text
+                  className="chart-halo"
+                  x={Math.min(x(times[lastIndex]!), left + width) - 4}
+                  y={heights[index]}
+                  textAnchor="end"
+                >
+                  {name}
+                </text>
+              )}
+            </g>
+          );
+        });
+      }}
     </Frame>
   );
 }

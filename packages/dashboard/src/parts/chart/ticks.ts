@@ -29,9 +29,9 @@ export function logTicks(min: number, max: number): readonly Tick[] {
   return ticks.filter(({ at }) => at >= min * 0.99 && at <= max * 1.01);
 }
 
-const steps: readonly number[] = [1, 5, 15, 60, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200].map(
-  (minutes) => minutes * 60_000,
-);
+const steps: readonly number[] = [
+  1, 5, 15, 60, 180, 360, 720, 1440, 2880, 4320, 10_080, 14_400, 20_160, 43_200,
+].map((minutes) => minutes * 60_000);
 
 /** Times on round steps of the zone that the reader chose, at most `count`. */
 export function timeTicks(

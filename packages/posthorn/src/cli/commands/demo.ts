@@ -37,7 +37,7 @@ export function demoCommand(): Command {
       './posthorn-demo',
     )
     .option('--port <number>', 'with --keep: port to listen on', String(defaults.port))
-    .option('--deliveries <n>', 'with --keep: approximate number of deliveries in the history', '150000')
+    .option('--deliveries <n>', 'with --keep: approximate number of deliveries in the history', '80000')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  posthorn demo\n  posthorn demo --keep')
     .action(async (options: Options) => {

@@ -53,7 +53,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'timeout',
     errorClass: 'timeout',
     says: ({ timeoutMs }) => `has not answered any attempt within ${duration(timeoutMs)}`,
-    nextStep: 'The receiver should answer 2xx first and process afterwards; or raise `timeout_ms`.',
+    nextStep: 'The receiver should answer 2xx first and process afterwards; or raise timeout_ms.',
   },
   {
     rule: 'reset',
@@ -65,26 +65,26 @@ const causeRules: readonly CauseRule[] = [
     rule: 'blocked_address',
     errorClass: 'blocked_address',
     says: (facts) => `resolves to an address that Posthorn may not call${quoted(facts)}`,
-    nextStep: 'Correct the URL, or allow its network with `--allow-networks`.',
+    nextStep: 'Correct the URL, or allow its network with --allow-networks.',
   },
   {
     rule: 'proxy',
     errorClass: 'proxy',
     says: (facts) => `has not been reached: the endpoint's proxy fails${quoted(facts)}`,
-    nextStep: 'Check the `proxy` of the endpoint.',
+    nextStep: 'Check the proxy of the endpoint.',
   },
   {
     rule: 'token',
     errorClass: 'token',
     says: (facts) => `has not been called: its OAuth token server does not return a token${quoted(facts)}`,
-    nextStep: 'Check the token URL, the client and its secret in `auth`.',
+    nextStep: 'Check the token URL, the client and its secret in auth.',
   },
   {
     rule: 'unauthorized',
     errorClass: 'http_4xx',
     statusCodes: [401, 403],
     says: (_, status) => `has refused Posthorn's credentials or signature with ${status} on every attempt`,
-    nextStep: 'Compare the signing secret, `auth` and headers with what the receiver expects.',
+    nextStep: 'Compare the signing secret, auth and headers with what the receiver expects.',
   },
   {
     rule: 'not_found',
@@ -103,7 +103,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'rate_limited',
     errorClass: 'rate_limited',
     says: () => 'has answered 429 to every attempt, which asks for fewer requests,',
-    nextStep: 'Set `rate_limit_per_s` to what the receiver can take.',
+    nextStep: 'Set rate_limit_per_s to what the receiver can take.',
   },
   {
     rule: 'gone',
@@ -134,8 +134,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'transformation',
     errorClass: 'transformation',
     says: (facts) => `has been sent nothing: the endpoint's transformation returns no data${quoted(facts)}`,
-    nextStep:
-      'Correct the `transformation`; try it on stored events with `POST /v1/transformations/dry-run`.',
+    nextStep: 'Correct the transformation; try it on stored events with POST /v1/transformations/dry-run.',
   },
   {
     rule: 'secrets',
@@ -154,7 +153,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'corrupt',
     errorClass: 'corrupt',
     says: () => 'has not been sent an event that was changed on disk after it was accepted',
-    nextStep: 'Run `posthorn verify`, and check the disk.',
+    nextStep: 'Run posthorn verify, and check the disk.',
   },
 ];
 

@@ -213,7 +213,7 @@ describe('an endpoint that does not fail', () => {
       'some_types',
       'watch',
       { failingTypes: ['refund.updated'], otherTypes: ['payment.succeeded'], failures: 900 },
-      'orders.example.com receives deliveries, but attempts fail for `refund.updated` and no other type: 900 failed attempts in 24 h.',
+      'orders.example.com receives deliveries, but attempts fail for refund.updated and no other type: 900 failed attempts in 24 h.',
     ],
     [
       'dead_letters',

@@ -27,7 +27,7 @@ function began({ contact, now }: DiagnosisFacts): string {
 function typesPart({ failingTypes, otherTypes }: DiagnosisFacts): string {
   if (failingTypes.length + otherTypes.length < 2) return '';
   if (otherTypes.length === 0) return ', for all event types';
-  return `, for ${listed(failingTypes.map((type) => `\`${type}\``))}`;
+  return `, for ${listed(failingTypes)}`;
 }
 
 /** How many deliveries wait, and when the next attempt is. */
@@ -155,7 +155,7 @@ export const rules: readonly Rule[] = [
       safety(facts),
       deadPart(facts),
     ],
-    nextStep: () => 'Set `rate_limit_per_s` to what the receiver can take.',
+    nextStep: () => 'Set rate_limit_per_s to what the receiver can take.',
   },
   {
     name: 'slowed',
@@ -185,7 +185,7 @@ export const rules: readonly Rule[] = [
       failingTypes.length > 0 && otherTypes.length > 0 && failures > manyFailures * Math.max(20, inTime.due),
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} receives deliveries, but attempts fail for ${listed(facts.failingTypes.map((type) => `\`${type}\``))} and no other type: ${counted(facts.failures, 'failed attempt')} in 24 h`,
+      `${facts.host} receives deliveries, but attempts fail for ${listed(facts.failingTypes)} and no other type: ${counted(facts.failures, 'failed attempt')} in 24 h`,
       waits(facts),
       deadPart(facts),
     ],
@@ -226,7 +226,7 @@ export const rules: readonly Rule[] = [
     applies: ({ state }) => state === 'idle',
     level: 'ok',
     parts: (facts) => [
-      `${facts.host} has been sent nothing yet: no event of ${listed(facts.eventTypes.map((type) => (type === '*' ? 'any type' : `\`${type}\``)))} has been accepted since the endpoint was created`,
+      `${facts.host} has been sent nothing yet: no event of ${listed(facts.eventTypes.map((type) => (type === '*' ? 'any type' : type)))} has been accepted since the endpoint was created`,
     ],
     nextStep: () => 'Send a test event.',
   },

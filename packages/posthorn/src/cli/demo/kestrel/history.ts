@@ -23,6 +23,7 @@ import { simulatedTransport } from './transports.ts';
 /** Periodic checks run this many times less often than in production, except when an alert is expected. */
 const slowChecks = 960;
 const quickChecks = 8;
+const outboxMs = [90_000, 150_000] as const;
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -161,12 +162,18 @@ class History {
       .catch((error: unknown) => this.#failures.push(error));
   }
 
+  /** The outbox of Kestrel's systems is emptied every two minutes, about. */
   #publishOn(): void {
     const perDay = this.#o.deliveries / historyDays / deliveriesAnEvent;
-    this.#time.after(gapAfter(this.#gaps, this.#time.now, perDay), () => {
-      this.#publish([this.#traffic.event(this.#time.now)]);
-      this.#publishOn();
-    });
+    let next = this.#time.now + gapAfter(this.#gaps, this.#time.now, perDay);
+    const empty = (): void => {
+      const events: NewEvent[] = [];
+      for (; next <= this.#time.now; next += gapAfter(this.#gaps, next, perDay))
+        events.push(this.#traffic.event(next));
+      if (events.length > 0) this.#publish(events);
+      this.#time.after(this.#gaps.between(...outboxMs), empty);
+    };
+    empty();
   }
 
   /** A process freezes with requests in progress; another one takes over until it is back. */

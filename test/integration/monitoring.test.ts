@@ -164,7 +164,7 @@ test('rules export writes the files, says what it wrote, and names faults by the
   expect(alone).toMatchObject({ code: 0, err: expect.stringContaining('no objectives') as string });
   expect(alone.out).toContain('PosthornUnaccounted');
   expect(refused.code).toBe(2);
-  expect(refused.err).toMatch(/faulty\.yaml:5: slos\.a\.target: is at most 0.99999/);
+  expect(refused.err).toMatch(/faulty\.yaml:5: slos\.a\.target: must be at most 0.99999/);
   expect(refused.err).toMatch(/faulty\.yaml:11: slos\.Bad: /);
   expect(refused.err).toMatch(/faulty\.yaml:9: slos\.b\.objective/);
   expect(refused.err).toMatch(/faulty\.yaml:10: slos\.b\.targett/);
@@ -195,7 +195,7 @@ test('slo export and slo import: out and in again', async () => {
   expect(JSON.parse(again.out)).toEqual({ slos, notes: [] });
   expect(noted).toMatchObject({ code: 0, err: 'SLO payments: metadata.displayName is not kept\n' });
   expect(parse(noted.out)).toEqual({ slos });
-  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('only openslo/v1') as string });
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('Use openslo/v1') as string });
 });
 
 // The parser's verdict above does not need it; where Prometheus is installed it is asked as well.

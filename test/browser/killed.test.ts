@@ -121,7 +121,7 @@ test('G2: 10,000 dead letters redriven by filter at a rate: its progress survive
 test('a server that is killed under an open list: stale after 5 s, live within 2 s of its return, no row twice, no alert lost', async () => {
   const page = await open(`/deliveries?endpoint_id=${endpoint}&last=1h`);
   const now = await open('/');
-  await page.locator('.rows-row').first().waitFor();
+  await page.locator('.rows-row').first().waitFor({ timeout: 90_000 });
   for (const one of [page, now]) await live(one, '● live').waitFor();
   await kill(server, 'SIGKILL');
   const killedAt = Date.now();

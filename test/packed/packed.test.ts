@@ -231,7 +231,7 @@ describe('an older Node', () => {
       if (code === 0) continue;
       refused++;
       expect({ code, out }).toEqual({ code: 2, out: '' });
-      expect(err).toMatch(/^posthorn( audit)?: Node 24 or newer is needed, and this is v[\d.]+\n$/);
+      expect(err).toMatch(/^posthorn( audit)? needs Node 24 or newer; this is v[\d.]+\n$/);
     }
     expect(refused).toBeGreaterThan(0);
   });

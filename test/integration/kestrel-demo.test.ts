@@ -122,7 +122,7 @@ test('the log of the sender that was there before has drops in silence, and thei
   );
   expect(failed).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/were dropped in silence: 0\.\d+% .*, mainly by retry_race\./),
+    stdout: expect.stringMatching(/were silently dropped: 0\.\d+% .*, mainly by retry_race\./),
   });
 });
 

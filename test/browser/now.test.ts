@@ -88,15 +88,15 @@ describe('against a real server', () => {
     const words = await page.locator('main').textContent();
     for (const part of [
       'in 5 dead letters',
-      'in dead letters, too$90.00',
-      'in dead letters, too¥7',
+      '$90.00in 5 dead letters',
+      'in other currencies€13.00¥7+ 1 currency',
       'waiting past the deadline$45.00',
       'suppressed$45.00',
     ])
       expect(words).toContain(part);
     const link = await page.locator('.equation dd a').nth(3).getAttribute('href');
     expect(link).toMatch(/^\/deliveries\?state=dead&since=.*&until=/);
-    expect(await page.locator('.need-link').first().getAttribute('href')).toMatch(
+    expect(await page.locator('.now-needs a.button').first().getAttribute('href')).toMatch(
       /^\/dead-letters\?endpoint_id=ep_/,
     );
     await expectAccessible(page);

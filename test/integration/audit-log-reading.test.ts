@@ -93,7 +93,7 @@ test('the command line lists entries', async () => {
   );
   const json = await runHere('audit-log', 'list', '--json', '--action', 'endpoints.create');
   expect((JSON.parse(json.out) as { items: Line[] }).items).toHaveLength(5);
-  expect((await runHere('audit-log', '--since', 'yesterday')).code).toBe(2);
+  expect((await runHere('audit-log', '--since', 'soon')).code).toBe(2);
 });
 
 test('G9: verify checks the chain of a data directory, running or stopped, with the seals', async () => {

@@ -187,7 +187,7 @@ describe.each([
       /has been paused by admin key since .*: "migration"; 1 delivery of new events is suppressed\.$/,
     ],
     ['works', 'healthy', /100% of|nothing was due/],
-    ['idle', 'idle', /no event of `never` has been accepted/],
+    ['idle', 'idle', /no event of never has been accepted/],
   ])('the diagnosis of %s is %s', async (name, rule, words) => {
     const { diagnosis } = await diagnosed(name);
     expect(diagnosis.rule).toBe(rule);

@@ -269,6 +269,6 @@ describe('posthorn serve with a collector', () => {
       OTEL_TRACES_SAMPLER: 'now_and_then',
     });
     expect(await process.ended).toBe(2);
-    expect(process.err()).toContain('OTEL_TRACES_SAMPLER: now_and_then is not known');
+    expect(process.err()).toContain('OTEL_TRACES_SAMPLER: now_and_then is unknown');
   });
 });

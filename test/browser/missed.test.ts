@@ -160,7 +160,6 @@ test('the views are good', async () => {
     ready: async (page) => {
       await page.getByRole('heading', { name: 'Not delivered' }).waitFor();
       await page.getByRole('heading', { name: 'Delivered late' }).waitFor();
-      await page.waitForLoadState('networkidle').catch(() => undefined);
     },
   });
   const { token } = await suite.server.client.request<Made>('POST', '/v1/portal-links', {

@@ -43,8 +43,10 @@ afterAll(async () => {
 
 test('what belongs to nobody comes first, and each team has its row', async () => {
   const page = await suite.open('/teams');
-  await page.getByRole('heading', { level: 1, name: '1 thing belongs to nobody' }).waitFor();
-  await page.getByText('no owner is set').waitFor();
+  await page
+    .getByRole('heading', { level: 1, name: '1 thing has no owner: no team is notified of it.' })
+    .waitFor();
+  await page.getByText('it names no owner').waitFor();
   await page
     .getByRole('row', { name: /finance/ })
     .getByText('3 dead')
@@ -62,7 +64,7 @@ test('a team sees its types at the endpoints of others, in time and in money', a
   const matrix = page.getByRole('region', { name: 'What we send' });
   await matrix.getByRole('rowheader', { name: 'payment.succeeded' }).waitFor();
   await matrix.getByText(/3 at risk: €387\.00/).waitFor();
-  await matrix.getByText('owned by nobody').waitFor();
+  await matrix.getByText('no owner').first().waitFor();
   await expectGoodViews(suite, '/teams/finance', {
     name: 'team',
     ready: (view) => view.getByRole('region', { name: 'What we receive' }).waitFor(),

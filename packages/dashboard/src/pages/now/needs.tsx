@@ -93,7 +93,7 @@ export function Needs({ now }: { now: Now }): ReactNode {
   const all = now.needs.length + now.more_needs;
   const list = useRef<HTMLDivElement>(null);
   const move = (by: number): void => {
-    const links = [...(list.current?.querySelectorAll<HTMLElement>('.need-link') ?? [])];
+    const links = [...(list.current?.querySelectorAll<HTMLElement>('a.button') ?? [])];
     const here = links.findIndex((link) => link === document.activeElement);
     links[here < 0 ? 0 : here + by]?.focus();
   };

@@ -120,7 +120,10 @@ function About({ subject }: { subject: Marker['subject'] }): ReactNode {
   if (subject === null || page === undefined) return null;
   return (
     <>
-      , <Link to={page.to + encodeURIComponent(subject.id)}>{page.name}</Link>
+      ,{' '}
+      <Link className="impact-about" to={page.to + encodeURIComponent(subject.id)}>
+        {page.name}
+      </Link>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ApiError, type BulkReplay, type Redrive } from '@posthorn/client';
-import { formatValue } from '../domain/money.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { amountsText } from './amounts.ts';
 import { filterOf, filterOptions } from './commands/deliveries.ts';
 import { CommandError, note, print, progress, table } from './output.ts';
 import { numberBetween, remoteOptions } from './remote.ts';
@@ -37,13 +37,9 @@ export function jobLine(job: Job): string {
 
 /** The result of a dry run. */
 function described(job: Job): string {
-  const worth = (value: Job['value']): string =>
-    value
-      .map(({ currency, amountMinor }) => formatValue({ amountMinor: BigInt(amountMinor), currency }))
-      .join(', ');
   return [
     `${job.matched} deliveries match; nothing was changed${skippedNote(job)}`,
-    ...(job.value.length === 0 ? [] : [`Worth ${worth(job.value)}`]),
+    ...(job.value.length === 0 ? [] : [`Worth ${amountsText(job.value)}`]),
     ...(job.oldestAt === null ? [] : [`Created from ${job.oldestAt} to ${job.newestAt}`]),
     ...(job.ratePerS === null || job.matched === 0
       ? []
@@ -56,7 +52,7 @@ function described(job: Job): string {
       : [
           table(
             ['endpoint', 'matched', 'worth'],
-            job.byEndpoint.map((one) => [one.endpointId, one.matched, worth(one.value)]),
+            job.byEndpoint.map((one) => [one.endpointId, one.matched, amountsText(one.value)]),
           ),
         ]),
   ].join('\n');

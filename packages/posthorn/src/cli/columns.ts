@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { printable } from '../domain/printable.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from '../domain/time.ts';
 import { outputWidth, table } from './output.ts';
 
 /** A column of a list. */
@@ -108,14 +109,14 @@ export function fromNow(at: string | null, now: number): string {
 }
 
 const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
+  ['d', dayMs],
+  ['h', hourMs],
+  ['min', minuteMs],
+  ['s', secondMs],
 ] as const;
 
 function durationText(ms: number): string {
   // In a list of failures, two days are clearer as 48 hours.
-  const [name, size] = units.find(([, unit]) => ms >= unit * (unit === 86_400_000 ? 2 : 1)) ?? ['s', 1000];
+  const [name, size] = units.find(([, unit]) => ms >= unit * (unit === dayMs ? 2 : 1)) ?? ['s', secondMs];
   return `${Math.floor(ms / size)} ${name}`;
 }

@@ -104,7 +104,8 @@ export function table(
     cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length),
   );
   const isTooWide = widths.reduce((sum, width) => sum + width + 2, -2) > maxWidth;
-  if (isTooWide && cells.length > 0) return cells.map((row) => block(header, row)).join('\n\n');
+  if (isTooWide && cells.length > 0)
+    return cells.map((row) => fields(row.map((cell, column) => [header[column] ?? '', cell]))).join('\n\n');
   const right = header.map((_, column) => rows.some((row) => typeof row[column] === 'number'));
   const line = (row: readonly string[]): string =>
     row
@@ -114,11 +115,11 @@ export function table(
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 }
 
-/** One row, a line for each cell that is not empty. */
-function block(header: readonly string[], row: readonly string[]): string {
-  const width = Math.max(...header.map((title) => title.length));
-  return row
-    .flatMap((cell, column) => (cell === '' ? [] : [`${(header[column] ?? '').padEnd(width)}  ${cell}`]))
+/** A line for each field that is not empty, its values one beneath the other. */
+export function fields(rows: readonly (readonly [title: string, value: string])[]): string {
+  const width = Math.max(...rows.map(([title]) => title.length));
+  return rows
+    .flatMap(([title, value]) => (value === '' ? [] : [`${title.padEnd(width)}  ${value}`]))
     .join('\n');
 }
 

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import { iso } from '../domain/time.ts';
+import { dayMs, hourMs, iso, minuteMs, secondMs } from '../domain/time.ts';
 import { systemClock } from '../runtime/clock.ts';
 
-const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const unitMs = { s: secondMs, m: minuteMs, h: hourMs, d: dayMs, w: 7 * dayMs } as const;
 const relative = /^(\d{1,6})\s*(s|m|h|d|w)(?:\s+ago)?$/;
 const date = String.raw`(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)`;
 const time = String.raw`(?<hour>\d\d?):(?<minute>\d\d)(?::(?<second>\d\d)(?<fraction>\.\d{1,9})?)?`;

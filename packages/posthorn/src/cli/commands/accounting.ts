@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import type { Accounting, AccountingGetInput } from '@posthorn/client';
-import { formatValue } from '../../domain/money.ts';
 import { percent } from '../../report/figures.ts';
 import { printable } from '../../domain/printable.ts';
+import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
@@ -45,12 +45,7 @@ function printAccounting(given: Accounting, by: Key | undefined): void {
     `${counted.events.toLocaleString('en-US')} events, ${counted.unmatched.toLocaleString('en-US')} of them matched no endpoint; ` +
       `drop rate ${percent(counted.dropRate)}; ${counted.late.toLocaleString('en-US')} late`,
   );
-  if (counted.valueAtRisk.length > 0)
-    print(
-      `At risk: ${counted.valueAtRisk
-        .map(({ currency, amountMinor }) => formatValue({ currency, amountMinor: BigInt(amountMinor) }))
-        .join(', ')}`,
-    );
+  if (counted.valueAtRisk.length > 0) print(`At risk: ${amountsText(counted.valueAtRisk)}`);
   if (by === undefined || counted.groups === undefined) return;
   print();
   print(

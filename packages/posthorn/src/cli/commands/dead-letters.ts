@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { formatValue } from '../../domain/money.ts';
 import { printable } from '../../domain/printable.ts';
+import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
@@ -48,9 +48,7 @@ export function deadLettersCommand(): Command {
             [g.errorClass ?? g.state, g.statusCode ?? ''].join(' ').trim(),
             g.partial ? `≥ ${g.count}` : g.count,
             g.newestAt,
-            g.valueAtRisk
-              .map(({ amountMinor, currency }) => formatValue({ amountMinor: BigInt(amountMinor), currency }))
-              .join(', '),
+            amountsText(g.valueAtRisk),
             g.recovered === null ? '' : `${g.recovered.successes} delivered since`,
             g.message ?? '',
           ]),

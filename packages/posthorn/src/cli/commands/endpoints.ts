@@ -7,16 +7,16 @@ import type {
   EndpointsEnsureInput,
   ListedEndpoint,
 } from '@posthorn/client';
-import { formatValue } from '../../domain/money.ts';
 import { percent } from '../../report/figures.ts';
 import { printable } from '../../domain/printable.ts';
 import { withShownUrls } from '../../report/shown-url.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';
 import { documentFrom, documentOption } from '../document.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
-import { CommandError, note, print, printExact, printJson, table } from '../output.ts';
+import { CommandError, fields, note, print, printExact, printJson, table } from '../output.ts';
 import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { choiceList, valueList } from '../value-list.ts';
 import { watchOption, watched } from '../watch.ts';
@@ -129,8 +129,7 @@ function printEndpoint(given: Endpoint | ListedEndpoint): void {
     ['last failure', endpoint.lastFailureAt ?? ''],
     ['created', endpoint.createdAt],
   ];
-  const width = Math.max(...rows.map(([title]) => title.length));
-  for (const [title, value] of rows) if (value !== '') print(`${title.padEnd(width)}  ${value}`);
+  print(fields(rows));
 }
 
 function getCommand(): Command {
@@ -337,9 +336,7 @@ function printHealth(given: EndpointHealthDetails): void {
   if (diagnosis.nextStep !== null) print(diagnosis.nextStep);
   print();
   const now = systemClock.now();
-  const worth = health.worth
-    .map(({ currency, amountMinor }) => formatValue({ currency, amountMinor: BigInt(amountMinor) }))
-    .join(', ');
+  const worth = amountsText(health.worth);
   const inTime =
     health.inTime.share === null
       ? 'nothing was due'
@@ -357,8 +354,7 @@ function printHealth(given: EndpointHealthDetails): void {
     ['last success', fromNow(health.lastSuccessAt, now)],
     ['last failure', fromNow(health.lastFailureAt, now)],
   ];
-  const width = Math.max(...rows.map(([title]) => title.length));
-  for (const [title, value] of rows) if (value !== '') print(`${title.padEnd(width)}  ${value}`);
+  print(fields(rows));
   if (failures.byClass.length === 0) return;
   print();
   print(

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { ListedEvent } from '@posthorn/client';
-import { formatValue } from '../../domain/money.ts';
 import { printable } from '../../domain/printable.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
@@ -19,7 +19,7 @@ function columnsAt(now: number): readonly Column<ListedEvent>[] {
     { name: 'type', value: ({ type }) => type, shortest: 10 },
     { name: 'accepted', value: ({ acceptedAt }) => fromNow(acceptedAt, now) },
     { name: 'deliveries', value: ({ deliveries }) => deliveries },
-    { name: 'worth', value: ({ value }) => (value === null ? '' : worthOf(value)) },
+    { name: 'worth', value: ({ value }) => (value === null ? '' : amountsText([value])) },
     { name: 'tenant', value: ({ tenant }) => tenant, wide: true },
     { name: 'suppressed', value: ({ suppressed }) => suppressed, wide: true },
     { name: 'ordering-key', value: ({ orderingKey }) => orderingKey ?? '', wide: true },
@@ -27,9 +27,6 @@ function columnsAt(now: number): readonly Column<ListedEvent>[] {
     { name: 'occurred-at', value: ({ occurredAt }) => occurredAt ?? '', wide: true },
   ];
 }
-
-const worthOf = ({ amountMinor, currency }: NonNullable<ListedEvent['value']>): string =>
-  formatValue({ amountMinor: BigInt(amountMinor), currency });
 
 function listCommand(): Command {
   return columnOptions(listOptions(remoteOptions(new Command('list'))), columnsAt(0))

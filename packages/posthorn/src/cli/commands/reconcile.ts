@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { type Client, type MissingDelivery, type ReconciliationSummary } from '@posthorn/client';
 import { operations, toWire } from '@posthorn/client/operations';
-import { formatValue } from '../../domain/money.ts';
 import { iso } from '../../domain/time.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { amountsText } from '../amounts.ts';
 import { CommandError, interrupted, note, print, printStreamed, progress, table } from '../output.ts';
 import { type LineInput, openLines } from '../publish/input.ts';
 import { NoIdError, receivedIds } from '../reconcile/received-ids.ts';
@@ -30,17 +30,13 @@ interface Shown {
   summary: ReconciliationSummary | null;
 }
 
-const worthOf = (amounts: readonly { amountMinor: number | string; currency: string }[]): string =>
-  amounts
-    .map(({ amountMinor, currency }) => formatValue({ amountMinor: BigInt(amountMinor), currency }))
-    .join(', ');
 const many = (count: number): string => count.toLocaleString('en-US');
 
 /** The result, in sentences that add up. */
 function sentences(endpoint: string, summary: ReconciliationSummary): string {
   const { sent, matched, missingCount, missingByState, missingValue, unexpectedCount, outside } = summary;
   const states = Object.entries(missingByState).filter(([, count]) => count > 0);
-  const worth = missingValue.length === 0 ? '' : `, worth ${worthOf(missingValue)}`;
+  const worth = missingValue.length === 0 ? '' : `, worth ${amountsText(missingValue)}`;
   return [
     `${many(sent)} deliveries to ${endpoint} in the window = ${many(matched)} received + ${many(missingCount)} missing`,
     ...(missingCount === 0
@@ -67,7 +63,7 @@ function show(endpoint: string, { missing, unexpected, summary }: Shown): void {
           deliveryId,
           state,
           settledAt ?? '',
-          value === null ? '' : worthOf([value]),
+          value === null ? '' : amountsText([value]),
         ]),
       )}`,
     );

@@ -1,6 +1,7 @@
 import type { Client, ListedDelivery } from '@posthorn/client';
 import { subscribes } from '../../domain/endpoint.ts';
 import { iso } from '../../domain/time.ts';
+import { everyPage } from '../listing.ts';
 
 /** Deliveries become visible in approximately the order of their creation, so the list is read again this far back. */
 const overlapMs = 5000;
@@ -32,18 +33,15 @@ export class Following {
   async next(): Promise<ListedDelivery[]> {
     const from = Math.max(this.#since, this.#newest - overlapMs);
     const found: ListedDelivery[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#client.deliveries.list({
+    for await (const { items } of everyPage((page) =>
+      this.#client.deliveries.list({
+        ...page,
         endpointId: this.#what.endpointId,
         since: iso(from),
         order: 'asc',
-        limit: 1000,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      found.push(...page.items.filter(({ id }) => !this.#seen.has(id)));
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+      }),
+    ))
+      found.push(...items.filter(({ id }) => !this.#seen.has(id)));
     for (const { id, createdAt } of found) {
       const at = Date.parse(createdAt);
       this.#seen.set(id, at);

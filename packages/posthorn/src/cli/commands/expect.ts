@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { ApiError, type Client, type ListedEvent } from '@posthorn/client';
 import { iso } from '../../domain/time.ts';
+import { count as many } from '../../report/count.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { everyPage } from '../listing.ts';
 import { CommandError, note, print, printStreamed, progress } from '../output.ts';
-import { openLines } from '../publish/input.ts';
-import { NoIdError, receivedIds } from '../reconcile/received-ids.ts';
+import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
@@ -26,8 +26,6 @@ const maxAsked = 1000;
 /** Ids shown as text; `--json` prints all of them. */
 const maxShown = 50;
 
-const many = (count: number): string => count.toLocaleString('en-US');
-
 /** What became of the expected events. */
 interface Comparison {
   readonly expected: number;
@@ -40,8 +38,7 @@ interface Comparison {
 }
 
 async function expectedIds(file: string, column: string | undefined): Promise<Set<string>> {
-  const input = await openLines(file);
-  if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one per line …');
+  const input = await openIds(file);
   const ids = new Set<string>();
   try {
     for await (const id of receivedIds(input.lines, column ?? null)) {

@@ -2,11 +2,12 @@ import { Command } from 'commander';
 import { type Client, type MissingDelivery, type ReconciliationSummary } from '@posthorn/client';
 import { operations, toWire } from '@posthorn/client/operations';
 import { iso } from '../../domain/time.ts';
+import { count as many } from '../../report/count.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { amountsText } from '../amounts.ts';
 import { CommandError, interrupted, note, print, printStreamed, progress, table } from '../output.ts';
-import { type LineInput, openLines } from '../publish/input.ts';
-import { NoIdError, receivedIds } from '../reconcile/received-ids.ts';
+import type { LineInput } from '../publish/input.ts';
+import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
 import { apiTime } from '../time-argument.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
@@ -29,8 +30,6 @@ interface Shown {
   readonly unexpected: string[];
   summary: ReconciliationSummary | null;
 }
-
-const many = (count: number): string => count.toLocaleString('en-US');
 
 /** The result, in sentences that add up. */
 function sentences(endpoint: string, summary: ReconciliationSummary): string {
@@ -123,8 +122,7 @@ async function compare(
 
 async function reconcile(endpoint: string, file: string, options: ReconcileOptions): Promise<void> {
   const client = clientOf(options);
-  const input = await openLines(file);
-  if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one per line …');
+  const input = await openIds(file);
   let isStopped = false;
   const shown = await stoppable(async (signal) => {
     signal.addEventListener('abort', () => (isStopped = true));

@@ -1,4 +1,6 @@
 import { type InputLine, isBlank } from '../../logs/lines.ts';
+import { note } from '../output.ts';
+import { type LineInput, openLines } from '../publish/input.ts';
 
 /** Fields of ids, by the names that tools give them. */
 const idNames = ['webhook-id', 'webhook_id', 'event_id', 'eventId', 'id'];
@@ -90,6 +92,13 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Opens a file of ids, or standard input (`-`), and says so to somebody who would type them. */
+export async function openIds(file: string): Promise<LineInput> {
+  const input = await openLines(file);
+  if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one per line …');
+  return input;
 }
 
 /**

@@ -55,6 +55,8 @@ export default defineConfig({
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A poll too: its default of one second is a measure of the machine, not of what is polled.
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       // Unit tests share a worker: a process for each of their files took as long as most of the tests in them.
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },

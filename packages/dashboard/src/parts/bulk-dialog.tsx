@@ -5,17 +5,17 @@ import { type ReactNode, useMemo, useState } from 'react';
 import { call, newIdempotencyKey, Problem } from '../api.ts';
 import { refresh } from '../query.ts';
 import { useForbidden } from '../session.tsx';
-import { type BulkAction, commandFor, type Job, lengthText, rateFrom } from './bulk-action.ts';
+import { type BulkAction, commandFor, type Job, lengthText } from './bulk-action.ts';
 import { Button } from './button.tsx';
 import { Copy } from './copy.tsx';
 import { Dialog } from './dialog.tsx';
 import { moneyLine } from './money.ts';
 import { countText, plural } from './number.ts';
 import { Reading, Refusal } from './panel.tsx';
+import { RateField, usualRate, useRate } from './rate-field.tsx';
 import { toast } from './toast.tsx';
 import { Ago, When } from './when.tsx';
 
-const usualRate = '20';
 /** An open dialog counts again: what it says is never older. */
 const countAgainMs = 30_000;
 
@@ -46,6 +46,41 @@ function useDryRun(action: BulkAction) {
   });
 }
 
+interface Begin {
+  readonly isAsking: boolean;
+  readonly refused: Problem | null;
+  readonly begin: (fields: { readonly ratePerS: number | null; readonly name: string }) => Promise<void>;
+}
+
+/** Begins the job and goes to its page; what the server refuses stays in the dialog. */
+function useBegin(action: BulkAction, idempotencyKey: string, onBegun: () => void): Begin {
+  const navigate = useNavigate();
+  const [isAsking, setAsking] = useState(false);
+  const [refused, setRefused] = useState<Problem | null>(null);
+  const begin: Begin['begin'] = async ({ ratePerS, name }) => {
+    setAsking(true);
+    setRefused(null);
+    try {
+      const fields = { rate_per_s: ratePerS, ...(name === '' ? {} : { name }) };
+      const job = await create(action, fields, idempotencyKey);
+      void refresh('redrives.list', 'replays.list', 'deadLetters.list', 'deliveries.list');
+      const path = `/${action.kind}s/${job.id}`;
+      toast(
+        <>
+          {verbs[action.kind]} of {plural(job.matched, 'delivery', 'deliveries')} begun.{' '}
+          <Link to={path}>Follow it</Link>
+        </>,
+      );
+      onBegun();
+      void navigate({ to: path });
+    } catch (error) {
+      setRefused(error instanceof Problem ? error : new Problem(0, 'failed', String(error)));
+      setAsking(false);
+    }
+  };
+  return { isAsking, refused, begin };
+}
+
 /** Redrives or replays many: first a dry run, then a job with a name that survives everything and can be stopped. */
 export function BulkDialog({
   action,
@@ -58,55 +93,28 @@ export function BulkDialog({
   suggestedName?: string;
   onClose: () => void;
 }): ReactNode {
-  const navigate = useNavigate();
   const forbidden = useForbidden(action.kind);
-  const [name, setName] = useState(suggestedName);
-  const [rateText, setRateText] = useState(usualRate);
-  const [isAsking, setAsking] = useState(false);
-  const [refused, setRefused] = useState<Problem | null>(null);
-  const rate = rateFrom(rateText);
-  const ratePerS = rate === 'wrong' ? null : rate;
+  const [typed, setTyped] = useState(suggestedName);
+  const name = typed.trim();
+  const rate = useRate(usualRate);
+  const { ratePerS } = rate;
   // One press is one job, however often it is pressed; with other words it is another one.
-  const idempotencyKey = useMemo(newIdempotencyKey, [name, rateText, action]);
+  const idempotencyKey = useMemo(newIdempotencyKey, [name, rate.text, action]);
+  const { isAsking, refused, begin } = useBegin(action, idempotencyKey, onClose);
   const counted = useDryRun(action);
   const matched = counted.data === undefined ? null : counted.data.matched - counted.data.skipped;
-  const verb = action.kind === 'redrive' ? 'Redrive' : 'Replay';
-
-  const begin = async (): Promise<void> => {
-    setAsking(true);
-    setRefused(null);
-    try {
-      const job = await create(
-        action,
-        { rate_per_s: ratePerS, ...(name.trim() === '' ? {} : { name: name.trim() }) },
-        idempotencyKey,
-      );
-      void refresh('redrives.list', 'replays.list', 'deadLetters.list', 'deliveries.list');
-      const path = `/${action.kind}s/${job.id}`;
-      toast(
-        <>
-          {verb} of {plural(job.matched, 'delivery', 'deliveries')} begun. <Link to={path}>Follow it</Link>
-        </>,
-      );
-      onClose();
-      void navigate({ to: path });
-    } catch (error) {
-      setRefused(error instanceof Problem ? error : new Problem(0, 'failed', String(error)));
-      setAsking(false);
-    }
-  };
-
+  const verb = verbs[action.kind];
   const why =
     forbidden ??
     (isAsking ? 'Asking the server…' : null) ??
-    (rate === 'wrong' ? 'Correct the rate first.' : null) ??
+    rate.fault ??
     (matched === null ? 'Counting…' : matched === 0 ? 'Nothing that matches can be delivered.' : null);
   return (
     <Dialog
       title={title}
       onClose={onClose}
       actions={
-        <Button kind="go" forbidden={why} onClick={() => void begin()}>
+        <Button kind="go" forbidden={why} onClick={() => void begin({ ratePerS, name })}>
           {matched === null ? verb : `${verb} ${countText(matched)}`}
         </Button>
       }
@@ -117,43 +125,38 @@ export function BulkDialog({
         )}
       </Reading>
       <div className="bulk-fields">
-        <div className="field">
-          <label htmlFor="bulk-name">Name</label>
-          <input
-            id="bulk-name"
-            className="input"
-            maxLength={128}
-            placeholder="certificate of 24 November"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <div className="field">
-          <label htmlFor="bulk-rate">Deliveries a second</label>
-          <input
-            id="bulk-rate"
-            className="input"
-            inputMode="decimal"
-            placeholder="no limit"
-            value={rateText}
-            aria-invalid={rate === 'wrong'}
-            aria-describedby="bulk-rate-error"
-            onChange={(event) => setRateText(event.target.value)}
-          />
-          <p id="bulk-rate-error" className="field-error" role="alert">
-            {rate === 'wrong' ? 'A number from 0.001 to 100,000, or nothing.' : null}
-          </p>
-        </div>
+        <NameField name={typed} setName={setTyped} />
+        <RateField rate={rate} />
       </div>
       <p className="soft">
-        {action.kind === 'redrive'
-          ? 'What dies meanwhile is not included. '
-          : 'The webhook-id is the same, so a receiver that deduplicates skips what it has. '}
-        The first 20 go alone: if all of them fail, it stops itself.
+        {aboutOf[action.kind]} The first 20 go alone: if all of them fail, it stops itself.
       </p>
-      <CommandLine command={commandFor(action, { ratePerS, name: name.trim() })} />
+      <CommandLine command={commandFor(action, { ratePerS, name })} />
       {refused === null ? null : <Refusal problem={refused} />}
     </Dialog>
+  );
+}
+
+const verbs = { redrive: 'Redrive', replay: 'Replay' } as const;
+
+const aboutOf = {
+  redrive: 'What dies meanwhile is not included.',
+  replay: 'The webhook-id is the same, so a receiver that deduplicates skips what it has.',
+} as const;
+
+function NameField({ name, setName }: { name: string; setName: (name: string) => void }): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="bulk-name">Name</label>
+      <input
+        id="bulk-name"
+        className="input"
+        maxLength={128}
+        placeholder="certificate of 24 November"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </div>
   );
 }
 
@@ -167,6 +170,7 @@ export function CommandLine({ command }: { command: string }): ReactNode {
   );
 }
 
+/** What the dry run counted. */
 function Found({
   job,
   ratePerS,
@@ -182,48 +186,50 @@ function Found({
   return (
     <div>
       <dl className="bulk-facts">
-        <div>
-          <dt>{kind === 'redrive' ? 'would become pending' : 'would be delivered again'}</dt>
-          <dd className="bulk-main">{countText(able)}</dd>
-        </div>
-        <div>
-          <dt>worth</dt>
-          <dd>{moneyLine(job.value) || 'nothing known'}</dd>
-        </div>
-        <div>
-          <dt>created</dt>
-          <dd>
-            {job.oldest_at === null ? (
-              'none'
-            ) : (
-              <>
-                <When at={job.oldest_at} /> to <When at={job.newest_at!} />
-              </>
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>endpoints</dt>
-          <dd>{countText(job.endpoints)}</dd>
-        </div>
-        <div>
-          <dt>ordering keys held back</dt>
-          <dd>{countText(job.keys_held)}</dd>
-        </div>
+        <Fact name={kind === 'redrive' ? 'would become pending' : 'would be delivered again'} isMain>
+          {countText(able)}
+        </Fact>
+        <Fact name="worth">{moneyLine(job.value) || 'nothing known'}</Fact>
+        <Fact name="created">
+          {job.oldest_at === null || job.newest_at === null ? (
+            'none'
+          ) : (
+            <>
+              <When at={job.oldest_at} /> to <When at={job.newest_at} />
+            </>
+          )}
+        </Fact>
+        <Fact name="endpoints">{countText(job.endpoints)}</Fact>
+        <Fact name="ordering keys held back">{countText(job.keys_held)}</Fact>
         {job.skipped === 0 ? null : (
-          <div>
-            <dt>skipped: their endpoint is deleted</dt>
-            <dd className="wait">{countText(job.skipped)}</dd>
-          </div>
+          <Fact name="skipped: their endpoint is deleted">
+            <span className="wait">{countText(job.skipped)}</span>
+          </Fact>
         )}
-        <div>
-          <dt>{ratePerS === null ? 'without a limit' : `at ${countText(ratePerS)} a second`}</dt>
-          <dd>{lengthText(able, ratePerS)}</dd>
-        </div>
+        <Fact name={ratePerS === null ? 'without a limit' : `at ${countText(ratePerS)} a second`}>
+          {lengthText(able, ratePerS)}
+        </Fact>
       </dl>
       <p className="label">
         Counted by the server <Ago at={new Date(countedAt).toISOString()} />.
       </p>
+    </div>
+  );
+}
+
+function Fact({
+  name,
+  isMain = false,
+  children,
+}: {
+  name: string;
+  isMain?: boolean;
+  children: ReactNode;
+}): ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={isMain ? 'bulk-main' : undefined}>{children}</dd>
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { call, newIdempotencyKey, Problem } from '../../api.ts';
-import { type Job, lengthText, rateFrom } from '../../parts/bulk-action.ts';
+import { type Job, lengthText } from '../../parts/bulk-action.ts';
 import { Button } from '../../parts/button.tsx';
 import { countText } from '../../parts/number.ts';
 import { Refusal } from '../../parts/panel.tsx';
+import { RateField, useRate } from '../../parts/rate-field.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { refresh } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
@@ -69,37 +70,27 @@ export function StopJob({ job, kind }: { job: Job; kind: Kind }): ReactNode {
 export function ChangeRate({ job, kind, left }: { job: Job; kind: Kind; left: number }): ReactNode {
   const forbidden = useForbidden(kind);
   const { isAsking, refused, run } = useAction();
-  const [text, setText] = useState(String(job.rate_per_s ?? ''));
-  useEffect(() => setText(String(job.rate_per_s ?? '')), [job.rate_per_s]);
-  const rate = rateFrom(text);
-  const why = isAsking ? asking : rate === 'wrong' ? 'A number from 0.001 to 100,000, or nothing.' : null;
+  const rate = useRate(String(job.rate_per_s ?? ''));
+  const { setText, ratePerS, fault } = rate;
+  useEffect(() => setText(String(job.rate_per_s ?? '')), [job.rate_per_s, setText]);
+  const why = forbidden ?? (isAsking ? asking : fault);
   return (
     <form
-      className="field"
+      className="stack"
       onSubmit={(event) => {
         event.preventDefault();
-        if (rate !== 'wrong' && forbidden === null)
-          run(() => change(kind, job.id, rate), 'The rate is changed.');
+        if (why === null) run(() => change(kind, job.id, ratePerS), 'The rate is changed.');
       }}
     >
-      <label htmlFor="job-rate">Deliveries a second; empty: no limit</label>
-      <div className="row job-rate">
-        <input
-          id="job-rate"
-          className="input"
-          inputMode="decimal"
-          value={text}
-          aria-invalid={rate === 'wrong'}
-          aria-describedby="job-rate-help"
-          onChange={(event) => setText(event.target.value)}
-        />
-        <Button isSubmit forbidden={forbidden ?? why}>
-          Change the rate
-        </Button>
-      </div>
-      <p id="job-rate-help" className={rate === 'wrong' ? 'field-error' : 'label'}>
-        {rate === 'wrong' ? why : `${countText(left)} left: ${lengthText(left, rate)}.`}
-      </p>
+      <RateField
+        rate={rate}
+        help={`${countText(left)} left: ${lengthText(left, ratePerS)}.`}
+        button={
+          <Button isSubmit forbidden={why}>
+            Change the rate
+          </Button>
+        }
+      />
       {refused === null ? null : <Refusal problem={refused} />}
     </form>
   );

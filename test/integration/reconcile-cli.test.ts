@@ -72,3 +72,27 @@ test('wrong usage ends with 2, and a line without an id is named', async () => {
     err: expect.stringContaining('not_found'),
   });
 });
+
+test('--replay redrives what ended undelivered, leaves what is cancelled, and says so in JSON too', async () => {
+  const { client } = server;
+  await client.request('POST', '/v1/endpoints', {
+    name: 'twice',
+    url: 'http://127.0.0.1:1/',
+    event_types: ['a.b'],
+    enabled: false,
+  });
+  const events = ['kept', 'paused'].map((id) => ({ id, type: 'a.b', data: {} }));
+  await client.request('POST', '/v1/events/batch', { events });
+  const ids = file('kept.txt', 'kept\n');
+  const { code, out } = await runHere('reconcile', 'twice', ids, ...since, '--replay', '--json');
+  const lines = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, Record<string, unknown>>);
+  expect(lines.map((line) => Object.keys(line)[0])).toEqual(['missing', 'summary', 'redrive']);
+  expect(lines.at(-1)!['redrive']).toMatchObject({ matched: 1, filter: { event_id: ['paused'] } });
+  expect(lines.at(-1)!['redrive']!['name']).toMatch(/^missing at twice, found 20/);
+  expect(code).toBe(0);
+  const none = await runHere('reconcile', 'twice', 'absent.txt', 'third', '--endpoint', 'x', ...since);
+  expect(none.code).toBe(2);
+});

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   ApiError,
@@ -11,6 +13,7 @@ import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { createNode } from './library-http.ts';
+import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
 // What was delivered beside what a receiver says that it has.
@@ -244,6 +247,96 @@ describe.each([
         nextCursor: expect.any(String),
       },
     });
+  });
+
+  // Two jobs of the server: a filter names up to 1,000 events.
+  const published = 1600;
+  const isLost = (id: string): boolean => {
+    const n = Number(id.slice('pay-'.length));
+    return n >= 250 && n < 1350;
+  };
+
+  test('a receiver that lost what it had answered with 200 finds exactly these by one command, and gets them again with its own key, while traffic goes on', async () => {
+    const kept: string[] = [];
+    let isDown = true;
+    const shop = await aReceiver((request, response) => {
+      const id = String(request.headers['webhook-id']);
+      // Its process dies after the answer, before it has written these down.
+      if (!isDown || !isLost(id)) kept.push(id);
+      response.end();
+    });
+    const { id } = await client.endpoints.create({ name: 'shop', url: shop.url, eventTypes: ['pay.done'] });
+    const other = await client.endpoints.create({ name: 'other', url: shop.url, eventTypes: ['x.never'] });
+    const { key } = await client.keys.create({
+      name: 'shop',
+      scopes: ['read', 'operate'],
+      tenant: 'default',
+      endpointIds: [id],
+    });
+    const publish = async (from: number, size: number): Promise<void> =>
+      void (await client.events.publishBatch({
+        events: Array.from({ length: size }, (__, n) => ({
+          id: `pay-${from + n}`,
+          type: 'pay.done',
+          data: {},
+          value: { amountMinor: 100, currency: 'EUR' },
+        })),
+      }));
+    for (let n = 0; n < published; n += 400) await publish(n, 400);
+    const pending = async (): Promise<number> =>
+      (await client.deliveries.list({ endpointId: 'shop', state: 'pending', limit: 1 })).items.length;
+    await until('all were answered with 200', async () => (await pending()) === 0);
+    expect(kept).toHaveLength(published - 1100);
+    isDown = false;
+    const exportedAt = new Date().toISOString();
+    const file = join(tempDir(), 'received.txt');
+    writeFileSync(file, kept.join('\n'));
+    let isOver = false;
+    let later = published;
+    const traffic = (async () => {
+      for (; !isOver; later += 10) await publish(later, 10);
+    })();
+    const ask = ['--url', server.url, '--api-key', key];
+    const between = [
+      '--since',
+      window.since,
+      '--until',
+      exportedAt,
+      '--replay',
+      '--name',
+      'lost in the crash',
+    ];
+    const before = shop.requests.length;
+    const run = await runHere('reconcile', '--endpoint', 'shop', file, ...between, ...ask).finally(() => {
+      isOver = true;
+    });
+    await traffic;
+    expect(run.out).toContain('1,600 deliveries to shop in the window = 500 received + 1,100 missing');
+    expect(run.out).toContain('Missing, worth 1,100.00 EUR: 1,100 delivered');
+    expect(run.code).toBe(0);
+    await until('all are delivered', async () => (await pending()) === 0);
+    const again = shop.requests
+      .slice(before)
+      .map(({ headers }) => String(headers['webhook-id']))
+      .filter((one) => Number(one.slice('pay-'.length)) < published);
+    expect(again).toHaveLength(1100);
+    expect(new Set(again).size).toBe(1100);
+    expect(again.every(isLost)).toBe(true);
+    expect(new Set(kept).size).toBe(later);
+    const jobs = (await client.replays.list({ endpointId: id })).items;
+    expect(jobs.map(({ name, state, replayed, by }) => ({ name, state, replayed, by: by?.name }))).toEqual([
+      { name: 'lost in the crash (2 of 2)', state: 'done', replayed: 100, by: 'shop' },
+      { name: 'lost in the crash (1 of 2)', state: 'done', replayed: 1000, by: 'shop' },
+    ]);
+    // Its key does nothing to another endpoint.
+    expect(await runHere('reconcile', other.id, file, ...between, ...ask)).toMatchObject({
+      code: 1,
+      out: '',
+    });
+    expect(await runHere('reconcile', 'shop', file, '--since', '1h', '--name', 'x', ...ask)).toMatchObject({
+      code: 2,
+    });
+    await shop.close();
   });
 });
 

@@ -3,7 +3,7 @@ import { ApiError, type BulkReplay, type Redrive } from '@posthorn/client';
 import { systemClock } from '../runtime/clock.ts';
 import { amountsText } from './amounts.ts';
 import { filterOf, filterOptions } from './commands/deliveries.ts';
-import { CommandError, note, print, progress, table } from './output.ts';
+import { CommandError, interrupted, note, print, progress, table } from './output.ts';
 import { numberBetween, remoteOptions } from './remote.ts';
 
 // What the commands about bulk redrives and replays share.
@@ -92,14 +92,26 @@ const pollMs = 200;
 /** A server that is away longer than this ends the watching, but not the job. */
 const awayMs = 60_000;
 
-/** Follows a job until it ends. The job runs on the server: an error here ends the watching, not the job. */
-export async function watched<J extends Job>(begun: J, read: (id: string) => Promise<J>): Promise<J> {
+/**
+ * Follows a job until it ends. The job runs on the server: an error here, or an aborted signal, ends the watching, not
+ * the job.
+ */
+export async function watched<J extends Job>(
+  begun: J,
+  read: (id: string) => Promise<J>,
+  signal?: AbortSignal,
+): Promise<J> {
   let job = begun;
   const bar = progress(job.matched);
   let answeredAt = systemClock.monotonic();
   try {
     while (job.state === 'running') {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
+      if (signal?.aborted === true)
+        throw new CommandError(
+          `${job.id} continues on the server; posthorn ${isReplay(job) ? 'replays' : 'redrives'} stop ${job.id} stops it`,
+          interrupted,
+        );
       try {
         job = await read(job.id);
         answeredAt = systemClock.monotonic();

@@ -8,9 +8,11 @@ import { amountsText } from '../amounts.ts';
 import { CommandError, interrupted, note, print, printStreamed, progress, table } from '../output.ts';
 import type { LineInput } from '../publish/input.ts';
 import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
+import { Again, sendAgain } from '../reconcile/send-again.ts';
 import { apiTime } from '../time-argument.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientOf, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
+import { refuseBeside } from './deliveries.ts';
 
 /** Rows shown as text; `--json` prints all of them. */
 const maxShown = 50;
@@ -22,6 +24,10 @@ interface ReconcileOptions extends RemoteOptions {
   readonly tenant?: string;
   readonly column?: string;
   readonly json?: boolean;
+  readonly endpoint?: string;
+  readonly replay?: boolean;
+  readonly rate?: number;
+  readonly name?: string;
 }
 
 /** The part of the answer that is shown as text. */
@@ -29,6 +35,8 @@ interface Shown {
   readonly missing: MissingDelivery[];
   readonly unexpected: string[];
   summary: ReconciliationSummary | null;
+  /** With `--replay`: all that is missing. */
+  readonly again: Again | null;
 }
 
 /** The result, in sentences that add up. */
@@ -94,7 +102,8 @@ async function compare(
       throw error;
     }
   };
-  const shown: Shown = { missing: [], unexpected: [], summary: null };
+  const again = options.replay === true ? new Again() : null;
+  const shown: Shown = { missing: [], unexpected: [], summary: null, again };
   const { answer: shape } = operations['reconcile.run'].lines!;
   try {
     const request = {
@@ -108,6 +117,7 @@ async function compare(
       if (json === true && !(await printStreamed(JSON.stringify(toWire(shape, line))))) break;
       if ('summary' in line) shown.summary = line.summary;
       else if ('missing' in line) {
+        again?.add(line.missing);
         if (shown.missing.length < maxShown) shown.missing.push(line.missing);
       } else if (shown.unexpected.length < maxShown) shown.unexpected.push(line.unexpected);
     }
@@ -120,39 +130,92 @@ async function compare(
   return shown;
 }
 
-async function reconcile(endpoint: string, file: string, options: ReconcileOptions): Promise<void> {
+/** The endpoint and the file, whichever way the endpoint was given. */
+function operandsOf(
+  operands: readonly (string | undefined)[],
+  { endpoint: option }: ReconcileOptions,
+): { readonly endpoint: string; readonly file: string } {
+  const [first, second] = operands;
+  if (option !== undefined && second !== undefined)
+    throw new CommandError('the endpoint is given twice: as an argument and with --endpoint', 2);
+  const [endpoint, file = '-'] = option === undefined ? [first, second] : [option, first];
+  if (endpoint === undefined)
+    throw new CommandError('name the endpoint: posthorn reconcile <endpoint> [file] --since <time>', 2);
+  return { endpoint, file };
+}
+
+async function reconcile(
+  first: string | undefined,
+  second: string | undefined,
+  options: ReconcileOptions,
+): Promise<void> {
+  const { endpoint, file } = operandsOf([first, second], options);
+  if (options.replay !== true)
+    refuseBeside('a comparison without --replay', { ...options }, ['rate', 'name']);
   const client = clientOf(options);
   const input = await openIds(file);
-  let isStopped = false;
-  const shown = await stoppable(async (signal) => {
-    signal.addEventListener('abort', () => (isStopped = true));
-    return await compare(client, endpoint, input, options, signal);
-  }).catch((error: unknown) => {
-    throw isStopped ? new CommandError('stopped before the end of the comparison', interrupted) : error;
+  await stoppable(async (signal) => {
+    const shown = await compare(client, endpoint, input, options, signal).catch((error: unknown) => {
+      throw signal.aborted
+        ? new CommandError('stopped before the end of the comparison', interrupted)
+        : error;
+    });
+    await input.close(true);
+    if (options.json !== true) show(endpoint, shown);
+    const { summary, again } = shown;
+    if (summary === null) throw new CommandError('the answer is incomplete; run the command again');
+    const isSent =
+      again === null || summary.missingCount === 0
+        ? null
+        : await sent(client, endpoint, again, options, signal);
+    // A finding, as in `verify`.
+    if (summary.unexpectedCount > 0 || (summary.missingCount > 0 && isSent !== true)) process.exitCode = 1;
   });
-  await input.close(true);
-  if (options.json !== true) show(endpoint, shown);
-  const { summary } = shown;
-  if (summary === null) throw new CommandError('the answer is incomplete; run the command again');
-  // A finding, as in `verify`.
-  if (summary.missingCount > 0 || summary.unexpectedCount > 0) process.exitCode = 1;
+}
+
+async function sent(
+  client: Client,
+  reference: string,
+  again: Again,
+  { tenant, name, rate: ratePerS, json = false }: ReconcileOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!json) print();
+  const endpoint = await client.endpoints.get(reference, tenant === undefined ? {} : { tenant });
+  const usual = `missing at ${reference}, found ${iso(systemClock.now())}`;
+  return await sendAgain(client, endpoint, again, { name: name ?? usual, ratePerS, json }, signal);
 }
 
 export function reconcileCommand(): Command {
   return remoteOptions(new Command('reconcile'))
-    .argument('<endpoint>', 'the endpoint whose deliveries are compared, by id or name')
+    .usage('[options] <endpoint> [file]')
+    .argument('[endpoint]', 'the endpoint whose deliveries are compared, by id or name')
     .argument(
       '[file]',
-      'ids that its receiver has: text, CSV with a header, or JSON lines; - reads standard input; gzip and zstd are supported',
-      '-',
+      'ids that its receiver has: text, CSV with a header, or JSON lines; - reads standard input; gzip and zstd are supported (default: -)',
     )
+    .option('--endpoint <endpoint>', 'the same as the argument')
     .requiredOption('--since <time>', 'deliveries created at or after this time', apiTime)
-    .option('--until <time>', 'deliveries created before this time (default: now)', apiTime)
+    .option(
+      '--until <time>',
+      'deliveries created before this time (default: now); give the time of the export if webhooks arrive meanwhile',
+      apiTime,
+    )
     .option('--tenant <tenant>', 'tenant of an endpoint that is given by its name')
     .option('--column <name>', 'field of the ids in CSV or JSON (default: webhook-id, event_id or id)')
+    .option(
+      '--replay',
+      'send what is missing again: what was delivered as new deliveries, what is dead or suppressed as a redrive; a key of the receiver with the scopes read and operate can do it for its endpoints',
+    )
+    .option(
+      '--rate <per second>',
+      'with --replay: maximum rate (default: no limit)',
+      numberBetween(0.001, 100_000),
+    )
+    .option('--name <name>', 'with --replay: name of the job, as posthorn replays shows it')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing is missing or unexpected, 1 something is, or the command failed, 2 wrong usage.\n\nExample:\n  psql -Atc "SELECT webhook_id FROM inbox WHERE received_at >= \'2026-11-19\'" | posthorn reconcile ep_… --since 2026-11-19',
+      '\nExit code: 0 nothing is missing or unexpected, or with --replay all that is missing is being delivered again; 1 otherwise, or the command failed; 2 wrong usage.\n\nExample:\n  psql -Atc "SELECT webhook_id FROM inbox WHERE received_at >= \'2026-11-19\'" | posthorn reconcile ep_… --since 2026-11-19 --replay',
     )
     .action(reconcile);
 }

@@ -276,16 +276,18 @@ test('a fan-out that does not move pages, and resolves when it goes on', async (
   await store.close();
 });
 
-test('100,000 dead letters of three endpoints in ten minutes are three notifications; a fourth endpoint is one more', async () => {
+test('100,000 dead letters of three hosts in ten minutes are three notifications, whatever number of endpoints they have; a fourth host is one more', async () => {
   const store = openHere({ dataDir: ':memory:' });
   const time = { now: start };
   const evaluator = evaluatorOn(store, time);
   evaluator.reconciled(balanced);
   const channel = await aChannel(store);
-  const endpoints = ['a', 'b', 'c', 'd'].map((tenant) => anEndpoint({ tenant, id: `ep_${tenant}` }));
+  const endpoints = ['a', 'b', 'c', 'c2', 'd'].map((tenant) =>
+    anEndpoint({ tenant, id: `ep_${tenant}`, url: `https://${tenant[0]}.test/${tenant}` }),
+  );
   for (const endpoint of endpoints) await store.write.createEndpoint(endpoint);
   for (let minute = 0; minute < 10; minute++) {
-    for (const { id, tenant } of endpoints.slice(0, 3)) await deadLetters(store, id, tenant, 3334, time.now);
+    for (const { id, tenant } of endpoints.slice(0, 4)) await deadLetters(store, id, tenant, 2500, time.now);
     for (let quarter = 0; quarter < 4; quarter++) {
       await evaluator.evaluate();
       time.now += 15_000;
@@ -294,7 +296,11 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   }
   await evaluator.evaluate();
   const three = (await notified(store, channel)).toSorted();
-  expect(three).toEqual(['a', 'b', 'c'].map((name) => `firing page dead_letters ep_${name}/http_5xx`));
+  expect(three).toEqual([
+    'firing page dead_letters c.test',
+    'firing page dead_letters ep_a/http_5xx',
+    'firing page dead_letters ep_b/http_5xx',
+  ]);
   await deadLetters(store, 'ep_d', 'd', 1, time.now);
   for (let quarter = 0; quarter < 4; quarter++) {
     await evaluator.evaluate();
@@ -302,7 +308,7 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   }
   expect((await notified(store, channel)).at(-1)).toBe('firing ticket dead_letters ep_d/http_5xx');
   expect(await notified(store, channel)).toHaveLength(4);
-  // Redriven, all of them: each is over, and said to be.
+  // Redriven, all of them: each host is over, and said to be.
   let { state } = await beginRedrive(store, {
     id: 'r',
     ...aRedrive,

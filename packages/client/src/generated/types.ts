@@ -641,7 +641,7 @@ export type ChannelDocument =
   | {
       readonly kind: 'webhook';
 
-      /** Receives the alert as the API returns it. */
+      /** Receives `alert`, and `alerts` with all that the notification speaks of, as the API returns them. */
       readonly url: string;
     }
   | {

@@ -35,7 +35,9 @@ export const channelDocument = z
     }),
     z.strictObject({
       kind: z.literal('webhook'),
-      url: url.describe('Receives the alert as the API returns it.'),
+      url: url.describe(
+        'Receives `alert`, and `alerts` with all that the notification speaks of, as the API returns them.',
+      ),
     }),
     z.strictObject({
       kind: z.literal('email'),

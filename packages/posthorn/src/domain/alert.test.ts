@@ -168,3 +168,86 @@ describe('alerts', () => {
     expect(w.at(2 * minute, [])).toHaveLength(1);
   });
 });
+
+describe('endpoints of one host are one incident', () => {
+  const down = (n: number, fields: Partial<Condition> = {}): Condition =>
+    condition({ rule: 'endpoint_down', group: `ep_${n}`, host: 'shop.example', ...fields });
+  const at = (w: ReturnType<typeof world>, seconds: number, ...conditions: Condition[]) =>
+    w.at(seconds * 1000, conditions);
+  const incidents = (w: ReturnType<typeof world>) => new Set(w.stored.map(({ incident }) => incident));
+
+  test('what begins within the first wait is notified together', () => {
+    const w = world();
+    expect(at(w, 0, down(1))).toEqual([]);
+    expect(at(w, 29, down(1), down(2), down(3))).toEqual([]);
+    expect(at(w, 31, down(1), down(2), down(3))).toEqual([
+      'firing ticket ep_1',
+      'firing ticket ep_2',
+      'firing ticket ep_3',
+    ]);
+    expect(incidents(w)).toEqual(new Set(['alr_1']));
+  });
+
+  test('what joins later waits for others, five minutes from the last notification, unless it is the first that pages', () => {
+    const w = world();
+    at(w, 0, down(1, { waitMs: 0 }));
+    expect(at(w, 60, down(1), down(2, { waitMs: 0 }))).toEqual([]);
+    expect(at(w, 299, down(1), down(2), down(3, { waitMs: 0 }))).toEqual([]);
+    expect(at(w, 300, down(1), down(2), down(3, { waitMs: 0 }))).toEqual([
+      'firing ticket ep_2',
+      'firing ticket ep_3',
+    ]);
+    const page = down(4, { waitMs: 0, severity: 'page' });
+    expect(at(w, 310, down(1), down(2), down(3), page)).toEqual(['firing page ep_4']);
+    expect(at(w, 320, down(1), down(2), down(3), page, { ...page, group: 'ep_5' })).toEqual([]);
+    expect(incidents(w)).toEqual(new Set(['alr_1', undefined]));
+  });
+
+  test('its end is notified once, with the last of them; what was never notified has no end either', () => {
+    const w = world();
+    at(w, 0, down(1, { waitMs: 0 }), down(2, { waitMs: 0 }));
+    expect(at(w, 60, down(2), down(3, { waitMs: 0 }))).toEqual([]);
+    expect(at(w, 120, down(2))).toEqual([]);
+    expect(w.stored.map(({ state }) => state).toSorted()).toEqual(['firing', 'resolved', 'resolved']);
+    expect(at(w, 180)).toEqual(['resolved ticket ep_2']);
+  });
+
+  test('it is repeated together, and what is acknowledged is not', () => {
+    const w = world();
+    const hours = (n: number): number => n * 3600;
+    at(w, 0, down(1, { waitMs: 0 }));
+    at(w, 600, down(1), down(2, { waitMs: 0 }));
+    expect(at(w, hours(4), down(1), down(2))).toHaveLength(2);
+    expect(at(w, hours(4) + 600, down(1), down(2))).toEqual([]);
+    w.acknowledge(hours(5) * 1000);
+    expect(at(w, hours(9), down(1), down(2))).toEqual([]);
+  });
+
+  test.each([
+    ['another host', { host: 'bank.example' }],
+    ['another owner', { owner: 'payments' }],
+    ['another rule', { rule: 'overdue' }],
+  ])('%s is another incident', (_, fields) => {
+    const w = world();
+    at(w, 0, down(1, { waitMs: 0 }));
+    expect(at(w, 10, down(1), down(2, { waitMs: 0, ...fields }))).toHaveLength(1);
+    expect(incidents(w).size).toBe(2);
+    expect(at(w, 20, down(1))).toHaveLength(1);
+  });
+
+  test('an alert of an older Posthorn keeps the id under which channels know it', () => {
+    const w = world();
+    w.at(0, [condition({ waitMs: 0 })]);
+    w.at(1000, [
+      condition({ host: 'shop.example' }),
+      condition({ group: 'ep_2', host: 'shop.example', waitMs: 0 }),
+    ]);
+    expect(
+      w.at(400_000, [
+        condition({ host: 'shop.example' }),
+        condition({ group: 'ep_2', host: 'shop.example' }),
+      ]),
+    ).toHaveLength(1);
+    expect(w.stored.map(({ id, incident }) => incident ?? id)).toEqual(['alr_1', 'alr_1']);
+  });
+});

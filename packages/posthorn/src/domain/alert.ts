@@ -39,6 +39,10 @@ export interface Alert {
   readonly owner: string | null;
   /** Teams that are notified besides the owner. */
   readonly alsoNotify?: readonly string[];
+  /** Host of the endpoint that it is about. */
+  readonly host?: string;
+  /** Id of the alert under which channels know it: alerts of one rule, host and owner are one incident. */
+  readonly incident?: string;
   readonly summary: string;
   /** Counts, ids, money at risk, and the next step: what a person needs who was just woken. */
   readonly evidence: Readonly<Record<string, unknown>>;
@@ -72,6 +76,7 @@ export interface Condition {
   readonly severity: AlertSeverity;
   readonly owner: string | null;
   readonly alsoNotify?: readonly string[];
+  readonly host?: string;
   readonly summary: string;
   readonly evidence: Readonly<Record<string, unknown>>;
   /** True while another alert covers it: it is kept, and not notified. */
@@ -85,11 +90,17 @@ export interface Condition {
 export interface AlertTiming {
   /** While it keeps firing, it is notified again after this long, unless it is acknowledged. */
   readonly repeatMs: number;
+  /** What joins an incident is notified this long after its last notification, together with what else has joined. */
+  readonly joinMs: number;
   /** Resolved ones are forgotten after so long. */
   readonly keepResolvedMs: number;
 }
 
-export const alertTiming: AlertTiming = { repeatMs: 4 * 3_600_000, keepResolvedMs: 30 * 86_400_000 };
+export const alertTiming: AlertTiming = {
+  repeatMs: 4 * 3_600_000,
+  joinMs: 5 * 60_000,
+  keepResolvedMs: 30 * 86_400_000,
+};
 
 export interface AlertStep {
   /** Alerts that are new or have changed. */
@@ -101,6 +112,67 @@ export interface AlertStep {
 
 const keyOf = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
   `${rule}\u0000${group}`;
+
+/** What is notified together; undefined: it is notified alone. */
+const incidentKey = ({ rule, host, owner }: Pick<Alert, 'rule' | 'host' | 'owner'>): string | undefined =>
+  host === undefined ? undefined : `${rule}\u0000${host}\u0000${owner ?? ''}`;
+
+/** The id under which channels know an alert from its beginning to its end. */
+export const incidentOf = ({ id, incident }: Pick<Alert, 'id' | 'incident'>): string => incident ?? id;
+
+/** What is open of an incident when a step begins, and what the step adds to it. */
+interface Incident {
+  /** Null: nothing of it was notified yet. */
+  id: string | null;
+  readonly notifiedAt: number | null;
+  readonly isPaged: boolean;
+  /** One of its alerts begins to fire now: the others do not wait longer. */
+  readonly begins: boolean;
+  readonly isRepeated: boolean;
+}
+
+const alone: Incident = {
+  id: null,
+  notifiedAt: null,
+  isPaged: false,
+  begins: false,
+  isRepeated: false,
+};
+
+/** The incidents of what is true now. */
+function incidentsOf(
+  open: ReadonlyMap<string, Alert>,
+  conditions: readonly Condition[],
+  now: number,
+  { repeatMs }: AlertTiming,
+): ReadonlyMap<string, Incident> {
+  const incidents = new Map<string, Incident>();
+  for (const condition of conditions) {
+    const key = incidentKey(condition);
+    if (key === undefined) continue;
+    const known = incidents.get(key) ?? alone;
+    const before = open.get(keyOf(condition));
+    const begins =
+      (before === undefined || before.state === 'pending') &&
+      condition.inhibited !== true &&
+      now - (before?.since ?? now) >= condition.waitMs;
+    const notifiedAt = before?.notifiedAt ?? null;
+    const isDue =
+      before !== undefined &&
+      notifiedAt !== null &&
+      condition.stage === undefined &&
+      !isAcknowledged(before, now) &&
+      now - notifiedAt >= repeatMs;
+    incidents.set(key, {
+      id: known.id ?? (before === undefined || notifiedAt === null ? null : incidentOf(before)),
+      notifiedAt: notifiedAt === null ? known.notifiedAt : Math.max(known.notifiedAt ?? 0, notifiedAt),
+      isPaged: known.isPaged || before?.notifiedSeverity === 'page',
+      begins: known.begins || begins,
+      isRepeated: known.isRepeated || isDue,
+    });
+  }
+  return incidents;
+}
 
 /** An alert whose times a clock has stamped that was ahead: else it would wait until that time has come. */
 function notAfter(alert: Alert, now: number): Alert {
@@ -155,13 +227,24 @@ export function stepAlerts(
   const open = new Map(
     known.filter(({ state }) => state !== 'resolved').map((alert) => [keyOf(alert), alert]),
   );
+  const incidents = incidentsOf(open, conditions, now, timing);
+  /** Incidents that are not over: of what has been notified, something still fires. */
+  const unresolved = new Set<string>();
   for (const condition of conditions) {
     const before = open.get(keyOf(condition));
     open.delete(keyOf(condition));
-    const { alert, isNotified } = nextAlert(before, condition, now, newId, timing);
-    if (isNotified) notify.push(alert);
+    const key = incidentKey(condition);
+    const incident: Incident = (key === undefined ? undefined : incidents.get(key)) ?? { ...alone };
+    const { alert, isNotified } = nextAlert(before, condition, incident, now, newId, timing);
+    if (isNotified) {
+      notify.push(alert);
+      if (key !== undefined) incident.id ??= alert.id;
+    }
+    if (key !== undefined && alert.notifiedAt !== null) unresolved.add(incidentOf(alert));
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);
   }
+  for (const alert of open.values())
+    if (unevaluated.has(alert.rule) && alert.notifiedAt !== null) unresolved.add(incidentOf(alert));
   for (const alert of open.values()) {
     if (unevaluated.has(alert.rule)) continue;
     // Its beginning was not notified, so its end is not either.
@@ -171,7 +254,8 @@ export function stepAlerts(
     }
     const resolved: Alert = { ...alert, state: 'resolved', resolvedAt: now };
     changed.push(resolved);
-    if (alert.notifiedAt !== null) notify.push(resolved);
+    // The end of an incident is notified once: with the last of its alerts.
+    if (alert.notifiedAt !== null && !unresolved.has(incidentOf(alert))) notify.push(resolved);
   }
   for (const [index, alert] of known.entries()) {
     const { id, resolvedAt } = alert;
@@ -186,13 +270,14 @@ export function stepAlerts(
 function nextAlert(
   before: Alert | undefined,
   condition: Condition,
+  incident: Readonly<Incident>,
   now: number,
   newId: () => string,
   timing: AlertTiming,
 ): { readonly alert: Alert; readonly isNotified: boolean } {
-  const { rule, group, severity, owner, alsoNotify, summary, evidence, waitMs, stage } = condition;
+  const { rule, group, severity, owner, alsoNotify, host, summary, evidence, waitMs, stage } = condition;
   const since = before?.since ?? now;
-  const firing = now - since >= waitMs;
+  const firing = now - since >= waitMs || incident.begins;
   const notifiedAt = before?.notifiedAt ?? null;
   const isNextStage = stage !== undefined && notifiedAt !== null && before?.notifiedStage !== stage;
   const isWorse = (before?.notifiedSeverity === 'ticket' && severity === 'page') || isNextStage;
@@ -203,16 +288,23 @@ function nextAlert(
     before !== undefined &&
     notifiedAt !== null &&
     !isKept &&
-    (before.acknowledgedAt !== null || (stage === undefined && now - notifiedAt >= timing.repeatMs));
-  const isNotified = firing && condition.inhibited !== true && (notifiedAt === null || isWorse || isRepeated);
+    (before.acknowledgedAt !== null ||
+      (stage === undefined && (incident.isRepeated || now - notifiedAt >= timing.repeatMs)));
+  const isFirst = notifiedAt === null && !isHeld(incident, severity, now, timing);
+  const isNotified = firing && condition.inhibited !== true && (isFirst || isWorse || isRepeated);
+  const id = before?.id ?? newId();
+  const joins = isNotified && notifiedAt === null && host !== undefined;
+  const known = before?.incident ?? (joins ? (incident.id ?? id) : undefined);
   const alert: Alert = {
-    id: before?.id ?? newId(),
+    id,
     rule,
     group,
     severity,
     state: firing ? 'firing' : 'pending',
     owner,
     ...(alsoNotify === undefined ? {} : { alsoNotify }),
+    ...(host === undefined ? {} : { host }),
+    ...(known === undefined ? {} : { incident: known }),
     summary,
     evidence,
     since,
@@ -227,4 +319,14 @@ function nextAlert(
     ...(isKept && before.acknowledgement !== undefined ? { acknowledgement: before.acknowledgement } : {}),
   };
   return { alert, isNotified };
+}
+
+/** What joins an incident that was just notified waits for others, unless it is the first of it that pages. */
+function isHeld(
+  { notifiedAt, isPaged }: Readonly<Incident>,
+  severity: AlertSeverity,
+  now: number,
+  { joinMs }: AlertTiming,
+): boolean {
+  return notifiedAt !== null && (isPaged || severity === 'ticket') && now - notifiedAt < joinMs;
 }

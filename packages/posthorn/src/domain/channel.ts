@@ -1,4 +1,4 @@
-import type { Alert } from './alert.ts';
+import { type Alert, incidentOf } from './alert.ts';
 import { alertmanager } from './notification/alertmanager.ts';
 import { email } from './notification/email.ts';
 import { notificationOf } from './notification/notification.ts';
@@ -59,7 +59,12 @@ interface KindOfChannel<C, Shown> {
   readonly receiver: (channel: C) => ChannelReceiver;
   readonly shown: (channel: C) => Shown;
   /** What is posted, or the parts of the email. */
-  readonly payload: (channel: Shown, alert: Alert, publicUrl: string | null) => unknown;
+  readonly payload: (
+    channel: Shown,
+    alert: Alert,
+    publicUrl: string | null,
+    members: readonly Alert[],
+  ) => unknown;
 }
 
 const http = (url: string, members: ChannelReceiver['members'] = {}): ChannelReceiver => ({
@@ -95,14 +100,15 @@ const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, Show
   alertmanager: {
     receiver: ({ url }) => http(url),
     shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
-    payload: (_, alert, publicUrl) => alertmanager(alert, publicUrl),
+    payload: (_, alert, publicUrl, members) => alertmanager(alert, publicUrl, members),
   },
   webhook: {
     receiver: ({ url }) => http(url),
     shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
-    payload: (_, alert, publicUrl) => ({
+    payload: (_, alert, publicUrl, members) => ({
       type: 'posthorn.alert',
-      alert: wireAlert(alert),
+      alert: { ...wireAlert(alert), id: incidentOf(alert) },
+      alerts: members.map(wireAlert),
       url: notificationOf(alert, publicUrl).links[0]?.url ?? null,
     }),
   },
@@ -125,14 +131,15 @@ export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): Shown
 
 /**
  * What is sent to a channel, but for what only its sender puts in. `publicUrl`: where browsers reach the dashboard, for links; null: there
- * are none.
+ * are none. `members`: the alerts that it speaks of, if `alert` stands for several.
  */
 export function payloadOf<Kind extends ChannelKind>(
   channel: ShownChannel<Kind>,
   alert: Alert,
   publicUrl: string | null,
+  members: readonly Alert[] = [alert],
 ): unknown {
-  return kinds[channel.kind].payload(channel, alert, publicUrl);
+  return kinds[channel.kind].payload(channel, alert, publicUrl, members);
 }
 
 /** An alert in the API's words. */

@@ -166,7 +166,8 @@ export class Evaluator {
     const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
     const newId = (): string => timeOrderedId('alr', now, random.bytes(12));
     const step = stepAlerts(alerts, list, now, newId, unevaluated, { ...alertTiming, keepResolvedMs });
-    if (step.changed.length + step.forgotten.length > 0 && !(await this.#save(step, version, now))) return;
+    if (step.changed.length + step.forgotten.length > 0 && !(await this.#save(step, alerts, version, now)))
+      return;
     const replaced = new Set([...step.forgotten, ...step.changed.map(({ id }) => id)]);
     const firing = [...alerts.filter(({ id }) => !replaced.has(id)), ...step.changed].filter(
       ({ state }) => state === 'firing',
@@ -179,12 +180,16 @@ export class Evaluator {
   }
 
   /** Saves the alerts with their notifications; false if another node was faster. */
-  async #save(step: AlertStep, version: number, now: number): Promise<boolean> {
+  async #save(step: AlertStep, before: readonly Alert[], version: number, now: number): Promise<boolean> {
     const { store, logger, wake, publicUrl } = this.#o;
-    const notifications = await notificationsFor(store.read, step.notify, now, publicUrl);
-    const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
+    const after = new Map([...before, ...step.changed].map((alert) => [alert.id, alert]));
+    const all = [...after.values()];
+    const notifications = await notificationsFor(store.read, step.notify, all, now, publicUrl);
     const changed = step.changed.map((alert) =>
-      withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),
+      withNotifications(
+        alert,
+        notifications.flatMap(({ alertIds, record }) => (alertIds.includes(alert.id) ? [record] : [])),
+      ),
     );
     const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
     const change = { version, changed, forgotten: step.forgotten, notifications: events, now };

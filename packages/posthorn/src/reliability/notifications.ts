@@ -1,29 +1,34 @@
 import { type Alert, type AlertNotification, alertTenant } from '../domain/alert.ts';
 import { payloadOf } from '../domain/channel.ts';
 import { makeEvent, type NewEvent } from '../domain/event.ts';
+import { type Notice, noticesOf } from '../domain/notification/notice.ts';
 import type { EvaluatedStore } from './evaluation.ts';
 
-/** An event to one channel, and what the alert keeps of it. */
+/** An event to one channel, and what the alerts that caused it keep of it. */
 interface Notification {
   readonly event: NewEvent;
   readonly endpointId: string;
-  readonly alertId: string;
+  readonly alertIds: readonly string[];
   readonly record: AlertNotification;
 }
 
-/** Returns the notifications of these alerts: to the channels of the teams that each concerns. */
+/**
+ * Returns the notifications of these alerts, one for each incident and channel: to the channels of the teams that each concerns.
+ * `stored`: all alerts, which a notification may speak of too.
+ */
 export async function notificationsFor(
   store: Pick<EvaluatedStore, 'documents'>,
-  alerts: readonly Alert[],
+  notify: readonly Alert[],
+  stored: readonly Alert[],
   now: number,
   publicUrl: string | null,
 ): Promise<Notification[]> {
-  if (alerts.length === 0) return [];
+  if (notify.length === 0) return [];
   const channels = new Map((await store.documents('channel')).map(({ name, document }) => [name, document]));
   const teams = new Map(
     (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
   );
-  return alerts.flatMap((alert) => {
+  return noticesOf(notify, stored).flatMap(({ alert, members, causes }: Notice) => {
     const concerned = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoNotify ?? [])];
     const owned = new Map<string, string[]>();
     for (const team of concerned)
@@ -37,7 +42,7 @@ export async function notificationsFor(
         callerId: true,
         tenant: alertTenant,
         type: 'posthorn.alert',
-        data: JSON.stringify(payloadOf(channel, alert, publicUrl)),
+        data: JSON.stringify(payloadOf(channel, alert, publicUrl, members)),
       });
       const says = alert.state === 'resolved' ? 'resolved' : 'firing';
       const record = {
@@ -47,7 +52,7 @@ export async function notificationsFor(
         says,
         eventId: event.id,
       } as const;
-      return { endpointId, event, alertId: alert.id, record };
+      return { endpointId, event, alertIds: causes.map(({ id }) => id), record };
     });
   });
 }

@@ -2,41 +2,60 @@ import type { Alert } from '../alert.ts';
 import { iso } from '../time.ts';
 import { isResolved, notificationOf } from './notification.ts';
 
-/** Alertmanager's webhook, version 4 (https://prometheus.io/docs/alerting/latest/configuration/#webhook_config). */
-export function alertmanager(alert: Alert, publicUrl: string | null): unknown {
-  const { sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
-  const status = isResolved(alert) ? 'resolved' : 'firing';
-  const labels = {
-    alertname: alert.rule,
-    severity: alert.severity,
-    group: alert.group,
-    ...(alert.owner === null ? {} : { owner: alert.owner }),
-  };
-  const description = [
+const labelsOf = ({ rule, severity, group, host, owner }: Alert): Record<string, string> => ({
+  alertname: rule,
+  severity,
+  group,
+  ...(host === undefined ? {} : { host }),
+  ...(owner === null ? {} : { owner }),
+});
+
+function annotationsOf(alert: Alert, publicUrl: string | null): Record<string, string> {
+  const { sentence, facts, nextStep } = notificationOf(alert, publicUrl);
+  const lines = [
     ...facts.map(({ name, value }) => `${name}: ${value}`),
     ...(nextStep === null ? [] : [nextStep]),
-  ].join('\n');
-  const annotations = { summary: sentence, description };
+  ];
+  return { summary: sentence, description: lines.join('\n') };
+}
+
+const statusOf = (alert: Alert): string => (isResolved(alert) ? 'resolved' : 'firing');
+
+/** What all have in common. */
+function commonOf(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const [first = {}, ...others] = all;
+  return Object.fromEntries(
+    Object.entries(first).filter(([name, value]) => others.every((other) => other[name] === value)),
+  );
+}
+
+/** Alertmanager's webhook, version 4 (https://prometheus.io/docs/alerting/latest/configuration/#webhook_config). */
+export function alertmanager(
+  alert: Alert,
+  publicUrl: string | null,
+  members: readonly Alert[] = [alert],
+): unknown {
+  const { rule, host } = alert;
+  const groupLabels = { alertname: rule, ...(host === undefined ? {} : { host }) };
+  const by = Object.entries(groupLabels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return {
     version: '4',
-    groupKey: `{}:{alertname="${alert.rule}"}`,
+    groupKey: `{}:{${by.join(', ')}}`,
     truncatedAlerts: 0,
-    status,
+    status: statusOf(alert),
     receiver: 'posthorn',
-    groupLabels: { alertname: alert.rule },
-    commonLabels: labels,
-    commonAnnotations: annotations,
+    groupLabels,
+    commonLabels: commonOf(members.map(labelsOf)),
+    commonAnnotations: annotationsOf(alert, publicUrl),
     externalURL: publicUrl ?? '',
-    alerts: [
-      {
-        status,
-        labels,
-        annotations,
-        startsAt: iso(alert.since),
-        endsAt: alert.resolvedAt === null ? '0001-01-01T00:00:00Z' : iso(alert.resolvedAt),
-        generatorURL: links[0]?.url ?? '',
-        fingerprint: alert.id,
-      },
-    ],
+    alerts: members.map((one) => ({
+      status: statusOf(one),
+      labels: labelsOf(one),
+      annotations: annotationsOf(one, publicUrl),
+      startsAt: iso(one.since),
+      endsAt: one.resolvedAt === null ? '0001-01-01T00:00:00Z' : iso(one.resolvedAt),
+      generatorURL: notificationOf(one, publicUrl).links[0]?.url ?? '',
+      fingerprint: one.id,
+    })),
   };
 }

@@ -69,6 +69,8 @@ function linksOf(alert: Alert, publicUrl: string | null): NotificationLink[] {
   if (publicUrl === null) return [];
   const at = (path: string): string => new URL(path, publicUrl).href;
   const endpoint = alertEndpoint(alert);
+  if (endpoint === null && alert.host !== undefined)
+    return [{ text: 'Open endpoints', url: at(`/endpoints?q=${encodeURIComponent(alert.host)}`) }];
   if (endpoint === null) {
     const path = alert.rule.startsWith('slo') || alert.rule.startsWith('burn') ? '/objectives' : '/';
     return [{ text: 'Open Posthorn', url: at(path) }];

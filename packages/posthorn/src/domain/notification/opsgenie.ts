@@ -1,8 +1,8 @@
-import type { Alert } from '../alert.ts';
+import { type Alert, incidentOf } from '../alert.ts';
 import { cut, isResolved, notificationOf } from './notification.ts';
 
 /**
- * An incident webhook in the form of Opsgenie's alerts: `alias` is the same for one alert from beginning to end, `status` says which it
+ * An incident webhook in the form of Opsgenie's alerts: `alias` is the same from beginning to end, `status` says which it
  * is. Opsgenie's own limits: message 130 characters, description 15,000, alias 512 (https://docs.opsgenie.com/docs/alert-api).
  */
 export function opsgenie(alert: Alert, publicUrl: string | null): unknown {
@@ -14,7 +14,7 @@ export function opsgenie(alert: Alert, publicUrl: string | null): unknown {
   ];
   return {
     message: cut(`${label}: ${sentence}`, 130),
-    alias: cut(alert.id, 512),
+    alias: cut(incidentOf(alert), 512),
     status: isResolved(alert) ? 'resolved' : 'firing',
     description: cut(lines.join('\n'), 15_000),
     priority: alert.severity === 'page' ? 'P1' : 'P3',

@@ -1,12 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { calendarUntil } from '../../packages/posthorn/src/cli/demo/kestrel/calendar.ts';
 import { formerLog } from '../../packages/posthorn/src/cli/demo/kestrel/former-sender.ts';
 import { makeHistory } from '../../packages/posthorn/src/cli/demo/kestrel/history.ts';
+import { newcombe } from '../../packages/posthorn/src/domain/statistics.ts';
+import { iso } from '../../packages/posthorn/src/domain/time.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
 import type { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
 import { saveCopy } from '../../packages/posthorn/src/store/sqlite/save-copy.ts';
@@ -104,6 +106,18 @@ describe('the history', () => {
     expect(states.map(({ state }) => state)).toEqual(['done', 'done', 'running']);
   });
 
+  test('fewer are dropped after the fix than before it, beyond chance, and nothing is unaccounted on either side', async () => {
+    const { searchFixedAt } = calendarUntil(now);
+    type Side = Readonly<Record<'events' | 'given_up' | 'silently_dropped', number>>;
+    const { before, after } = await server.client.request<Readonly<Record<'before' | 'after', Side>>>(
+      'GET',
+      `/v1/impact?at=${iso(searchFixedAt)}`,
+    );
+    const change = newcombe(after.given_up, after.events, before.given_up, before.events);
+    expect(change.interval[1]).toBeLessThan(0);
+    expect([before.silently_dropped, after.silently_dropped]).toEqual([0, 0]);
+  });
+
   test('who did it is in the audit log, and who owns nothing is in the conformance', async () => {
     const paused = await items('/v1/audit-log?action=endpoints.pause');
     expect(paused).toContainEqual(
@@ -128,29 +142,47 @@ test('the log of the sender that was there before has drops in silence, and thei
 
 test('posthorn demo --keep serves its history with the dashboard, keeps it, and goes on with it', async () => {
   const dataDir = tempDir();
+  const run = promisify(execFile);
   for (const round of ['made', 'kept']) {
     const child = spawn(
       process.execPath,
-      [script, 'demo', '--keep', '--json', '--deliveries', '300', '--port', '0', '--data-dir', dataDir],
+      [script, 'demo', '--keep', '--deliveries', '300', '--port', '0', '--data-dir', dataDir],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    const [line] = (await Promise.race([
-      new Promise((resolve) => createInterface(child.stdout).once('line', (text) => resolve([text]))),
+    const text = await Promise.race([
+      printedUntil(child.stdout, 'Ctrl-C'),
       exited.then((code) => Promise.reject(new Error(`it ended with ${code}`))),
-    ])) as [string];
-    const { url, key, sign_in: signIn } = JSON.parse(line) as Record<string, string>;
-    expect(signIn).toBe(`${url}/#k=${key}`);
+    ]);
+    const { url, key, token } = /at (?<url>http:\S+),[^]*#k=(?<token>\S+)[^]*Key: +(?<key>\S+)/.exec(
+      text,
+    )!.groups!;
+    expect(token).toBe(key);
     expect(await (await fetch(url!)).text()).toContain('<title>Posthorn</title>');
     const answer = await fetch(`${url}/v1/endpoints`, { headers: { authorization: `Bearer ${key}` } });
     expect(
       ((await answer.json()) as List).items.filter(({ tenant }) => tenant !== 'posthorn'),
       round,
     ).toHaveLength(14);
+    // The command that it prints works beside it.
+    const [, command] = /posthorn (impact --before .+)/.exec(text)!;
+    const { stdout } = await run(process.execPath, [script, ...command!.split(' ')]);
+    expect(stdout).toMatch(/events after the change, none silently lost/);
     child.kill('SIGINT');
     expect(await exited).toBe(0);
   }
-  expect(existsSync(join(dataDir, 'former-sender.jsonl'))).toBe(true);
-  const { stdout } = await promisify(execFile)(process.execPath, [script, 'verify', '--data-dir', dataDir]);
+  const { stdout } = await run(process.execPath, [script, 'verify', '--data-dir', dataDir]);
   expect(stdout).toContain('Every delivery is accounted for.');
 });
+
+/** What a process has printed by the time that it has printed this. */
+async function printedUntil(output: Readable, end: string): Promise<string> {
+  let text = '';
+  await new Promise<void>((resolve) =>
+    output.on('data', (chunk) => {
+      text += String(chunk);
+      if (text.includes(end)) resolve();
+    }),
+  );
+  return text;
+}

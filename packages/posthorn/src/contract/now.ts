@@ -130,7 +130,9 @@ const now = z
       })
       .describe("Value of the window's deliveries: an event counts once for each of its deliveries."),
     teams: z.array(nowTeam),
-    needs: z.array(nowNeed).describe('The most severe first, then by worth and age.'),
+    needs: z
+      .array(nowNeed)
+      .describe('The most severe first, then what nobody has acknowledged, then by worth and age.'),
     more_needs: count.describe('How many are not in `needs`.'),
     endpoints: count.describe('Number of endpoints; 0 if nothing was set up yet.'),
   })

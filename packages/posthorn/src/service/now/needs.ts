@@ -246,7 +246,7 @@ function mainCurrency(needs: readonly Need[]): string | null {
   return all.list()[0]?.currency ?? null;
 }
 
-/** Everything that needs attention: the most severe first, then by worth, then by age. */
+/** Everything that needs attention: the most severe first, then what nobody has acknowledged, then by worth, then by age. */
 export function nowNeeds(facts: NowFacts): Need[] {
   const needs = [
     ...[...facts.endpoints.values()].flatMap((endpoint) => endpointNeed(facts, endpoint) ?? []),
@@ -263,6 +263,7 @@ export function nowNeeds(facts: NowFacts): Need[] {
   return needs.toSorted(
     (a, b) =>
       rank(a) - rank(b) ||
+      Number(a.acknowledged_at !== null) - Number(b.acknowledged_at !== null) ||
       (worth(a) > worth(b) ? -1 : worth(a) < worth(b) ? 1 : 0) ||
       (a.since ?? Number.MAX_SAFE_INTEGER) - (b.since ?? Number.MAX_SAFE_INTEGER) ||
       (b.count ?? 0) - (a.count ?? 0),

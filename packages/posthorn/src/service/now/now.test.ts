@@ -303,6 +303,19 @@ describe('needs', () => {
     ]);
   });
 
+  test('what somebody has acknowledged comes after what nobody has, whatever it is worth', () => {
+    const endpoints = [endpoint(), endpoint({ id: 'ep_b', host: 'ledger.example' })];
+    const acknowledged = alert({ rule: 'dead_letters', group: 'ep_a/http_5xx', acknowledgedAt: now });
+    const of = {
+      endpoints: new Map(endpoints.map((one) => [one.id, one])),
+      worth: [worth(38, 900n), worth(2, 200n, { endpointId: 'ep_b' })],
+    };
+    const summaries = (alerts: readonly Alert[]) => found({ ...of, alerts }).map(([, , summary]) => summary);
+    const [orders, ledger] = ['38 dead letters at orders.example', '2 dead letters at ledger.example'];
+    expect(summaries([])).toEqual([orders, ledger]);
+    expect(summaries([acknowledged])).toEqual([ledger, orders]);
+  });
+
   test('alerts about no endpoint, and those that no row says; ids are hosts', () => {
     expect(
       found({

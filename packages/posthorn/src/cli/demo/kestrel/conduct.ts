@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../../../domain/attempt.ts';
-import { normalQuantile } from '../../../runtime/seeded-random.ts';
+import { hashText, normalQuantile } from '../../../runtime/seeded-random.ts';
 import { type Calendar, isWithin } from './calendar.ts';
 import { type Manner, receivers } from './cast.ts';
 
@@ -55,6 +55,8 @@ function latencyMs({ medianMs, p99Ms }: Manner, u: number): number {
 
 /** For every receiver: how often a connection is reset, a gateway fails, or an answer never comes. */
 const troubles = { reset: 0.0012, gateway: 0.001, hang: 0.0005 };
+/** Which share of its events a receiver refuses while it has a defect that goes by what is in them. */
+const refused = { search: 0.2, analytics: 0.12 };
 const expired = 'CERT_HAS_EXPIRED: certificate has expired';
 
 /** How a receiver of Kestrel Pay answers at a moment of the history, or after it. `draw` returns numbers in [0, 1). */
@@ -78,6 +80,11 @@ export function conductOf(
   return answer(200, '{"received":true}', latency);
 }
 
+/** A number in [0, 1) that goes by the event, so that each attempt of it fares alike. */
+function shareOf(webhookId: string): number {
+  return (hashText(webhookId) >>> 0) / 2 ** 32;
+}
+
 function specialConduct(
   calendar: Calendar,
   about: { readonly name: string; readonly webhookId: string; readonly at: number; readonly latency: number },
@@ -92,7 +99,13 @@ function specialConduct(
     case 'ledger':
       return isWithin(calendar.ledgerDown, at) ? silent : null;
     case 'analytics':
-      return isWithin(calendar.analyticsDown, at) ? answer(500, 'partition key is null', latency) : null;
+      return isWithin(calendar.analyticsDown, at) && shareOf(webhookId) < refused.analytics
+        ? answer(500, 'partition key is null', latency)
+        : null;
+    case 'search':
+      return at < calendar.searchFixedAt && shareOf(webhookId) < refused.search
+        ? answer(500, '{"error":"line item without a picture"}', latency)
+        : null;
     case 'northwind':
       return isWithin(calendar.northwindCertificate, at) ? fails('tls', expired, 40) : null;
     case 'partner':

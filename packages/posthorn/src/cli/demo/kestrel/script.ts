@@ -32,6 +32,7 @@ const platform = 'tom@kestrel.example';
 const onCall = 'ines@kestrel.example';
 const growth = 'mara@kestrel.example';
 const partners = 'ravi@kestrel.example';
+const shop = 'lena@kestrel.example';
 const system = 'payments service';
 const pipeline = 'deploy pipeline';
 const monitoring = 'monitoring';
@@ -42,6 +43,7 @@ const keys: Readonly<Record<string, KeyRequest['scopes']>> = {
   [onCall]: ['read', 'operate'],
   [growth]: ['read', 'operate'],
   [partners]: ['read', 'operate'],
+  [shop]: ['read', 'operate'],
   [system]: ['publish'],
   [pipeline]: ['operate'],
   [monitoring]: ['read'],
@@ -84,6 +86,14 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
           ordersDown,
           null,
         ),
+    },
+    {
+      at: ordersDown.until + 3 * hourMs,
+      act: () => redriveEach(as(onCall), ids.get('orders')!),
+    },
+    {
+      at: calendar.searchFixedAt + 3 * hourMs,
+      act: () => settleSearch(as(shop), ids.get('search')!, calendar.searchFixedAt + 30 * dayMs),
     },
     {
       at: northwindCertificate.until + 20 * minuteMs,
@@ -138,7 +148,7 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
     { at: calendar.ledgerDown.from + 12 * minuteMs, act: () => acknowledge(as(onCall), ids.get('ledger')!) },
     {
       at: now - 4 * secondMs,
-      act: () => redriveAll(growth, 'analytics, partition key', 'analytics', analyticsDown, 5),
+      act: () => redriveAll(growth, 'analytics, partition key', 'analytics', analyticsDown, 0.5),
     },
   ];
   return {
@@ -208,6 +218,22 @@ function unmatched({ until }: Calendar, api: Posthorn, traffic: Traffic): Act[] 
       act: async () => void (await api.events.publish(traffic.event(at, { type: 'refund.updated' }))),
     };
   });
+}
+
+/** What a redrive left, because its one attempt failed by chance. */
+async function redriveEach(api: Posthorn, endpointId: string): Promise<void> {
+  const { items } = await api.deliveries.list({ endpointId, state: 'dead', limit: 20 });
+  for (const { id } of items) await api.deliveries.redrive(id);
+}
+
+/** What search has refused is never sent again, because its team knows of another way: the drops before the fix stay. */
+async function settleSearch(api: Posthorn, endpointId: string, until: number): Promise<void> {
+  const note = 'The index was built anew from the database, which has all of these.';
+  const { items: groups } = await api.deadLetters.list({ endpointId });
+  for (const { groupId } of groups)
+    await api.deadLetters.snooze(groupId, { until: iso(until), reason: note });
+  const { items: alerts } = await api.alerts.list({ state: 'firing', endpointId });
+  for (const { id } of alerts) await api.alerts.acknowledge(id, { note });
 }
 
 /** The engineer on call acknowledges the page about an endpoint. */

@@ -5,14 +5,13 @@ import { saveCopy } from '../../packages/posthorn/src/store/sqlite/save-copy.ts'
 import { tempDir } from '../support.ts';
 import { screenNames } from './screen-names.ts';
 import { type Screen, screensOf, settled } from './screens.ts';
-import { browserSuite, expectGoodSample, expectGoodViews, pictureFolder } from './support.ts';
+import { browserSuite, expectGoodViews } from './support.ts';
 
-// Every page on the history of Kestrel Pay, on a desktop and a phone: it fits its window and is accessible. The tests of an area
-// look at its pages in both themes and widths; here all four are looked at only if pictures are made of them (`npm run screenshots`).
+// Every page on the history of Kestrel Pay, on a desktop and a phone: it fits its window and is accessible. `npm run screenshots`
+// makes pictures of them.
 
 const now = Date.UTC(2026, 10, 26, 10, 12);
 const deliveries = Number(process.env['POSTHORN_TEST_DEMO_DELIVERIES'] ?? 2000);
-const expectGood = pictureFolder === undefined ? expectGoodSample : expectGoodViews;
 
 const suite = browserSuite(async () => {
   const dataDir = tempDir();
@@ -37,5 +36,5 @@ beforeAll(async () => {
 test.for(screenNames)('%s fits its window and is accessible', async (name) => {
   const screen = screens.find((one) => one.name === name)!;
   const key = screen.isForNobody === true ? { key: null } : {};
-  await expectGood(suite, screen.path, { name, ready: settled, at: now, ...key });
+  await expectGoodViews(suite, screen.path, { name, ready: settled, at: now, ...key });
 });

@@ -16,6 +16,16 @@ export type Theme = 'light' | 'dark';
 const themes = ['light', 'dark'] as const;
 /** A desktop and a phone. */
 const widths = [1280, 390] as const;
+interface View {
+  readonly width: (typeof widths)[number];
+  readonly theme: Theme;
+}
+/** What tests look at, and what pictures are made of. */
+const sampled: readonly View[] = [
+  { width: 1280, theme: 'light' },
+  { width: 390, theme: 'dark' },
+];
+const everyView: readonly View[] = widths.flatMap((width) => themes.map((theme) => ({ width, theme })));
 
 export interface OpenOptions {
   readonly theme?: Theme;
@@ -235,33 +245,24 @@ export interface ViewOptions extends OpenOptions {
 }
 
 /**
- * Looks at a page in both themes, on a desktop and a phone: `ready` waits until it shows what it is for. Each view must be
- * accessible and fit its window; pictures of them are made if the environment says where to.
+ * Looks at a page light on a desktop, and then, in the same window, dark at a phone's width: `ready` waits until it shows
+ * what it is for. Each view must be accessible and fit its window. Where pictures are asked for, there is one of each
+ * theme and width.
  */
 export async function expectGoodViews(
   suite: Suite,
   path: string,
   { name, ready, ...options }: ViewOptions,
 ): Promise<void> {
-  for (const width of widths) {
-    const page = await suite.open(path, { ...options, theme: themes[0], width });
-    await ready(page);
-    for (const theme of themes) await expectGoodView(page, name, theme);
-    await page.context().close();
-  }
-}
-
-/** Looks at a page as `expectGoodViews` does in half the time: light on a desktop, and then, in the same window, dark at a phone's width. */
-export async function expectGoodSample(
-  suite: Suite,
-  path: string,
-  { name, ready, ...options }: ViewOptions,
-): Promise<void> {
   const page = await suite.open(path, options);
   await ready(page);
-  await expectGoodView(page, name, 'light');
-  await page.setViewportSize({ width: widths[1], height: heights[widths[1]]! });
-  await ready(page);
-  await expectGoodView(page, name, 'dark');
+  const views = pictureFolder === undefined ? sampled : everyView;
+  for (const { width, theme } of views) {
+    if (page.viewportSize()?.width !== width) {
+      await page.setViewportSize({ width, height: heights[width]! });
+      await ready(page);
+    }
+    await expectGoodView(page, name, theme);
+  }
   await page.context().close();
 }

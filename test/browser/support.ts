@@ -193,7 +193,7 @@ export async function expectNoOverflow(page: Page, what = page.url()): Promise<v
 }
 
 /** Where pictures go, for somebody to look at; without it none are made. As `webp` they are a third as large, for documentation. */
-export const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
+const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
 const pictureFormat = process.env['POSTHORN_TEST_PICTURE_FORMAT'] === 'webp' ? 'webp' : 'png';
 const pictureQuality = 85;
 

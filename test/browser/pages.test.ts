@@ -89,12 +89,27 @@ function watchForFaults(): void {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
+const storeAway = {
+  status: 503,
+  contentType: 'application/problem+json',
+  headers: { 'retry-after': '1' },
+  json: { code: 'unavailable', detail: 'The store is away.', request_id: 'req_18' },
+};
+
+/** Pauses the live numbers and lets them go on, wherever the focus is. */
+async function pressSpaceTwice(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    for (let press = 0; press < 2; press++)
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }));
+  });
+}
+
 const paths = pages.map((page) => [page.path, page] as const);
 
 describe.each(paths)('%s', (_, page) => {
-  test('loading, refused and recovered: nothing at first, then its shape; the reason with its request; the answer after another try', async () => {
-    const window = await suite.open('/healthz', { statuses: [500, ...refusals] });
-    let mode: 'hold' | 'refuse' | 'answer' = 'hold';
+  test('loading, refused, recovered, and without its store: its shape; the reason with its request; the answer after another try, which stays under a band', async () => {
+    const window = await suite.open('/healthz', { statuses: [500, 503, ...refusals] });
+    let mode: 'hold' | 'refuse' | 'answer' | 'away' = 'hold';
     const held: Route[] = [];
     const refuse = (route: Route): Promise<void> =>
       route.fulfill({
@@ -105,6 +120,7 @@ describe.each(paths)('%s', (_, page) => {
     await window.route('**/v1/**', async (route) => {
       if (!isReading(route) || mode === 'answer') return await route.continue();
       if (mode === 'refuse') return await refuse(route);
+      if (mode === 'away') return await route.fulfill(storeAway);
       held.push(route);
     });
     await window.goto(urlOf(page));
@@ -127,6 +143,17 @@ describe.each(paths)('%s', (_, page) => {
       return (await refusal.count()) === 0;
     });
     await settled(window);
+    if (held.length === 0) return;
+    // Its store goes away: everything is asked for again when live numbers go on.
+    const heading = window.getByRole('heading', { level: 1 });
+    const shown = await heading.innerText();
+    mode = 'away';
+    await pressSpaceTwice(window);
+    const band = window.getByText(/cannot read its database now.*asked again every second.*as of/);
+    await band.waitFor();
+    expect(await heading.innerText(), 'what is shown while the store is away').toBe(shown);
+    mode = 'answer';
+    await band.waitFor({ state: 'detached' });
   });
 
   test('others’ text stays text; nothing moves while it loads; it fits 320 px, and twice the size', async () => {

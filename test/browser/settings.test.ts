@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { browserSuite, expectAccessible, expectGoodViews, picture } from './support.ts';
+import { browserSuite, expectAccessible, expectGoodViews, expectNoOverflow, picture } from './support.ts';
 
 // Settings: lists of what is declared, and keys, which are made here.
 
@@ -111,6 +111,29 @@ test('the audit log: who changed what, filtered, with what it was before', async
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export as JSON lines' }).click();
   expect((await saved).suggestedFilename()).toBe('audit-log.jsonl');
+});
+
+test('one process without nodes, and 40 nodes with their shards, one of them silent', async () => {
+  const page = await suite.open('/settings/nodes');
+  await page.getByRole('heading', { level: 1, name: 'One process delivers: this one.' }).waitFor();
+  await page.getByText('With PostgreSQL any number of nodes share the work').waitFor();
+  const at = (agoMs: number): string => new Date(Date.now() - agoMs).toISOString();
+  const items = Array.from({ length: 40 }, (_, n) => ({
+    node: `posthorn-${n}`,
+    started_at: at(86_400_000),
+    last_heartbeat_at: at(n === 7 ? 600_000 : 0),
+    shards: Array.from({ length: 64 }, (__, shard) => shard).filter((shard) => shard % 40 === n),
+  }));
+  await page.route('**/v1/nodes*', (route) => route.fulfill({ json: { items, next_cursor: null } }));
+  await page.reload();
+  await page
+    .getByRole('heading', { level: 1, name: '40 nodes deliver; 1 sent no heartbeat for 10 seconds.' })
+    .waitFor();
+  expect(await page.getByRole('row').count()).toBe(41);
+  await page.getByRole('img', { name: 'posthorn-3 owns 2 shards of 64' }).waitFor();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await expectNoOverflow(page);
+  await expectAccessible(page);
 });
 
 test('the versions of a template stand line by line against each other', async () => {

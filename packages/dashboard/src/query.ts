@@ -10,9 +10,28 @@ import {
 import { useLiveState } from './live.ts';
 import { type Answer, call, type OperationId, Problem, type Request } from './api.ts';
 
-/** Refusals are final; a server that is away is asked again, and shown as away meanwhile. */
+/** Refusals are final; a server that does not answer is asked again, and shown as away meanwhile. */
 const isWorthRetrying = (tries: number, error: Error): boolean =>
-  tries < 2 && error instanceof Problem && (error.status === 0 || error.status === 503);
+  tries < 2 && error instanceof Problem && error.status === 0;
+
+/** A server that cannot read its store is asked again as late as it says, within these bounds. */
+const away = { usualS: 5, minS: 1, maxS: 60 };
+
+/** In how many seconds to ask again what was refused because the store is away; null: it is not. */
+export function askedAgainS(error: Error | null): number | null {
+  if (!(error instanceof Problem) || error.status !== 503) return null;
+  return Math.min(away.maxS, Math.max(away.minS, error.retryAfterS ?? away.usualS));
+}
+
+type Interval = (query: { readonly state: { readonly error: Error | null } }) => number | false;
+
+/** Asks again so often, and by itself for what the store could not answer. */
+export const orWhenBack =
+  (everyMs: number | false): Interval =>
+  ({ state: { error } }) => {
+    const againS = askedAgainS(error);
+    return againS === null ? everyMs : againS * 1000;
+  };
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -21,6 +40,7 @@ export const queryClient = new QueryClient({
       staleTime: 5000,
       gcTime: 5 * 60_000,
       refetchOnWindowFocus: false,
+      refetchInterval: orWhenBack(false),
     },
   },
 });
@@ -34,8 +54,8 @@ export interface ReadOptions {
 }
 
 /** Who has paused the page reads in peace. */
-const useInterval = (everyMs: number | false): number | false =>
-  useLiveState().kind === 'paused' ? false : everyMs;
+const useInterval = (everyMs: number | false): Interval =>
+  orWhenBack(useLiveState().kind === 'paused' ? false : everyMs);
 
 /** Reads from the API. The key in the cache is the operation and what was asked. */
 export function useRead<Id extends OperationId>(

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useMemo, useState } from 'react';
 import { call, newIdempotencyKey, Problem } from '../api.ts';
-import { refresh } from '../query.ts';
+import { orWhenBack, refresh } from '../query.ts';
 import { useForbidden } from '../session.tsx';
 import { type BulkAction, commandFor, type Job, lengthText } from './bulk-action.ts';
 import { Button } from './button.tsx';
@@ -40,7 +40,7 @@ function useDryRun(action: BulkAction) {
   return useQuery<Job, Problem>({
     queryKey: ['dry run', action],
     queryFn: () => create(action, { dry_run: true }, newIdempotencyKey()),
-    refetchInterval: countAgainMs,
+    refetchInterval: orWhenBack(countAgainMs),
     staleTime: 0,
     gcTime: 0,
   });

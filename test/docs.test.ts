@@ -1,0 +1,139 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { Command } from 'commander';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { commands } from '../packages/posthorn/src/cli/commands.ts';
+import { errorClasses } from '../packages/posthorn/src/domain/attempt.ts';
+
+// The documentation is held to what there is: its links lead somewhere, its commands exist with the options that it gives them,
+// and what a reader looks up by name (a failure class, a rule that has notified them) has its place.
+
+const pages = [...globSync('docs/**/*.md'), ...globSync('*.md'), ...globSync('packages/*/README.md')];
+const textOf = (page: string): string => readFileSync(page, 'utf8');
+const withoutCode = (text: string): string =>
+  text.replaceAll(/^ *```.*?^ *```/gms, '').replaceAll(/`[^`\n]*`/g, '');
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading] of textOf(page)
+    .replaceAll(/^ *```.*?^ *```/gms, '')
+    .matchAll(/^#{1,6} (.+)$/gm)) {
+    const plain = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const slug = plain.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');
+    let name = slug;
+    for (let n = 1; anchors.has(name); n++) name = `${slug}-${n}`;
+    anchors.add(name);
+  }
+  return anchors;
+}
+
+describe('links', () => {
+  test.each(pages)('%s', (page) => {
+    const wrong: string[] = [];
+    for (const [, target] of withoutCode(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const [path, anchor] = target!.split('#') as [string, string | undefined];
+      const file = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(file)) wrong.push(`${target}: there is no ${relative('.', file)}`);
+      else if (anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).has(anchor))
+        wrong.push(`${target}: no such heading`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** The words of a line of a shell, up to a pipe, a redirection or the next command. */
+function wordsOf(line: string): string[] {
+  const words: string[] = [];
+  for (const [word] of line.matchAll(/(?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'\\])+/g)) {
+    if (/^(?:[|;&]|#|\d?>)/.test(word)) break;
+    words.push(word.replaceAll(/["']/g, ''));
+    if (word.endsWith(';')) break;
+  }
+  return words;
+}
+
+interface Use {
+  readonly page: string;
+  readonly words: readonly string[];
+}
+
+/** Every use of the command line: in blocks of shell, and in the text. */
+function* usesIn(page: string): Iterable<Use> {
+  const text = textOf(page);
+  const blocks = [...text.matchAll(/^ *```(?:sh|bash)\n(.*?)^ *```/gms)].map(([, block]) => block!);
+  const inText = [...text.matchAll(/`(posthorn [^`\n]*)`/g)].map(([, words]) => words!);
+  for (const block of [...blocks, ...inText])
+    for (const line of block.replaceAll(/\\\n\s*/g, ' ').split('\n'))
+      for (const part of line.split(/\||&&|\$\(/)) {
+        const words = wordsOf(part.trim());
+        const at = words.findIndex((word) => !/^(?:[A-Z_]+=.*|npx)$/.test(word));
+        if (words[at] === 'posthorn') yield { page, words: words.slice(at + 1) };
+      }
+}
+
+describe('commands', () => {
+  const loaded = new Map<string, Command>();
+  beforeAll(async () => {
+    for (const { name, load } of commands) loaded.set(name, await load());
+  });
+
+  /** Null: it can be run as it stands. */
+  function faultOf([name, ...rest]: readonly string[]): string | null {
+    if (name === undefined || name === '…' || name.startsWith('-')) return null;
+    let command = loaded.get(name);
+    if (command === undefined) return `there is no command ${name}`;
+    for (const word of rest) {
+      const inner = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+      if (inner !== undefined) command = inner;
+      const flag = /^--?[a-z][\w-]*/.exec(word)?.[0];
+      if (flag === undefined || ['--help', '-h'].includes(flag)) continue;
+      const known: boolean = command.options.some(({ long, short }) => long === flag || short === flag);
+      if (!known) return `${command.name()} has no option ${flag}`;
+    }
+    return null;
+  }
+
+  test.each(pages.filter((page) => page !== 'CHANGELOG.md'))('%s', (page) => {
+    const wrong = [...usesIn(page)].flatMap(({ words }) => {
+      const fault = faultOf(words);
+      return fault === null ? [] : [`posthorn ${words.join(' ')}: ${fault}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('the check sees what is not there', () => {
+    expect(faultOf(['deliveries', '--no-such-option'])).toBe('deliveries has no option --no-such-option');
+    expect(faultOf(['no-such-command'])).toBe('there is no command no-such-command');
+    expect(faultOf(['endpoints', 'pause', 'ep_1', '--reason', 'x'])).toBeNull();
+  });
+});
+
+describe('what is looked up by its name', () => {
+  test('every failure class has its section', () => {
+    const there = anchorsOf('docs/reference/failure-classes.md');
+    expect(errorClasses.filter((one) => !there.has(one))).toEqual([]);
+  });
+
+  const sourceOf = (pattern: string): string[] =>
+    globSync(`packages/posthorn/src/reliability/${pattern}`)
+      .filter((file) => !file.endsWith('.test.ts'))
+      .map(textOf);
+  const namesIn = (texts: readonly string[], pattern: RegExp): string[] => [
+    ...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map(([, name]) => name!))),
+  ];
+
+  test('every alert rule has its runbook', () => {
+    const rules = [...namesIn(sourceOf('*.ts'), /\brule: '(\w+)'/g), 'burn_rate', 'slow_leak'];
+    expect(rules.length).toBeGreaterThan(12);
+    expect(rules.filter((rule) => !existsSync(`docs/runbooks/${rule}.md`))).toEqual([]);
+  });
+
+  test('every exported alert is in the list of runbooks', () => {
+    const alerts = namesIn(sourceOf('prometheus/*.ts'), /'(Posthorn[A-Z]\w+)'/g);
+    expect(alerts.length).toBeGreaterThan(15);
+    const index = textOf('docs/runbooks/index.md');
+    expect(alerts.filter((alert) => !index.includes(`\`${alert}\``))).toEqual([]);
+  });
+});

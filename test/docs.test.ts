@@ -82,15 +82,18 @@ describe('commands', () => {
   /** Null: it can be run as it stands. */
   function faultOf([name, ...rest]: readonly string[]): string | null {
     if (name === undefined || name === '…' || name.startsWith('-')) return null;
-    let command = loaded.get(name);
-    if (command === undefined) return `there is no command ${name}`;
+    const first = loaded.get(name);
+    if (first === undefined) return `there is no command ${name}`;
+    let command: Command = first;
     for (const word of rest) {
-      const inner = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+      const inner: Command | undefined = command.commands.find(
+        (one) => one.name() === word || one.aliases().includes(word),
+      );
       if (inner !== undefined) command = inner;
       const flag = /^--?[a-z][\w-]*/.exec(word)?.[0];
       if (flag === undefined || ['--help', '-h'].includes(flag)) continue;
-      const known: boolean = command.options.some(({ long, short }) => long === flag || short === flag);
-      if (!known) return `${command.name()} has no option ${flag}`;
+      const isKnown = command.options.some(({ long, short }) => long === flag || short === flag);
+      if (!isKnown) return `${command.name()} has no option ${flag}`;
     }
     return null;
   }

@@ -2,16 +2,25 @@
 // parameters, and of the few pieces that differ between databases: a `Dialect` writes those (see `pieces.ts`).
 
 export type Row = (string | number | bigint | boolean | null)[];
-export type Value = string | number | null;
+export type Value = string | number | boolean | null | readonly (string | number | null)[];
+
+/** The types that a parameter may have to name. */
+export type ValueType = 'text' | 'int' | 'bigint' | 'smallint' | 'json' | 'jsonb';
 
 /** How a database wants its statements. */
 export interface Dialect {
   readonly name: 'sqlite' | 'postgres';
+  /** Whether tables are distributed by shard (Citus): a counter is then beside the rows that it counts. */
+  readonly isDistributed: boolean;
   /** Returns a parameter's text; `at`: its place, from 1. */
-  parameter(at: number): string;
+  parameter(at: number, type: ValueType | `${ValueType}[]` | null): string;
 }
 
-type Piece = string | { readonly value: Value } | { readonly per: (dialect: Dialect) => Sql | string };
+interface Parameter {
+  readonly value: Value;
+  readonly type: ValueType | `${ValueType}[]` | null;
+}
+type Piece = string | Parameter | { readonly per: (dialect: Dialect) => Sql };
 
 /** A statement, or a part of one. */
 export class Sql {
@@ -25,17 +34,31 @@ export class Sql {
 /** A statement: what is interpolated is part of its text if it is an `Sql`, and else a parameter. */
 export function sql(text: TemplateStringsArray, ...parts: readonly (Sql | Value)[]): Sql {
   return new Sql(
-    text.flatMap((piece, index) => {
+    text.flatMap((piece, index): readonly Piece[] => {
       const part = parts[index];
       if (part === undefined) return [piece];
-      return part instanceof Sql ? [piece, ...part.pieces] : [piece, { value: part }];
+      return part instanceof Sql ? [piece, ...part.pieces] : [piece, { value: part, type: null }];
     }),
   );
 }
 
+/** Text of the source code, such as a list of columns: never a caller's. */
+export function raw(text: string): Sql {
+  return new Sql([text]);
+}
+
+/** A parameter whose type its place in the statement does not say. */
+export function typed(value: Value, type: ValueType | `${ValueType}[]`): Sql {
+  return new Sql([{ value, type }]);
+}
+
 /** A piece that differs between databases. */
-export function per(write: (dialect: Dialect) => Sql | string): Sql {
+export function per(write: (dialect: Dialect) => Sql): Sql {
   return new Sql([{ per: write }]);
+}
+
+export function joined(parts: readonly Sql[], between: string): Sql {
+  return new Sql(parts.flatMap((part, index) => (index === 0 ? part.pieces : [between, ...part.pieces])));
 }
 
 /** A statement as a database takes it. */
@@ -50,12 +73,10 @@ export function rendered({ pieces }: Sql, dialect: Dialect): Rendered {
     let text = '';
     for (const piece of parts) {
       if (typeof piece === 'string') text += piece;
-      else if ('per' in piece) {
-        const written = piece.per(dialect);
-        text += typeof written === 'string' ? written : write(written.pieces);
-      } else {
+      else if ('per' in piece) text += write(piece.per(dialect).pieces);
+      else {
         values.push(piece.value);
-        text += dialect.parameter(values.length);
+        text += dialect.parameter(values.length, piece.type);
       }
     }
     return text;

@@ -5,16 +5,28 @@ import type { Row, Sql } from './sql.ts';
 
 /** A statement whose rows are wanted, or how many rows it changed. */
 export interface Statement {
-  readonly sql: Sql;
   readonly wants: 'rows' | 'changes';
+  readonly sql: Sql;
   /** Whether its text is one of few, so that it is kept prepared. */
   readonly isPrepared: boolean;
 }
 
-export type Steps<T> = Generator<Statement, T, unknown>;
+/** What work needs of its database besides answers. */
+export interface Session {
+  /** Seals the audit log; null: it is not sealed. */
+  readonly auditKey: Uint8Array | null;
+  /** Returns what a column of JSON holds; text that is not JSON was not written by Posthorn, which is damage. */
+  json(value: unknown, what: string): unknown;
+}
+
+export type Request = Statement | { readonly wants: 'session' };
+export type Steps<T> = Generator<Request, T, unknown>;
+
+/** Work on the way: what it asks next, or what it returned. */
+export type Step<T> = IteratorResult<Request, T>;
 
 export function* rows(statement: Sql): Steps<readonly Row[]> {
-  return (yield { sql: statement, wants: 'rows', isPrepared: true }) as readonly Row[];
+  return (yield { wants: 'rows', sql: statement, isPrepared: true }) as readonly Row[];
 }
 
 export function* row(statement: Sql): Steps<Row | undefined> {
@@ -23,20 +35,33 @@ export function* row(statement: Sql): Steps<Row | undefined> {
 
 /** A statement whose text has many forms: each set of conditions has a plan of its own. */
 export function* rowsUnprepared(statement: Sql): Steps<readonly Row[]> {
-  return (yield { sql: statement, wants: 'rows', isPrepared: false }) as readonly Row[];
+  return (yield { wants: 'rows', sql: statement, isPrepared: false }) as readonly Row[];
 }
 
 /** Carries out a change and returns how many rows it changed. */
 export function* changes(statement: Sql): Steps<number> {
-  return (yield { sql: statement, wants: 'changes', isPrepared: true }) as number;
+  return (yield { wants: 'changes', sql: statement, isPrepared: true }) as number;
 }
 
-/** A database of either kind, as work that is written once sees it. */
+export function* session(): Steps<Session> {
+  return (yield { wants: 'session' }) as Session;
+}
+
+/** Returns what a column of JSON holds. */
+export function* stored<T>(value: unknown, what: string): Steps<T> {
+  return (yield* session()).json(value, what) as T;
+}
+
+/** A database of either kind, as work that is written once sees it: the ways in which statements belong together. */
 export interface CommonDatabase {
-  /** Statement by statement, each by itself. */
-  read<T>(steps: Steps<T>): Promise<T>;
+  /** Each statement by itself: for readings. */
+  separately<T>(work: () => Steps<T>): Promise<T>;
   /** Every statement reads one state of the database. */
   snapshot<T>(work: () => Steps<T>): Promise<T>;
   /** Everything commits together, or nothing does (G4). */
   transaction<T>(work: () => Steps<T>): Promise<T>;
+  /** The same without waiting for the disk, if the database can: a power cut may undo it, a crash of the process does not. */
+  unsynced<T>(work: () => Steps<T>): Promise<T>;
+  /** A transaction that raises the version of endpoints and documents; other nodes are notified of it. */
+  configuring<T>(work: () => Steps<T>): Promise<T>;
 }

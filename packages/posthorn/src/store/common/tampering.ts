@@ -1,7 +1,8 @@
-import type { Finding } from '../integrity.ts';
+import type { Finding, Integrity } from '../integrity.ts';
+import { type Cold, snapshot } from './methods.ts';
 import { limit as limited, nothing, sameShard, shardOf, table } from './pieces.ts';
 import { type Sql, sql } from './sql.ts';
-import { rowsUnprepared, type Steps } from './steps.ts';
+import { rowsUnprepared } from './steps.ts';
 
 // The reconciler's search for rows that contradict themselves (G6). It shares no code with the writers on purpose.
 
@@ -73,18 +74,20 @@ const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
   },
 ];
 
-export function* findTampered(limit: number): Steps<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const { problem, query } of checks) {
-    if (findings.length >= limit) break;
-    const found = yield* rowsUnprepared(sql`${query} ${limited(limit - findings.length)}`);
-    for (const [number, eventId, endpointId] of found)
-      findings.push({
-        number: number as number | null,
-        eventId: eventId as string | null,
-        endpointId: endpointId as string | null,
-        problem,
-      });
-  }
-  return findings;
-}
+export const tamperingListings: Cold<Pick<Integrity, 'findTampered'>> = {
+  findTampered: snapshot(function* (limit) {
+    const findings: Finding[] = [];
+    for (const { problem, query } of checks) {
+      if (findings.length >= limit) break;
+      const found = yield* rowsUnprepared(sql`${query} ${limited(limit - findings.length)}`);
+      for (const [number, eventId, endpointId] of found)
+        findings.push({
+          number: number as number | null,
+          eventId: eventId as string | null,
+          endpointId: endpointId as string | null,
+          problem,
+        });
+    }
+    return findings;
+  }),
+};

@@ -1,40 +1,56 @@
+import { createHash } from 'node:crypto';
 import { type Dialect, rendered } from '../common/sql.ts';
-import type { CommonDatabase, Steps } from '../common/steps.ts';
+import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
+import { announced } from './endpoints.ts';
 
-const dialect: Dialect = { name: 'postgres', parameter: (at) => `$${at}` };
+const dialect = (isDistributed: boolean): Dialect => ({
+  name: 'postgres',
+  isDistributed,
+  parameter: (at, type) => (type === null ? `$${at}` : `$${at}::${type}`),
+});
+const together = dialect(false);
+const distributed = dialect(true);
 
 /** Names of prepared statements, by their text. */
 const names = new Map<string, string>();
 /** Each is kept prepared on each connection that has used it. */
 const maxNames = 500;
 
+/** A name says its text: a connection that was another process's may know statements already. */
 function nameFor(text: string): string {
   let name = names.get(text);
-  if (name === undefined && names.size < maxNames) names.set(text, (name = `common_${names.size}`));
+  if (name === undefined && names.size < maxNames)
+    names.set(text, (name = `common_${createHash('sha1').update(text).digest('hex')}`));
   return name ?? '';
 }
 
+async function answer(connection: Connection, request: Request): Promise<unknown> {
+  if (request.wants === 'session')
+    // The driver has parsed columns of JSON.
+    return { auditKey: connection.auditKey, json: (value) => value } satisfies Session;
+  const { text, values } = rendered(request.sql, connection.oneShard ? distributed : together);
+  const name = request.isPrepared ? nameFor(text) : '';
+  return request.wants === 'rows'
+    ? await connection.query(name, text, values)
+    : await connection.execute(name, text, values);
+}
+
 /** Does common work on a connection: within its transaction, if it has one. */
-async function perform<T>(connection: Pick<Connection, 'query' | 'execute'>, steps: Steps<T>): Promise<T> {
-  let step = steps.next();
-  while (step.done !== true) {
-    const { sql, wants, isPrepared } = step.value;
-    const { text, values } = rendered(sql, dialect);
-    const name = isPrepared ? nameFor(text) : '';
-    step = steps.next(
-      wants === 'rows'
-        ? await connection.query(name, text, values)
-        : await connection.execute(name, text, values),
-    );
-  }
+export async function perform<T>(connection: Connection, steps: Steps<T>): Promise<T> {
+  let step: Step<T> = steps.next();
+  while (step.done !== true) step = steps.next(await answer(connection, step.value));
   return step.value;
 }
 
 export function commonDatabase(db: Database): CommonDatabase {
+  const transaction: CommonDatabase['transaction'] = (work) =>
+    db.transaction((connection) => perform(connection, work()));
   return {
-    read: (steps) => perform(db, steps),
+    separately: (work) => perform(db, work()),
     snapshot: (work) => db.snapshot((connection) => perform(connection, work())),
-    transaction: (work) => db.transaction((connection) => perform(connection, work())),
+    transaction,
+    unsynced: transaction,
+    configuring: (work) => announced(db, (connection) => perform(connection, work())),
   };
 }

@@ -1,13 +1,6 @@
-import {
-  readSealedSettings,
-  readSetting,
-  replaceSetting,
-  settleSetting,
-  writeSetting,
-} from '../common/settings.ts';
-import { findTampered } from '../common/tampering.ts';
+import { type HotStore, withCold } from '../common/cold.ts';
 import { readToLimit, type Searching } from '../search.ts';
-import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
 import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
@@ -89,19 +82,10 @@ import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
-/** The port on PostgreSQL; any number of nodes share it. */
-export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
-  const common = commonDatabase(db);
+function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
   const turns: Turns = new Map();
   const beats: LastBeats = new Map();
-  const searching: Searching = {
-    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
-    searchDeliveries: (search, page) => searchDeliveries(db, search, page),
-    foundDeliveries: (numbers) => foundDeliveries(db, numbers),
-    deliveryDetails: (number) => deliveryDetails(db, number),
-  };
-
-  const write: StoreWrite = {
+  return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
       const known =
@@ -142,9 +126,6 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     pauseFailing: (change) => endpoints.pauseFailing(change),
     freeKeys: (request) => freeKeys(db, request),
     fold: async (now) => fold(db, now),
-    saveSetting: (name, value) => common.transaction(() => writeSetting(name, value)),
-    settleSetting: (name, value) => common.transaction(() => settleSetting(name, value)),
-    replaceSetting: (name, from, to) => common.transaction(() => replaceSetting(name, from, to)),
     purgeFormerValues: async () => purgeFormerValues(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
     putDocument: (kind, name, document) =>
@@ -173,7 +154,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     appendAudit: (entries) => appendAudit(db, entries),
     pruneAuditLog: (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
   };
-  const lookups: StoreLookups = {
+}
+
+function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
+  return {
     nextDue: (shards) => nextDue(db, shards),
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
@@ -191,8 +175,6 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     runningRedrives: () => runningRedrives(db),
     failingEndpoints: () => failingEndpoints(db),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
-    setting: (name) => common.read(readSetting(name)),
-    sealedSettings: () => common.read(readSealedSettings()),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
     alerts: () => readAlerts(db),
@@ -207,7 +189,16 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     keys: (query) => listKeys(db, query),
     knownKeys: (seen) => readKnownKeys(db, seen),
   };
-  const listings: StoreListings = {
+}
+
+function listings(db: Database): HotStore['listings'] {
+  const searching: Searching = {
+    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
+    searchDeliveries: (search, page) => searchDeliveries(db, search, page),
+    foundDeliveries: (numbers) => foundDeliveries(db, numbers),
+    deliveryDetails: (number) => deliveryDetails(db, number),
+  };
+  return {
     droppedGroups: (query) => droppedGroups(db, query),
     redriveOutcomes: (ids) => redriveOutcomes(db, ids),
     blockedKeys: (query) => blockedKeys(db, query),
@@ -248,12 +239,21 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: () => readConservation(db),
     worthComparisons: () => readWorthComparisons(db),
-    findTampered: (limit) => common.snapshot(() => findTampered(limit)),
     fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
     missing: (window, limit) => readMissing(db, window, limit),
     auditLog: (filter, page) => readAuditLog(db, filter, page),
     auditChain: (after, limit) => readAuditChain(db, after, limit),
   };
-  return { write, read: { ...lookups, ...listings }, close: () => db.close() };
+}
+
+/** The port on PostgreSQL; any number of nodes share it. */
+export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
+  const hot = {
+    write: writes(db, endpoints),
+    lookups: lookups(db, endpoints),
+    listings: listings(db),
+  };
+  const { write, lookups: few, listings: many } = withCold(commonDatabase(db), hot);
+  return { write, read: { ...few, ...many }, close: () => db.close() };
 }

@@ -1,24 +1,41 @@
-import { type Dialect, rendered } from '../common/sql.ts';
-import type { CommonDatabase, Steps } from '../common/steps.ts';
+import type { SQLInputValue } from 'node:sqlite';
+import { type Dialect, rendered, type Value } from '../common/sql.ts';
+import type { CommonDatabase, Request, Step, Steps } from '../common/steps.ts';
 import type { Database } from './database.ts';
 
-const dialect: Dialect = { name: 'sqlite', parameter: () => '?' };
+const dialect: Dialect = { name: 'sqlite', isDistributed: false, parameter: () => '?' };
 
-/** Does common work to its end, before anything else can happen. */
-function perform<T>(db: Database, steps: Steps<T>): T {
-  let step = steps.next();
-  while (step.done !== true) {
-    const { sql, wants } = step.value;
-    const { text, values } = rendered(sql, dialect);
-    step = steps.next(wants === 'rows' ? db.all(text, ...values) : db.run(text, ...values));
-  }
+function bound(value: Value): SQLInputValue {
+  if (typeof value === 'boolean') return Number(value);
+  // Lists are pieces of their own here (`isAnyOf`, `rowsOf`).
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}
+
+function answer(db: Database, request: Request): unknown {
+  if (request.wants === 'session') return db;
+  const { text, values } = rendered(request.sql, dialect);
+  const parameters = values.map(bound);
+  return request.wants === 'rows' ? db.all(text, ...parameters) : db.run(text, ...parameters);
+}
+
+/** Does common work to its end, before anything else can happen: in the caller's transaction, if there is one. */
+export function perform<T>(db: Database, steps: Steps<T>): T {
+  let step: Step<T> = steps.next();
+  while (step.done !== true) step = steps.next(answer(db, step.value));
   return step.value;
 }
 
-export function commonDatabase(db: Database): CommonDatabase {
+/** `onConfiguring` is called after each change of a document. */
+export function commonDatabase(db: Database, onConfiguring: () => void): CommonDatabase {
   return {
-    read: async (steps) => perform(db, steps),
+    separately: async (work) => perform(db, work()),
     snapshot: async (work) => db.snapshot(() => perform(db, work())),
     transaction: async (work) => db.transaction(() => perform(db, work())),
+    unsynced: async (work) => db.transactionUnsynced(() => perform(db, work())),
+    configuring: async (work) => {
+      const done = db.transaction(() => perform(db, work()));
+      onConfiguring();
+      return done;
+    },
   };
 }

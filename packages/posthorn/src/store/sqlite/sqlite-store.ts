@@ -1,14 +1,7 @@
 import { NotFoundError } from '../../domain/errors.ts';
-import {
-  readSealedSettings,
-  readSetting,
-  replaceSetting,
-  settleSetting,
-  writeSetting,
-} from '../common/settings.ts';
-import { findTampered } from '../common/tampering.ts';
+import { type HotStore, withCold } from '../common/cold.ts';
 import { readToLimit, type Searching } from '../search.ts';
-import type { Store, StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import type { Store } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
@@ -92,14 +85,18 @@ import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
-/** The parts of the port on one open database; every call runs to its end before the next begins. */
-export function createSqliteParts(db: Database): SqliteParts {
-  const common = commonDatabase(db);
-  const endpoints = new EndpointTable(db);
-  const sequences = new Sequences(db);
-  // Numbers outlive deletion: an attempt in flight is settled after its endpoint was deleted.
+/** What the methods work on: one connection, and what this process holds in memory of it. */
+interface Tables {
+  readonly db: Database;
+  readonly endpoints: EndpointTable;
+  readonly sequences: Sequences;
+  readonly endpointNum: (id: string) => number;
+}
+
+/** Numbers outlive deletion: an attempt in flight is settled after its endpoint was deleted. */
+function endpointNumbers(db: Database, endpoints: EndpointTable): (id: string) => number {
   const nums = new Map<string, number>();
-  const endpointNum = (id: string): number => {
+  return (id) => {
     let num = endpoints.get(id)?.num ?? nums.get(id);
     if (num === undefined) {
       num = db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined;
@@ -108,15 +105,10 @@ export function createSqliteParts(db: Database): SqliteParts {
     }
     return num;
   };
+}
 
-  const searching: Searching = {
-    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
-    searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
-    foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
-    deliveryDetails: async (number) => deliveryDetails(db, number),
-  };
-
-  const write: StoreWrite = {
+function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['write'] {
+  return {
     accept: async (groups, options) => accept(db, endpoints, sequences, groups, options),
     claim: async (request) => claim(db, endpoints, request),
     settle: async (settlements) => settle(db, endpointNum, settlements),
@@ -155,9 +147,6 @@ export function createSqliteParts(db: Database): SqliteParts {
     pauseFailing: async (change) => endpoints.pauseFailing(change),
     freeKeys: async (request) => freeKeys(db, endpoints, request),
     fold: async (now) => fold(db, now),
-    saveSetting: (name, value) => common.transaction(() => writeSetting(name, value)),
-    settleSetting: (name, value) => common.transaction(() => settleSetting(name, value)),
-    replaceSetting: (name, from, to) => common.transaction(() => replaceSetting(name, from, to)),
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
     putDocument: async (kind, name, document) => {
@@ -193,7 +182,10 @@ export function createSqliteParts(db: Database): SqliteParts {
     appendAudit: async (entries) => appendAudit(db, entries),
     pruneAuditLog: async (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
   };
-  const lookups: StoreLookups = {
+}
+
+function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
+  return {
     nextDue: async () => nextDue(db, endpoints),
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
@@ -212,8 +204,6 @@ export function createSqliteParts(db: Database): SqliteParts {
     snoozes: async (now) => readSnoozes(db, now),
     failingEndpoints: async () => failingEndpoints(db),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
-    setting: (name) => common.read(readSetting(name)),
-    sealedSettings: () => common.read(readSealedSettings()),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();
       if (everyPage) checkPages(db);
@@ -230,7 +220,16 @@ export function createSqliteParts(db: Database): SqliteParts {
     keys: async (query) => listKeys(db, query),
     knownKeys: async (seen) => readKnownKeys(db, seen),
   };
-  const listings: StoreListings = {
+}
+
+function listings({ db, endpoints, endpointNum }: Tables): HotStore['listings'] {
+  const searching: Searching = {
+    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
+    searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
+    foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
+    deliveryDetails: async (number) => deliveryDetails(db, number),
+  };
+  return {
     droppedGroups: async (query) => droppedGroups(db, query),
     redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
     blockedKeys: async (query) => blockedKeys(db, query),
@@ -273,14 +272,26 @@ export function createSqliteParts(db: Database): SqliteParts {
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: async () => readConservation(db),
     worthComparisons: async () => readWorthComparisons(db),
-    findTampered: (limit) => common.snapshot(() => findTampered(limit)),
     fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
     missing: async (window, limit) => readMissing(db, window, limit),
     auditLog: async (filter, page) => readAuditLog(db, filter, page),
     auditChain: async (after, limit) => readAuditChain(db, after, limit),
   };
-  return { write, lookups, listings, close: async () => db.close() };
+}
+
+/** The parts of the port on one open database; every call runs to its end before the next begins. */
+export function createSqliteParts(db: Database): SqliteParts {
+  const endpoints = new EndpointTable(db);
+  const tables = {
+    db,
+    endpoints,
+    sequences: new Sequences(db),
+    endpointNum: endpointNumbers(db, endpoints),
+  };
+  const common = commonDatabase(db, () => endpoints.version++);
+  const hot = { write: writes(tables), lookups: lookups(tables), listings: listings(tables) };
+  return { ...withCold(common, hot), close: async () => db.close() };
 }
 
 /** The port on one open database, in this thread. */

@@ -1,0 +1,38 @@
+import type { StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import { coldMethods } from './methods.ts';
+import { settingLookups, settingWrites } from './settings.ts';
+import type { CommonDatabase } from './steps.ts';
+import { tamperingListings } from './tampering.ts';
+
+// The methods of the port that are not hot, which are written once for every database: one object for each part of the port. An adapter
+// implements what is not here, and the compiler says what neither has.
+
+const coldWrites = { ...settingWrites };
+const coldLookups = { ...settingLookups };
+const coldListings = { ...tamperingListings };
+
+/** What each adapter implements by itself. */
+export interface HotStore {
+  readonly write: Omit<StoreWrite, keyof typeof coldWrites>;
+  readonly lookups: Omit<StoreLookups, keyof typeof coldLookups>;
+  readonly listings: Omit<StoreListings, keyof typeof coldListings>;
+}
+
+/** The three parts of the port on one database. */
+export interface StoreParts {
+  readonly write: StoreWrite;
+  readonly lookups: StoreLookups;
+  readonly listings: StoreListings;
+}
+
+/** Completes an adapter with the methods that are written once. */
+export function withCold(db: CommonDatabase, { write, lookups, listings }: HotStore): StoreParts {
+  return {
+    write: { ...write, ...coldMethods<Pick<StoreWrite, keyof typeof coldWrites>>(db, coldWrites) },
+    lookups: { ...lookups, ...coldMethods<Pick<StoreLookups, keyof typeof coldLookups>>(db, coldLookups) },
+    listings: {
+      ...listings,
+      ...coldMethods<Pick<StoreListings, keyof typeof coldListings>>(db, coldListings),
+    },
+  };
+}

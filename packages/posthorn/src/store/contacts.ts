@@ -49,3 +49,7 @@ export function contactAt({ lastSuccessAt, lastFailureAt }: Contact): number {
 export function storedContact(row: readonly unknown[], from: number): Contact {
   return contactOf(row, from) ?? noContact;
 }
+
+/** What was learned of a URL ends with it. */
+export const contactForgotten =
+  'last_success_at = NULL, last_failure_at = NULL, failed_since = NULL, failures_in_a_row = 0, last_error_class = NULL, last_status_code = NULL';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type AuditEntry, auditDocument, canonicalJson } from '../domain/audit-entry.ts';
 import { type AutomaticMarker, automaticMarker } from '../domain/automatic-marker.ts';
 import { timeOrderedId } from '../domain/ids.ts';
-import type { Marker, MarkerKind } from '../domain/marker.ts';
+import type { Marker } from '../domain/marker.ts';
 
 /** More are not kept: the oldest go. Those that Posthorn puts by itself never push out what people have noted. */
 const maxMarkers = 10_000;
@@ -36,61 +36,8 @@ export interface MarkerLookups {
   markers(query: MarkerQuery): Promise<readonly Marker[]>;
 }
 
-export const markerColumns =
-  'id, at, kind, label, url, created_by, automatic, tenant, subject_kind, subject_id';
-
-/** Of `markerColumns`. */
-export function markerFrom(row: readonly unknown[]): Marker {
-  const [id, at, kind, label, url, by, isAutomatic, tenant, subjectKind, subjectId] = row as [
-    string,
-    number,
-    MarkerKind,
-    string,
-    string | null,
-    string,
-    number,
-    string | null,
-    string | null,
-    string | null,
-  ];
-  return {
-    id,
-    at,
-    kind,
-    label,
-    url,
-    by,
-    isAutomatic: isAutomatic === 1,
-    tenant,
-    subject: subjectKind === null || subjectId === null ? null : { kind: subjectKind, id: subjectId },
-  };
-}
-
-/** For `markerColumns`. */
-export function markerValues(marker: Marker): (string | number | null)[] {
-  const { id, at, kind, label, url, by, isAutomatic, tenant, subject } = marker;
-  return [
-    id,
-    at,
-    kind,
-    label,
-    url,
-    by,
-    isAutomatic ? 1 : 0,
-    tenant,
-    subject?.kind ?? null,
-    subject?.id ?? null,
-  ];
-}
-
 export const maxOf = ({ isAutomatic }: Pick<Marker, 'isAutomatic'>): number =>
   isAutomatic ? maxAutomaticMarkers : maxMarkers;
-
-/** Bounds of a query that stand for none. */
-export function boundsFrom({ since, until, after }: MarkerQuery): readonly [number, number, number, string] {
-  const farthest = Number.MAX_SAFE_INTEGER;
-  return [since ?? 0, until ?? farthest, after?.at ?? farthest, after?.id ?? ''];
-}
 
 /** Those that these changes leave. */
 export function automaticMarkers(entries: readonly AuditEntry[]): readonly Marker[] {

@@ -1,15 +1,38 @@
 import type { StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import { auditLogListings, auditLogWrites } from './audit-log.ts';
+import { contactWrites } from './contacts.ts';
+import { documentLookups, documentWrites } from './documents.ts';
+import { keyLookups, keyWrites } from './keys.ts';
+import { markerLookups, markerWrites } from './markers.ts';
 import { coldMethods } from './methods.ts';
+import { sessionLookups, sessionWrites } from './sessions.ts';
 import { settingLookups, settingWrites } from './settings.ts';
+import { snoozeLookups, snoozeWrites } from './snoozes.ts';
 import type { CommonDatabase } from './steps.ts';
 import { tamperingListings } from './tampering.ts';
 
 // The methods of the port that are not hot, which are written once for every database: one object for each part of the port. An adapter
 // implements what is not here, and the compiler says what neither has.
 
-const coldWrites = { ...settingWrites };
-const coldLookups = { ...settingLookups };
-const coldListings = { ...tamperingListings };
+const coldWrites = {
+  ...auditLogWrites,
+  ...contactWrites,
+  ...documentWrites,
+  ...keyWrites,
+  ...markerWrites,
+  ...sessionWrites,
+  ...settingWrites,
+  ...snoozeWrites,
+};
+const coldLookups = {
+  ...documentLookups,
+  ...keyLookups,
+  ...markerLookups,
+  ...sessionLookups,
+  ...settingLookups,
+  ...snoozeLookups,
+};
+const coldListings = { ...auditLogListings, ...tamperingListings };
 
 /** What each adapter implements by itself. */
 export interface HotStore {

@@ -23,6 +23,7 @@ const within =
 
 export const separately = within('separately');
 export const snapshot = within('snapshot');
+export const alone = within('alone');
 export const transaction = within('transaction');
 export const unsynced = within('unsynced');
 export const configuring = within('configuring');

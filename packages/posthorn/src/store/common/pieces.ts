@@ -1,7 +1,8 @@
 import type { TenantFilter } from '../filters.ts';
-import { joined, per, raw, type Sql, sql, typed, type Value, type ValueType } from './sql.ts';
+import { joined, per, raw, type Sql, sql } from './sql.ts';
 
-// The pieces of statements that differ between the databases.
+// The pieces of statements that differ between the databases. `CAST(… AS bigint)` and `CAST(… AS text)` mean the same to both, also
+// around a parameter whose type its place does not say.
 
 const either = (texts: { readonly sqlite: string; readonly postgres: string }): Sql => {
   const pieces = { sqlite: raw(texts.sqlite), postgres: raw(texts.postgres) };
@@ -11,39 +12,13 @@ const either = (texts: { readonly sqlite: string; readonly postgres: string }): 
 /** A table of the schema. */
 export const table = (name: string): Sql => either({ sqlite: name, postgres: `posthorn.${name}` });
 
-/** No value of this type, in a column of an answer. */
-export const nothing = (type: 'bigint' | 'text'): Sql =>
-  either({ sqlite: 'NULL', postgres: `NULL::${type}` });
-
 /** A field of a column of JSON, as text. */
 export const jsonText = (column: string, field: string): Sql =>
-  either({ sqlite: `json_extract(${column}, '$.${field}')`, postgres: `${column} ->> '${field}'` });
-
-/** A field of a column of JSON, as a whole number. */
-export const jsonNumber = (column: string, field: string): Sql =>
-  either({
-    sqlite: `json_extract(${column}, '$.${field}')`,
-    postgres: `(${column} ->> '${field}')::bigint`,
-  });
-
-/** A document for a column of JSON. */
-export const document = (value: unknown): Sql => typed(JSON.stringify(value), 'json');
+  either({ sqlite: `json_extract(${column}, '$.${field}')`, postgres: `(${column} ->> '${field}')` });
 
 /** Compares and orders text by its bytes, whatever the collation of the database. */
 export const bytewise = (column: string): Sql =>
   either({ sqlite: column, postgres: `${column} COLLATE "C"` });
-
-/** A whole number as text, because it may not fit into a double. */
-export const asText = (expression: string): Sql =>
-  either({ sqlite: `CAST(${expression} AS TEXT)`, postgres: `(${expression})::text` });
-
-/** Text as a whole number. */
-export const asNumber = (expression: string): Sql =>
-  either({ sqlite: `CAST(${expression} AS INTEGER)`, postgres: `(${expression})::bigint` });
-
-/** A sum of whole numbers, which PostgreSQL makes a `numeric`. */
-export const sum = (expression: string): Sql =>
-  either({ sqlite: `sum(${expression})`, postgres: `sum(${expression})::bigint` });
 
 /** The limit of a statement: SQLite prepares a bare `LIMIT ?` anew each time (`sqlite/database.ts`). */
 export const limit = (count: number): Sql =>
@@ -54,9 +29,10 @@ export const offset = (count: number): Sql =>
   per(({ name }) => (name === 'sqlite' ? sql`LIMIT -1 OFFSET +${count}` : sql`OFFSET ${count}`));
 
 /** Locks the rows read until the transaction ends; SQLite has one writer at a time. */
-export const forUpdate: Sql = either({ sqlite: '', postgres: 'FOR UPDATE' });
+export const forUpdate = (rows = ''): Sql =>
+  either({ sqlite: '', postgres: rows === '' ? 'FOR UPDATE' : `FOR UPDATE OF ${rows}` });
 
-/** The same, but leaves out the rows that another transaction holds. */
+/** Locks the rows read, and leaves out those that another transaction holds. */
 export const forUpdateUnlocked: Sql = either({ sqlite: '', postgres: 'FOR UPDATE SKIP LOCKED' });
 
 /** The condition that rows of `one` and of `other` are in one shard, before another one; SQLite's tables have no shards. */
@@ -67,57 +43,47 @@ export const sameShard = (one: string, other: string): Sql =>
 export const shardOf = (one: string, number: string): Sql =>
   either({ sqlite: '', postgres: `${one}.shard = (${number} & 63)::smallint AND ` });
 
-/** The condition for the rows of counters: in shard 0, or in every one if the tables are distributed. */
-export const counterShards = (counters: string): Sql =>
-  per(({ isDistributed }) =>
-    raw(isDistributed ? `${counters}.shard BETWEEN 0 AND 63` : `${counters}.shard = 0`),
-  );
+type ListedType = 'text' | 'int' | 'bigint' | 'smallint';
 
 /** The condition that a column has one of these values: one text, however many they are. */
-export const isAnyOf = (
-  column: string,
-  values: readonly (string | number)[],
-  type: Exclude<ValueType, 'json' | 'jsonb'>,
-): Sql =>
+export const isAnyOf = (column: string, values: readonly (string | number)[], type: ListedType): Sql =>
   per(({ name }) =>
     name === 'sqlite'
       ? sql`${raw(column)} IN (SELECT value FROM json_each(${JSON.stringify(values)}))`
-      : sql`${raw(column)} = ANY (${typed(values, `${type}[]`)})`,
+      : sql`${raw(column)} = ANY (CAST(${values} AS ${raw(type)}[]))`,
   );
 
-/**
- * Rows from values of the caller, for a FROM clause: `values` names a column's type and its value in each row. One text, however
- * many rows there are.
- */
-export function rowsOf(
-  alias: string,
-  columns: Readonly<
-    Record<
-      string,
-      { readonly type: ValueType; readonly values: readonly Exclude<Value, readonly unknown[] | boolean>[] }
-    >
-  >,
-): Sql {
+interface ListedColumn {
+  readonly type: ListedType;
+  readonly values: readonly (string | number | null)[];
+}
+
+/** Rows of the caller's values, for a FROM clause: one text, however many they are. */
+export function rowsFrom(alias: string, columns: Readonly<Record<string, ListedColumn>>): Sql {
   const names = Object.keys(columns);
-  const given = Object.values(columns);
+  const listed = Object.values(columns);
   return per(({ name }) => {
-    if (name === 'postgres')
-      return sql`unnest(${joined(
-        given.map(({ type, values }) => typed(values, `${type}[]`)),
-        ', ',
-      )}) AS ${raw(`${alias} (${names.join(', ')})`)}`;
-    const rows = (given[0]?.values ?? []).map((_, at) => given.map(({ values }) => values[at]!));
+    if (name === 'postgres') {
+      const lists = listed.map(({ type, values }) => sql`CAST(${values} AS ${raw(type)}[])`);
+      return sql`unnest(${joined(lists, ', ')}) AS ${raw(`${alias} (${names.join(', ')})`)}`;
+    }
+    const rows = (listed[0]?.values ?? []).map((_, at) => listed.map(({ values }) => values[at]!));
     const read = names.map((column, at) => `value ->> ${at} AS ${column}`).join(', ');
     return sql`(SELECT ${raw(read)} FROM json_each(${JSON.stringify(rows)})) AS ${raw(alias)}`;
   });
 }
 
-/** Conditions that all hold; none: every row. */
-export const all = (conditions: readonly Sql[]): Sql =>
-  conditions.length === 0 ? raw('true') : joined(conditions, ' AND ');
+/** The condition that all of these hold; none: every row. */
+export const all = (conditions: readonly (Sql | null)[]): Sql =>
+  joined([raw('true'), ...conditions.filter((condition) => condition !== null)], ' AND ');
 
-/** The conditions of a tenant filter, for `all`. */
-export const ofTenants = (column: string, { tenants, exceptTenant }: TenantFilter): readonly Sql[] => [
-  ...(tenants === undefined ? [] : [isAnyOf(column, tenants, 'text')]),
-  ...(exceptTenant === undefined ? [] : [sql`${raw(column)} <> ${exceptTenant}`]),
-];
+/** The condition for rows of these tenants. */
+export const ofTenants = (column: string, { tenants, exceptTenant }: TenantFilter): Sql =>
+  all([
+    tenants === undefined ? null : isAnyOf(column, tenants, 'text'),
+    exceptTenant === undefined ? null : sql`${raw(column)} <> ${exceptTenant}`,
+  ]);
+
+/** The condition for what comes after `after` in a list by this column of text; null: everything. */
+export const comesAfter = (column: string, order: 'asc' | 'desc', after: string | null): Sql | null =>
+  after === null ? null : sql`${bytewise(column)} ${raw(order === 'asc' ? '>' : '<')} ${after}`;

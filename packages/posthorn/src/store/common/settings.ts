@@ -1,5 +1,5 @@
 import type { SettingLookups, SettingWrites } from '../settings.ts';
-import { type Cold, separately, transaction } from './methods.ts';
+import { alone, type Cold, separately, transaction } from './methods.ts';
 import { table } from './pieces.ts';
 import { sql } from './sql.ts';
 import { changes, row, rows, type Steps } from './steps.ts';
@@ -10,7 +10,7 @@ function* readSetting(name: string): Steps<string | null> {
 }
 
 export const settingWrites: Cold<Omit<SettingWrites, 'purgeFormerValues'>> = {
-  saveSetting: transaction(function* (name, value) {
+  saveSetting: alone(function* (name, value) {
     yield* changes(
       sql`INSERT INTO ${table('settings')} (name, value) VALUES (${name}, ${value})
         ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -24,7 +24,7 @@ export const settingWrites: Cold<Omit<SettingWrites, 'purgeFormerValues'>> = {
     return (yield* readSetting(name)) ?? value;
   }),
 
-  replaceSetting: transaction(function* (name, from, to) {
+  replaceSetting: alone(function* (name, from, to) {
     const changed = yield* changes(
       sql`UPDATE ${table('settings')} SET value = ${to} WHERE name = ${name} AND value = ${from}`,
     );

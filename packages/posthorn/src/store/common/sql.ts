@@ -4,23 +4,16 @@
 export type Row = (string | number | bigint | boolean | null)[];
 export type Value = string | number | boolean | null | readonly (string | number | null)[];
 
-/** The types that a parameter may have to name. */
-export type ValueType = 'text' | 'int' | 'bigint' | 'smallint' | 'json' | 'jsonb';
-
 /** How a database wants its statements. */
 export interface Dialect {
   readonly name: 'sqlite' | 'postgres';
   /** Whether tables are distributed by shard (Citus): a counter is then beside the rows that it counts. */
   readonly isDistributed: boolean;
   /** Returns a parameter's text; `at`: its place, from 1. */
-  parameter(at: number, type: ValueType | `${ValueType}[]` | null): string;
+  parameter(at: number): string;
 }
 
-interface Parameter {
-  readonly value: Value;
-  readonly type: ValueType | `${ValueType}[]` | null;
-}
-type Piece = string | Parameter | { readonly per: (dialect: Dialect) => Sql };
+type Piece = string | { readonly value: Value } | { readonly per: (dialect: Dialect) => Sql };
 
 /** A statement, or a part of one. */
 export class Sql {
@@ -37,7 +30,7 @@ export function sql(text: TemplateStringsArray, ...parts: readonly (Sql | Value)
     text.flatMap((piece, index): readonly Piece[] => {
       const part = parts[index];
       if (part === undefined) return [piece];
-      return part instanceof Sql ? [piece, ...part.pieces] : [piece, { value: part, type: null }];
+      return part instanceof Sql ? [piece, ...part.pieces] : [piece, { value: part }];
     }),
   );
 }
@@ -45,11 +38,6 @@ export function sql(text: TemplateStringsArray, ...parts: readonly (Sql | Value)
 /** Text of the source code, such as a list of columns: never a caller's. */
 export function raw(text: string): Sql {
   return new Sql([text]);
-}
-
-/** A parameter whose type its place in the statement does not say. */
-export function typed(value: Value, type: ValueType | `${ValueType}[]`): Sql {
-  return new Sql([{ value, type }]);
 }
 
 /** A piece that differs between databases. */
@@ -76,7 +64,7 @@ export function rendered({ pieces }: Sql, dialect: Dialect): Rendered {
       else if ('per' in piece) text += write(piece.per(dialect).pieces);
       else {
         values.push(piece.value);
-        text += dialect.parameter(values.length, piece.type);
+        text += dialect.parameter(values.length);
       }
     }
     return text;

@@ -58,6 +58,8 @@ export interface CommonDatabase {
   separately<T>(work: () => Steps<T>): Promise<T>;
   /** Every statement reads one state of the database. */
   snapshot<T>(work: () => Steps<T>): Promise<T>;
+  /** One change, which commits by itself. */
+  alone<T>(work: () => Steps<T>): Promise<T>;
   /** Everything commits together, or nothing does (G4). */
   transaction<T>(work: () => Steps<T>): Promise<T>;
   /** The same without waiting for the disk, if the database can: a power cut may undo it, a crash of the process does not. */

@@ -1,6 +1,6 @@
 import type { Finding, Integrity } from '../integrity.ts';
 import { type Cold, snapshot } from './methods.ts';
-import { limit as limited, nothing, sameShard, shardOf, table } from './pieces.ts';
+import { limit as limited, sameShard, shardOf, table } from './pieces.ts';
 import { type Sql, sql } from './sql.ts';
 import { rowsUnprepared } from './steps.ts';
 
@@ -14,29 +14,29 @@ const ofDelivery = sql`SELECT d.number, e.id, p.id FROM ${table('deliveries')} d
 const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
   {
     problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
-    query: sql`SELECT ${nothing('bigint')}, e.id, ${nothing('text')} FROM ${table('events')} e WHERE e.deliveries > 0
+    query: sql`SELECT CAST(NULL AS bigint), e.id, CAST(NULL AS text) FROM ${table('events')} e WHERE e.deliveries > 0
       AND e.deliveries <> (SELECT count(*) FROM ${table('deliveries')} d WHERE ${sameShard('d', 'e')}d.event_number = e.number)
         + coalesce((SELECT f.remaining FROM ${table('fan_out_events')} f WHERE f.event_number = e.number), 0)`,
   },
   {
     problem: 'the fan-out of this event is gone: its remaining deliveries will not be created',
-    query: sql`SELECT ${nothing('bigint')}, e.id, ${nothing('text')}
+    query: sql`SELECT CAST(NULL AS bigint), e.id, CAST(NULL AS text)
       FROM ${table('events')} e JOIN ${table('fan_out_events')} f ON f.event_number = e.number
       WHERE NOT EXISTS (SELECT 1 FROM ${table('fan_outs')} o WHERE o.id = f.fan_out)`,
   },
   {
     problem: 'an event that is still fanned out is gone',
-    query: sql`SELECT ${nothing('bigint')}, ${nothing('text')}, ${nothing('text')} FROM ${table('fan_out_events')} f
+    query: sql`SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text) FROM ${table('fan_out_events')} f
       WHERE NOT EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${shardOf('e', 'f.event_number')}e.number = f.event_number)`,
   },
   {
     problem: 'the event of this delivery is gone',
-    query: sql`SELECT d.number, ${nothing('text')}, p.id FROM ${table('deliveries')} d LEFT JOIN ${table('endpoints')} p ON p.num = d.endpoint
+    query: sql`SELECT d.number, CAST(NULL AS text), p.id FROM ${table('deliveries')} d LEFT JOIN ${table('endpoints')} p ON p.num = d.endpoint
       WHERE NOT EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${sameShard('e', 'd')}e.number = d.event_number)`,
   },
   {
     problem: 'the endpoint of this delivery is gone: it can reach nobody',
-    query: sql`SELECT d.number, e.id, ${nothing('text')} FROM ${table('deliveries')} d
+    query: sql`SELECT d.number, e.id, CAST(NULL AS text) FROM ${table('deliveries')} d
       LEFT JOIN ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
       WHERE NOT EXISTS (SELECT 1 FROM ${table('endpoints')} p WHERE p.num = d.endpoint)`,
   },

@@ -11,7 +11,7 @@ import type {
   ThrottleChange,
 } from '../breakers.ts';
 import type { Database } from './database.ts';
-import { announced } from './endpoints.ts';
+import { announced } from './announced.ts';
 
 /**
  * A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. It leaves the

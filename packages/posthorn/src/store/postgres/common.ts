@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { type Dialect, rendered } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
-import { announced } from './endpoints.ts';
+import { announced } from './announced.ts';
 
 const dialect = (isDistributed: boolean): Dialect => ({
   name: 'postgres',
   isDistributed,
-  parameter: (at, type) => (type === null ? `$${at}` : `$${at}::${type}`),
+  parameter: (at) => `$${at}`,
 });
 const together = dialect(false);
 const distributed = dialect(true);
@@ -43,12 +43,20 @@ export async function perform<T>(connection: Connection, steps: Steps<T>): Promi
   return step.value;
 }
 
+async function performOne<T>(connection: Connection, steps: Steps<T>): Promise<T> {
+  let step: Step<T> = steps.next();
+  if (step.done !== true) step = steps.next(await answer(connection, step.value));
+  if (step.done !== true) throw new Error('a change that commits by itself is one statement');
+  return step.value;
+}
+
 export function commonDatabase(db: Database): CommonDatabase {
   const transaction: CommonDatabase['transaction'] = (work) =>
     db.transaction((connection) => perform(connection, work()));
   return {
     separately: (work) => perform(db, work()),
     snapshot: (work) => db.snapshot((connection) => perform(connection, work())),
+    alone: (work) => performOne(db, work()),
     transaction,
     unsynced: transaction,
     configuring: (work) => announced(db, (connection) => perform(connection, work())),

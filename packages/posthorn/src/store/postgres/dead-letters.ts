@@ -1,5 +1,4 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
-import type { AuditEntry } from '../../domain/audit-entry.ts';
 import {
   type DeadLetterListings,
   type DroppedGroup,
@@ -7,20 +6,12 @@ import {
   type DroppedState,
   droppedShares,
   maxDroppedEndpoints,
-  maxSnoozes,
-  type Snooze,
 } from '../dead-letters.ts';
 import { moneyOf, stateNumbers } from '../rows.ts';
 import { minuteMs } from '../../domain/time.ts';
-import { writeAudit } from './audit-log.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
 import type { Database, Row } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
-
-/** A migration: groups of dead letters that may wait. */
-export const snoozesTable = `
-  CREATE TABLE posthorn.dead_letter_snoozes (group_id text PRIMARY KEY, until bigint NOT NULL, document jsonb NOT NULL);
-`;
 
 /** Endpoints that are read side by side. */
 const atOnce = 4;
@@ -181,47 +172,4 @@ export async function droppedGroups(
     rowsRead: parts.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
     hasMore: all.length > read.length,
   };
-}
-
-export async function readSnoozes(db: Database, now: number): Promise<Snooze[]> {
-  const rows = await db.query(
-    'snoozes',
-    'SELECT document FROM posthorn.dead_letter_snoozes WHERE until > $1',
-    [now],
-  );
-  return rows.map(([document]) => document as unknown as Snooze);
-}
-
-export async function saveSnooze(db: Database, snooze: Snooze, audit: AuditEntry | null): Promise<void> {
-  await db.transaction(async (connection) => {
-    await connection.query(
-      'snooze_save',
-      `INSERT INTO posthorn.dead_letter_snoozes (group_id, until, document) VALUES ($1, $2, $3)
-       ON CONFLICT (group_id) DO UPDATE SET until = excluded.until, document = excluded.document`,
-      [snooze.groupId, snooze.until, JSON.stringify(snooze)],
-    );
-    await connection.query(
-      'snooze_prune',
-      `DELETE FROM posthorn.dead_letter_snoozes WHERE until <= $1 OR group_id IN (
-         SELECT group_id FROM posthorn.dead_letter_snoozes ORDER BY until DESC, group_id OFFSET ${maxSnoozes})`,
-      [snooze.at],
-    );
-    await writeAudit(connection, [audit]);
-  });
-}
-
-export async function deleteSnooze(
-  db: Database,
-  groupId: string,
-  audit: AuditEntry | null,
-): Promise<boolean> {
-  return await db.transaction(async (connection) => {
-    const deleted = await connection.query(
-      'snooze_delete',
-      'DELETE FROM posthorn.dead_letter_snoozes WHERE group_id = $1 RETURNING true',
-      [groupId],
-    );
-    if (deleted.length > 0) await writeAudit(connection, [audit]);
-    return deleted.length > 0;
-  });
 }

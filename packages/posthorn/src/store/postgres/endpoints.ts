@@ -3,12 +3,14 @@ import { isTooLong } from '../../domain/failing.ts';
 import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
 import { pauseEntry } from '../audit-log.ts';
+import { removeDocument, writeDocument } from '../common/documents.ts';
+import { contactForgotten } from '../contacts.ts';
+import { announced } from './announced.ts';
+import { perform } from './common.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
-import { contactForgotten } from './contacts.ts';
 import type { Connection, Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
-import { removeDocument, writeDocument } from './documents.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 
 export interface KnownEndpoint {
@@ -20,18 +22,6 @@ interface Copy {
   readonly version: number;
   readonly byId: ReadonlyMap<string, KnownEndpoint>;
   readonly byTenant: ReadonlyMap<string, readonly KnownEndpoint[]>;
-}
-
-/**
- * Raises the version and notifies other nodes in the transaction of the change itself. The version's row is locked before
- * any endpoint's, here and in `change`: two changes never wait for each other in a circle.
- */
-export async function announced<T>(db: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
-  return await db.transaction(async (connection) => {
-    await connection.query('config_raise', 'UPDATE posthorn.config SET version = version + 1');
-    await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
-    return await work(connection);
-  });
 }
 
 /**
@@ -255,9 +245,9 @@ export class EndpointTable {
         if (raised.length === 0) return null;
         await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
         for (const { kind, name, document } of change.putDocuments ?? [])
-          await writeDocument(connection, kind, name, document);
+          await perform(connection, writeDocument(kind, name, document));
         for (const { kind, name } of change.deleteDocuments ?? [])
-          await removeDocument(connection, kind, name);
+          await perform(connection, removeDocument(kind, name));
         for (const id of change.deleteEndpoints ?? [])
           if (!(await this.#remove(connection, id, change.now))) throw missing(id);
         const changed: Endpoint[] = [...(change.createEndpoints ?? [])];

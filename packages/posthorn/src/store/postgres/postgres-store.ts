@@ -3,7 +3,6 @@ import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
 import {
   clearThrottle,
   openBreakers,
@@ -20,10 +19,8 @@ import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } 
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
-import { deleteSnooze, droppedGroups, readSnoozes, saveSnooze } from './dead-letters.ts';
-import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
-import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
-import { announced, EndpointTable } from './endpoints.ts';
+import { droppedGroups } from './dead-letters.ts';
+import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import {
@@ -72,12 +69,9 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
-import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
-import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
 import { readEndpointEvidence } from './endpoint-evidence.ts';
 import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
-import { saveContacts } from './contacts.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -108,7 +102,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     saveBreakers: (changes) => saveBreakers(db, changes),
     saveThrottles: (changes) => saveThrottles(db, changes),
     saveServerCertificates: (seen) => saveServerCertificates(db, seen),
-    saveContacts: (changes) => saveContacts(db, changes),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
     cancelDelivery: (number, message, now, audit = null) => cancelDelivery(db, number, message, now, audit),
@@ -117,8 +110,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
     createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
-    saveSnooze: (snooze, audit = null) => saveSnooze(db, snooze, audit),
-    deleteSnooze: (groupId, audit = null) => deleteSnooze(db, groupId, audit),
     changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
@@ -128,9 +119,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     fold: async (now) => fold(db, now),
     purgeFormerValues: async () => purgeFormerValues(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
-    putDocument: (kind, name, document) =>
-      announced(db, (connection) => writeDocument(connection, kind, name, document)),
-    deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),
     beat: (node, sinceMs) => beat(db, beats, node, sinceMs),
     leave: (node) => leave(db, node),
     saveClock: (change) => saveClock(db, change),
@@ -140,19 +128,7 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
-    createKey: (key, audit = null) => createKey(db, key, audit),
-    createSession: (session, max, audit) => createSession(db, session, max, audit),
-    sessionSeen: (hash, at) => sessionSeen(db, hash, at),
-    deleteSession: (hash, audit) => deleteSession(db, hash, audit),
-    pruneSessions: (now, limit) => pruneSessions(db, now, limit),
-    createMarker: (marker, audit) => createMarker(db, marker, audit),
-    deleteMarker: (id, audit) => deleteMarker(db, id, audit),
-    rotateKey: (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
-    revokeKey: (id, now, audit = null) => revokeKey(db, id, now, audit),
-    recordKeyUses: (uses) => recordKeyUses(db, uses),
     sealAuditLog: async (key) => void (db.auditKey = key),
-    appendAudit: (entries) => appendAudit(db, entries),
-    pruneAuditLog: (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
   };
 }
 
@@ -171,23 +147,14 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
     countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     redrive: (id) => findRedrive(db, id),
     redrives: (page) => listRedrives(db, page),
-    snoozes: (now) => readSnoozes(db, now),
     runningRedrives: () => runningRedrives(db),
     failingEndpoints: () => failingEndpoints(db),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
     alerts: () => readAlerts(db),
-    documents: (kind) => readDocuments(db, kind),
-    document: (kind, name) => readDocument(db, kind, name),
     nodes: () => readNodes(db),
     clock: () => readClock(db),
-    session: (hash) => readSession(db, hash),
-    marker: (id) => readMarker(db, id),
-    markers: (query) => readMarkers(db, query),
-    key: (id) => findKey(db, id),
-    keys: (query) => listKeys(db, query),
-    knownKeys: (seen) => readKnownKeys(db, seen),
   };
 }
 
@@ -242,8 +209,6 @@ function listings(db: Database): HotStore['listings'] {
     fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
     missing: (window, limit) => readMissing(db, window, limit),
-    auditLog: (filter, page) => readAuditLog(db, filter, page),
-    auditChain: (after, limit) => readAuditChain(db, after, limit),
   };
 }
 

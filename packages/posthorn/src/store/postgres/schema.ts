@@ -1,24 +1,27 @@
 import { StoreOpenError } from '../../domain/errors.ts';
-import { auditLogTables } from './audit-log.ts';
-import { contactMigration } from './contacts.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
-import { snoozesTable } from './dead-letters.ts';
 import { filterParts } from './filter-sql.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
-import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
-import { markersTable, markerSubjects } from './markers.ts';
 import { bulkJobs, bulkWindows } from './redrives.ts';
-import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
+import {
+  auditLogTables,
+  contactMigration,
+  keysTable,
+  markersTable,
+  markerSubjects,
+  sessionsTable,
+  snoozesTable,
+} from './tables.ts';
 import { worthTable } from './worth.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */

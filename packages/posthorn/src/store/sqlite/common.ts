@@ -7,7 +7,7 @@ const dialect: Dialect = { name: 'sqlite', isDistributed: false, parameter: () =
 
 function bound(value: Value): SQLInputValue {
   if (typeof value === 'boolean') return Number(value);
-  // Lists are pieces of their own here (`isAnyOf`, `rowsOf`).
+  // Lists are pieces of their own here (`isAnyOf`, `rowsFrom`).
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
@@ -30,6 +30,7 @@ export function commonDatabase(db: Database, onConfiguring: () => void): CommonD
   return {
     separately: async (work) => perform(db, work()),
     snapshot: async (work) => db.snapshot(() => perform(db, work())),
+    alone: async (work) => db.transaction(() => perform(db, work())),
     transaction: async (work) => db.transaction(() => perform(db, work())),
     unsynced: async (work) => db.transactionUnsynced(() => perform(db, work())),
     configuring: async (work) => {

@@ -1,5 +1,4 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
-import type { AuditEntry } from '../../domain/audit-entry.ts';
 import {
   type DeadLetterListings,
   type DroppedGroup,
@@ -7,24 +6,12 @@ import {
   type DroppedState,
   droppedShares,
   maxDroppedEndpoints,
-  maxSnoozes,
-  type Snooze,
 } from '../dead-letters.ts';
 import { moneyOf, stateNumbers } from '../rows.ts';
 import { minuteMs } from '../../domain/time.ts';
-import { writeAudit } from './audit-log.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
 import type { Database, Row } from './database.ts';
 import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
-
-/** A migration: groups of dead letters that may wait. */
-export const snoozesTable = `
-  CREATE TABLE dead_letter_snoozes (
-    group_id TEXT PRIMARY KEY,
-    until INTEGER NOT NULL,
-    document TEXT NOT NULL
-  ) WITHOUT ROWID;
-`;
 
 interface Place {
   readonly state: DroppedState;
@@ -157,37 +144,5 @@ export function droppedGroups(
       rowsRead: parts.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
       hasMore: all.length > read.length,
     };
-  });
-}
-
-export function readSnoozes(db: Database, now: number): Snooze[] {
-  return db
-    .all('SELECT document FROM dead_letter_snoozes WHERE until > ?', now)
-    .map(([document]) => db.json(document!, 'a snooze') as Snooze);
-}
-
-export function saveSnooze(db: Database, snooze: Snooze, audit: AuditEntry | null): void {
-  db.transaction(() => {
-    db.run(
-      `INSERT INTO dead_letter_snoozes (group_id, until, document) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET until = excluded.until, document = excluded.document`,
-      snooze.groupId,
-      snooze.until,
-      JSON.stringify(snooze),
-    );
-    db.run(
-      `DELETE FROM dead_letter_snoozes WHERE until <= ?1 OR group_id IN (
-         SELECT group_id FROM dead_letter_snoozes ORDER BY until DESC, group_id LIMIT -1 OFFSET ${maxSnoozes})`,
-      snooze.at,
-    );
-    writeAudit(db, [audit]);
-  });
-}
-
-export function deleteSnooze(db: Database, groupId: string, audit: AuditEntry | null): boolean {
-  return db.transaction(() => {
-    const deleted = db.run('DELETE FROM dead_letter_snoozes WHERE group_id = ?', groupId) > 0;
-    if (deleted) writeAudit(db, [audit]);
-    return deleted;
   });
 }

@@ -2,14 +2,15 @@ import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '..
 import { isTooLong } from '../../domain/failing.ts';
 import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
-import { contactForgotten } from './contacts.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
 import { pauseEntry } from '../audit-log.ts';
+import { removeDocument, writeDocument } from '../common/documents.ts';
+import { contactForgotten } from '../contacts.ts';
+import { perform } from './common.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
-import { removeDocument, writeDocument } from './documents.ts';
 
 const withoutSecrets = `json_set(json_remove(document, ${removedSecrets.map((name) => `'$.${name}'`).join(', ')}),
   ${Object.entries(emptiedSecrets)
@@ -225,8 +226,9 @@ export class EndpointTable {
     const deleted = (change.deleteEndpoints ?? []).map(known);
     const changed = this.#db.transaction(() => {
       for (const { kind, name, document } of change.putDocuments ?? [])
-        writeDocument(this.#db, kind, name, document);
-      for (const { kind, name } of change.deleteDocuments ?? []) removeDocument(this.#db, kind, name);
+        perform(this.#db, writeDocument(kind, name, document));
+      for (const { kind, name } of change.deleteDocuments ?? [])
+        perform(this.#db, removeDocument(kind, name));
       for (const one of deleted) this.#remove(one, change.now);
       const written = [
         ...(change.createEndpoints ?? []).map((endpoint) => this.#insert(endpoint)),

@@ -5,7 +5,6 @@ import type { Store } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
 import {
   clearThrottle,
   openBreakers,
@@ -21,7 +20,6 @@ import { readAccounting, readAccountingBy, readOverdue, readTallies } from './ac
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
-import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
@@ -41,8 +39,7 @@ import {
   finishKeyedRequest,
   pruneKeyedRequests,
 } from './idempotency.ts';
-import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
-import { deleteSnooze, droppedGroups, readSnoozes, saveSnooze } from './dead-letters.ts';
+import { droppedGroups } from './dead-letters.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
@@ -75,12 +72,9 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
-import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
-import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
 import { readEndpointEvidence } from './endpoint-evidence.ts';
 import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
-import { saveContacts } from './contacts.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -126,7 +120,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     saveBreakers: async (changes) => saveBreakers(db, changes),
     saveThrottles: async (changes) => saveThrottles(db, changes),
     saveServerCertificates: async (seen) => saveServerCertificates(db, seen),
-    saveContacts: async (changes) => saveContacts(db, changes),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
     cancelDelivery: async (number, message, now, audit = null) =>
@@ -140,8 +133,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
     changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
-    saveSnooze: async (snooze, audit = null) => saveSnooze(db, snooze, audit),
-    deleteSnooze: async (groupId, audit = null) => deleteSnooze(db, groupId, audit),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
     saveFailing: async (changes) => saveFailing(db, changes),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
@@ -149,15 +140,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     fold: async (now) => fold(db, now),
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
-    putDocument: async (kind, name, document) => {
-      db.transaction(() => writeDocument(db, kind, name, document));
-      endpoints.version++;
-    },
-    deleteDocument: async (kind, name) => {
-      const removed = db.transaction(() => removeDocument(db, kind, name));
-      endpoints.version++;
-      return removed;
-    },
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.
     beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},
@@ -168,19 +150,7 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
-    createKey: async (key, audit = null) => createKey(db, key, audit),
-    createSession: async (session, max, audit) => createSession(db, session, max, audit),
-    sessionSeen: async (hash, at) => sessionSeen(db, hash, at),
-    deleteSession: async (hash, audit) => deleteSession(db, hash, audit),
-    pruneSessions: async (now, limit) => pruneSessions(db, now, limit),
-    createMarker: async (marker, audit) => createMarker(db, marker, audit),
-    deleteMarker: async (id, audit) => deleteMarker(db, id, audit),
-    rotateKey: async (id, rotation, now, audit = null) => rotateKey(db, id, rotation, now, audit),
-    revokeKey: async (id, now, audit = null) => revokeKey(db, id, now, audit),
-    recordKeyUses: async (uses) => recordKeyUses(db, uses),
     sealAuditLog: async (key) => void (db.auditKey = key),
-    appendAudit: async (entries) => appendAudit(db, entries),
-    pruneAuditLog: async (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
   };
 }
 
@@ -201,7 +171,6 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
     redrive: async (id) => findRedrive(db, id),
     redrives: async (page) => listRedrives(db, page),
     runningRedrives: async () => runningRedrives(db),
-    snoozes: async (now) => readSnoozes(db, now),
     failingEndpoints: async () => failingEndpoints(db),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     checkFiles: async ({ everyPage }) => {
@@ -209,16 +178,8 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
       if (everyPage) checkPages(db);
     },
     alerts: async () => readAlerts(db),
-    documents: async (kind) => readDocuments(db, kind),
-    document: async (kind, name) => readDocument(db, kind, name),
     clock: async () => readClock(db, sequences),
     nodes: async () => [],
-    session: async (hash) => readSession(db, hash),
-    marker: async (id) => readMarker(db, id),
-    markers: async (query) => readMarkers(db, query),
-    key: async (id) => findKey(db, id),
-    keys: async (query) => listKeys(db, query),
-    knownKeys: async (seen) => readKnownKeys(db, seen),
   };
 }
 
@@ -275,8 +236,6 @@ function listings({ db, endpoints, endpointNum }: Tables): HotStore['listings'] 
     fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
     missing: async (window, limit) => readMissing(db, window, limit),
-    auditLog: async (filter, page) => readAuditLog(db, filter, page),
-    auditChain: async (after, limit) => readAuditChain(db, after, limit),
   };
 }
 

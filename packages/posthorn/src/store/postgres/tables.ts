@@ -1,0 +1,106 @@
+import { firstHash } from '../audit-log.ts';
+
+// Migrations: the tables of what operators declare, and of who did what.
+
+/** A migration. `ends_at`: when the key stops working by revocation or expiry, whichever is first. */
+export const keysTable = `
+  CREATE TABLE posthorn.keys (
+    id text PRIMARY KEY,
+    hash text NOT NULL UNIQUE,
+    tenant text,
+    document json NOT NULL,
+    revoked_at bigint,
+    ends_at bigint,
+    last_used_at bigint,
+    last_used_from text
+  );
+  CREATE INDEX keys_listed ON posthorn.keys (id COLLATE "C");
+  CREATE INDEX keys_ends_at ON posthorn.keys (ends_at DESC NULLS FIRST);
+  INSERT INTO posthorn.settings (name, value) VALUES ('keys_version', '0');
+`;
+
+/** A migration. */
+export const sessionsTable = `
+  CREATE TABLE posthorn.sessions (
+    hash text PRIMARY KEY,
+    id text NOT NULL,
+    kind text NOT NULL,
+    owner text NOT NULL,
+    document json NOT NULL,
+    created_at bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    seen_at bigint NOT NULL
+  );
+  CREATE INDEX sessions_owner ON posthorn.sessions (kind, owner, created_at, id COLLATE "C");
+  CREATE INDEX sessions_ends_at ON posthorn.sessions (ends_at);
+  CREATE INDEX sessions_seen_at ON posthorn.sessions (seen_at) WHERE kind = 'session';
+`;
+
+/** A migration. */
+export const markersTable = `
+  CREATE TABLE posthorn.markers (
+    id text PRIMARY KEY,
+    at bigint NOT NULL,
+    kind text NOT NULL,
+    label text NOT NULL,
+    url text,
+    created_by text NOT NULL
+  );
+  CREATE INDEX markers_at ON posthorn.markers (at, id COLLATE "C");
+`;
+
+/** A migration: who put it, and what it is about. */
+export const markerSubjects = `
+  ALTER TABLE posthorn.markers ADD COLUMN automatic integer NOT NULL DEFAULT 0;
+  ALTER TABLE posthorn.markers ADD COLUMN tenant text;
+  ALTER TABLE posthorn.markers ADD COLUMN subject_kind text;
+  ALTER TABLE posthorn.markers ADD COLUMN subject_id text;
+`;
+
+/**
+ * A migration: when attempts at the endpoint's URL last succeeded and failed, and since when they only fail. It leaves the
+ * version of the configuration alone, because no fan-out depends on it.
+ */
+export const contactMigration = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN last_success_at bigint, ADD COLUMN last_failure_at bigint,
+    ADD COLUMN failed_since bigint, ADD COLUMN failures_in_a_row int NOT NULL DEFAULT 0,
+    ADD COLUMN last_error_class text, ADD COLUMN last_status_code int;
+`;
+
+/** A migration. The document is text, because its hash is that of the text. */
+export const auditLogTables = `
+  CREATE TABLE posthorn.audit_log (
+    sequence bigint PRIMARY KEY,
+    at bigint NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target_kind text NOT NULL,
+    target text NOT NULL,
+    tenant text,
+    document text NOT NULL,
+    previous_hash text NOT NULL,
+    hash text NOT NULL,
+    seal text
+  );
+  CREATE INDEX audit_log_at ON posthorn.audit_log (at);
+  CREATE INDEX audit_log_actor ON posthorn.audit_log (actor, sequence);
+  CREATE INDEX audit_log_action ON posthorn.audit_log (action, sequence);
+  CREATE INDEX audit_log_target ON posthorn.audit_log (target, target_kind, sequence);
+  CREATE INDEX audit_log_tenant ON posthorn.audit_log (tenant, sequence);
+  -- One row: store/audit-log.ts says what it is for. Its lock makes appenders take turns.
+  CREATE TABLE posthorn.audit_head (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    first_sequence bigint NOT NULL,
+    first_previous_hash text NOT NULL,
+    sequence bigint NOT NULL,
+    hash text NOT NULL,
+    sealed_from bigint,
+    seal text
+  );
+  INSERT INTO posthorn.audit_head VALUES (true, 1, '${firstHash}', 0, '${firstHash}', NULL, NULL);
+`;
+
+/** A migration: groups of dead letters that may wait. */
+export const snoozesTable = `
+  CREATE TABLE posthorn.dead_letter_snoozes (group_id text PRIMARY KEY, until bigint NOT NULL, document jsonb NOT NULL);
+`;

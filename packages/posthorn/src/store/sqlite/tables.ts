@@ -1,0 +1,108 @@
+import { firstHash } from '../audit-log.ts';
+
+// Migrations: the tables of what operators declare, and of who did what.
+
+/** A migration. `ends_at`: when the key stops working by revocation or expiry, whichever is first. */
+export const keysTable = `
+  CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    tenant TEXT,
+    document TEXT NOT NULL,
+    revoked_at INTEGER,
+    ends_at INTEGER,
+    last_used_at INTEGER,
+    last_used_from TEXT
+  );
+  CREATE INDEX keys_ends_at ON keys (ends_at);
+`;
+
+/** A migration. */
+export const sessionsTable = `
+  CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    document TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX sessions_owner ON sessions (kind, owner, created_at, id);
+  CREATE INDEX sessions_ends_at ON sessions (ends_at);
+  CREATE INDEX sessions_seen_at ON sessions (seen_at) WHERE kind = 'session';
+`;
+
+/** A migration. */
+export const markersTable = `
+  CREATE TABLE markers (
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    url TEXT,
+    created_by TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX markers_at ON markers (at, id);
+`;
+
+/** A migration: who put it, and what it is about. */
+export const markerSubjects = `
+  ALTER TABLE markers ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE markers ADD COLUMN tenant TEXT;
+  ALTER TABLE markers ADD COLUMN subject_kind TEXT;
+  ALTER TABLE markers ADD COLUMN subject_id TEXT;
+`;
+
+/** A migration: when attempts at the endpoint's URL last succeeded and failed, and since when they only fail. */
+export const contactMigration = `
+  ALTER TABLE endpoints ADD COLUMN last_success_at INTEGER;
+  ALTER TABLE endpoints ADD COLUMN last_failure_at INTEGER;
+  ALTER TABLE endpoints ADD COLUMN failed_since INTEGER;
+  ALTER TABLE endpoints ADD COLUMN failures_in_a_row INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE endpoints ADD COLUMN last_error_class TEXT;
+  ALTER TABLE endpoints ADD COLUMN last_status_code INTEGER;
+`;
+
+/** A migration. */
+export const auditLogTables = `
+  CREATE TABLE audit_log (
+    sequence INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target_kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    tenant TEXT,
+    document TEXT NOT NULL,
+    previous_hash TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    seal TEXT
+  );
+  CREATE INDEX audit_log_at ON audit_log (at);
+  CREATE INDEX audit_log_actor ON audit_log (actor, sequence);
+  CREATE INDEX audit_log_action ON audit_log (action, sequence);
+  CREATE INDEX audit_log_target ON audit_log (target, target_kind, sequence);
+  CREATE INDEX audit_log_tenant ON audit_log (tenant, sequence);
+  -- One row: store/audit-log.ts says what it is for.
+  CREATE TABLE audit_head (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    first_sequence INTEGER NOT NULL,
+    first_previous_hash TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    sealed_from INTEGER,
+    seal TEXT
+  );
+  INSERT INTO audit_head VALUES (1, 1, '${firstHash}', 0, '${firstHash}', NULL, NULL);
+`;
+
+/** A migration: groups of dead letters that may wait. */
+export const snoozesTable = `
+  CREATE TABLE dead_letter_snoozes (
+    group_id TEXT PRIMARY KEY,
+    until INTEGER NOT NULL,
+    document TEXT NOT NULL
+  ) WITHOUT ROWID;
+`;

@@ -10,7 +10,7 @@ import {
   oldStamps,
   prunedHead,
 } from '../audit-log.ts';
-import { writeAutomaticMarkers } from './markers.ts';
+import { writeAutomaticMarkers } from './marker-rows.ts';
 import { type Cold, separately, snapshot, transaction } from './methods.ts';
 import { all, forUpdate, limit as limited, rowsFrom, table } from './pieces.ts';
 import { raw, type Row, sql } from './sql.ts';

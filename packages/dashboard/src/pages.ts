@@ -27,7 +27,7 @@ export const pages: readonly Page[] = [
     path: '/deliveries',
     title: 'Deliveries',
     nav: { name: 'Deliveries', letter: 'd' },
-    search: [...filterNames, 'last', 'since', 'until'],
+    search: [...filterNames, 'last', 'since', 'until', 'open'],
     load: () => import('./pages/deliveries/list.tsx'),
   },
   {

@@ -9,6 +9,8 @@ import { State } from '../../parts/state.tsx';
 import { relativeText } from '../../parts/time.ts';
 import { Untrusted } from '../../parts/untrusted.tsx';
 import { When, ZoneName } from '../../parts/when.tsx';
+import { useQuerySearch, useSetSearch } from '../../url.ts';
+import { besideQuery } from './side-panel.tsx';
 import { stateName } from './words.ts';
 
 export type Listed = Item<'deliveries.list'>;
@@ -68,6 +70,69 @@ function Head({ areAll, onAll }: { areAll: boolean; onAll: () => void }): ReactN
   );
 }
 
+/** Opens a delivery: beside the list if the window is wide, else in its place, or in a new tab. */
+function useOpen() {
+  const navigate = useNavigate();
+  const setSearch = useSetSearch();
+  return {
+    page: (id: string): void => void navigate({ to: `/deliveries/${id}` }),
+    tab: (id: string): void => void window.open(`/deliveries/${id}`, '_blank', 'noopener'),
+    beside: (id: string): void =>
+      matchMedia(besideQuery).matches
+        ? setSearch({ open: id }, { replace: true })
+        : void navigate({ to: `/deliveries/${id}` }),
+  };
+}
+
+/** The keys of the list, and the row that they are at. */
+function useRowKeys(
+  items: readonly Listed[],
+  { select, scrollTo }: { select: (id: string) => void; scrollTo: (index: number) => void },
+): { readonly here: number } {
+  const [here, setHere] = useState(-1);
+  const open = useOpen();
+  const isBeside = useQuerySearch()['open'] !== undefined;
+  const move = (to: number): void => {
+    const one = items[to];
+    if (one === undefined) return;
+    setHere(to);
+    scrollTo(to);
+    if (isBeside) open.beside(one.id);
+  };
+  const at = (run: (id: string) => void) => (): void => {
+    const one = items[here];
+    if (one !== undefined) run(one.id);
+  };
+  useKeys([
+    { keys: 'j', text: 'Next delivery', run: () => move(here + 1) },
+    { keys: 'k', text: 'Delivery before', run: () => move(here - 1) },
+    { keys: 'Enter', text: 'Open the delivery', run: at(open.page) },
+    { keys: 'mod+enter', text: 'Open it in a new tab', run: at(open.tab) },
+    { keys: 'o', text: 'Open it beside the list', run: at(open.beside) },
+    { keys: 'x', text: 'Select the delivery', run: at(select) },
+  ]);
+  return { here };
+}
+
+/** The rows of a window, of as many as there are. */
+function useWindowOf(count: number) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [margin, setMargin] = useState(0);
+  const height = useIsPhone() ? rowPx.phone : rowPx.desktop;
+  useLayoutEffect(() => {
+    const top = body.current === null ? 0 : body.current.getBoundingClientRect().top + window.scrollY;
+    if (Math.abs(top - margin) > 1) setMargin(top);
+  });
+  const virtual = useWindowVirtualizer({
+    count,
+    estimateSize: () => height,
+    overscan: 12,
+    scrollMargin: margin,
+  });
+  useEffect(() => virtual.measure(), [height, virtual]);
+  return { body, virtual, margin };
+}
+
 export function Rows({
   items,
   selected,
@@ -80,72 +145,20 @@ export function Rows({
   /** No row follows these. */
   isEnd: boolean;
 }): ReactNode {
-  const navigate = useNavigate();
-  const isPhone = useIsPhone();
-  const body = useRef<HTMLTableSectionElement>(null);
-  const [margin, setMargin] = useState(0);
-  const [here, setHere] = useState(-1);
-  const height = isPhone ? rowPx.phone : rowPx.desktop;
-  useLayoutEffect(() => {
-    const top = body.current === null ? 0 : body.current.getBoundingClientRect().top + window.scrollY;
-    if (Math.abs(top - margin) > 1) setMargin(top);
+  const { body, virtual, margin } = useWindowOf(items.length);
+  const { here } = useRowKeys(items, {
+    select: (id) => onSelect([id], !selected.has(id)),
+    scrollTo: (index) => virtual.scrollToIndex(index),
   });
-  const virtual = useWindowVirtualizer({
-    count: items.length,
-    estimateSize: () => height,
-    overscan: 12,
-    scrollMargin: margin,
-  });
-  useEffect(() => virtual.measure(), [height, virtual]);
-  const move = (to: number): void => {
-    if (to < 0 || to >= items.length) return;
-    setHere(to);
-    virtual.scrollToIndex(to);
-  };
-  const open = (id: string, isBeside: boolean): void => {
-    if (isBeside) window.open(`/deliveries/${id}`, '_blank', 'noopener');
-    else void navigate({ to: `/deliveries/${id}` });
-  };
-  useKeys([
-    { keys: 'j', text: 'Next delivery', run: () => move(here + 1) },
-    { keys: 'k', text: 'Delivery before', run: () => move(here - 1) },
-    {
-      keys: 'Enter',
-      text: 'Open the delivery',
-      run: () => {
-        if (items[here] !== undefined) open(items[here].id, false);
-      },
-    },
-    {
-      keys: 'mod+enter',
-      text: 'Open it in a new tab',
-      run: () => {
-        if (items[here] !== undefined) open(items[here].id, true);
-      },
-    },
-    {
-      keys: 'x',
-      text: 'Select the delivery',
-      run: () => {
-        const one = items[here];
-        if (one !== undefined) onSelect([one.id], !selected.has(one.id));
-      },
-    },
-  ]);
+  const { open: beside } = useQuerySearch();
+  const open = useOpen();
   const areAll = items.length > 0 && items.every(({ id }) => selected.has(id));
+  const ids = (): readonly string[] => items.map(({ id }) => id);
   return (
     // The roles stand here because rows are laid out as grids.
     <table className="rows" role="table" aria-rowcount={isEnd ? items.length + 1 : -1}>
       <caption className="sr">Deliveries, newest first</caption>
-      <Head
-        areAll={areAll}
-        onAll={() =>
-          onSelect(
-            items.map(({ id }) => id),
-            !areAll,
-          )
-        }
-      />
+      <Head areAll={areAll} onAll={() => onSelect(ids(), !areAll)} />
       <tbody role="rowgroup" ref={body} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => {
           const one = items[index]!;
@@ -155,11 +168,11 @@ export function Rows({
               role="row"
               className="rows-row"
               aria-rowindex={index + 2}
-              data-here={index === here ? '' : undefined}
+              data-here={index === here || one.id === beside ? '' : undefined}
               style={{ transform: `translateY(${start - margin}px)` }}
               onClick={(event) => {
                 if ((event.target as Element).closest('a, input') !== null) return;
-                open(one.id, event.metaKey || event.ctrlKey);
+                (event.metaKey || event.ctrlKey ? open.tab : open.beside)(one.id);
               }}
             >
               <Cells one={one} isSelected={selected.has(one.id)} onSelect={onSelect} />

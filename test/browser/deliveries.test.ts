@@ -236,6 +236,28 @@ describe('deliveries in the browser', () => {
     await page.getByRole('heading', { name: '8 deliveries in the last 24 hours' }).waitFor();
   });
 
+  test('a row opens beside the list in a wide window, follows j and k, and Escape closes it', async () => {
+    const page = await suite.open('/deliveries?state=dead&last=24h', { width: 1440 });
+    await page.locator('.rows-row').nth(2).locator('.rows-type').click();
+    const panel = page.getByRole('complementary', { name: /^Delivery dlv_/ });
+    await panel.getByRole('heading', { name: /Dead letter: 1 attempt, none delivered/ }).waitFor();
+    await panel.getByRole('button', { name: 'Redrive' }).waitFor();
+    expect(await panel.getByRole('listitem').count()).toBe(1);
+    const opened = new URL(page.url()).searchParams.get('open');
+    expect(await page.locator('.rows-row[data-here]').getAttribute('aria-rowindex')).toBe('4');
+    await expectAccessible(page);
+    await expectNoOverflow(page);
+    await picture(page, 'deliveries-beside');
+    await page.keyboard.press('j');
+    await page.waitForURL((url) => ![null, opened].includes(url.searchParams.get('open')));
+    await page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).search).toBe('?state=dead&last=24h');
+    await page.setViewportSize({ width: 900, height: 800 });
+    await page.locator('.rows-row').nth(2).locator('.rows-type').click();
+    await page.waitForURL(`**/deliveries/${opened}`);
+  });
+
   test('a part of the chart is chosen by dragging, and with Shift and the arrow keys', async () => {
     const page = await suite.open('/deliveries?last=24h');
     const chart = page.getByRole('img', { name: /^Deliveries by the time/ });

@@ -89,15 +89,16 @@ function useRowKeys(
   items: readonly Listed[],
   { select, scrollTo }: { select: (id: string) => void; scrollTo: (index: number) => void },
 ): { readonly here: number } {
-  const [here, setHere] = useState(-1);
+  const [last, setLast] = useState(-1);
   const open = useOpen();
-  const isBeside = useQuerySearch()['open'] !== undefined;
+  const beside = useQuerySearch()['open'];
+  const here = beside === undefined ? last : items.findIndex(({ id }) => id === beside);
   const move = (to: number): void => {
     const one = items[to];
     if (one === undefined) return;
-    setHere(to);
+    setLast(to);
     scrollTo(to);
-    if (isBeside) open.beside(one.id);
+    if (beside !== undefined) open.beside(one.id);
   };
   const at = (run: (id: string) => void) => (): void => {
     const one = items[here];
@@ -150,7 +151,6 @@ export function Rows({
     select: (id) => onSelect([id], !selected.has(id)),
     scrollTo: (index) => virtual.scrollToIndex(index),
   });
-  const { open: beside } = useQuerySearch();
   const open = useOpen();
   const areAll = items.length > 0 && items.every(({ id }) => selected.has(id));
   const ids = (): readonly string[] => items.map(({ id }) => id);
@@ -168,7 +168,7 @@ export function Rows({
               role="row"
               className="rows-row"
               aria-rowindex={index + 2}
-              data-here={index === here || one.id === beside ? '' : undefined}
+              data-here={index === here ? '' : undefined}
               style={{ transform: `translateY(${start - margin}px)` }}
               onClick={(event) => {
                 if ((event.target as Element).closest('a, input') !== null) return;

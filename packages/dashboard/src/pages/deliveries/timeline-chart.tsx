@@ -88,16 +88,14 @@ export function TimelineChart({
   onSelect: (n: number) => void;
 }): ReactNode {
   const [ref, width] = useWidth(900);
-  const { zone } = usePreferences();
   const id = useId();
-  const { left, rowPx, foldPx, isNarrow } = sizesFor(width);
+  const sizes = sizesFor(width);
   const right = width - 12;
-  const { rows, overlaps, deadline, now } = timeline;
-  const { x, folds } = scaleOf(timeline, left, right - left, foldPx);
+  const { rows, deadline, now } = timeline;
+  const scale = scaleOf(timeline, sizes.left, right - sizes.left, sizes.foldPx);
+  const { x, folds } = scale;
   const topPx = (deadline === null && now === null ? 0 : markPx) + (folds.length === 0 ? 4 : foldTextPx);
-  const bottom = topPx + rows.length * rowPx;
-  const first = rows[0] === undefined ? '' : timeText(rows[0].from, zone, 'second', nowMs());
-  const label = labelOf(timeline);
+  const bottom = topPx + rows.length * sizes.rowPx;
   const onKey = (event: KeyboardEvent): void => {
     const at = rows.findIndex(({ n }) => n === selected);
     const next = event.key === 'ArrowDown' ? at + 1 : event.key === 'ArrowUp' ? at - 1 : null;
@@ -116,42 +114,15 @@ export function TimelineChart({
         tabIndex={0}
         onKeyDown={onKey}
       >
-        <title id={id}>{label}</title>
-        {folds.map((fold) => (
-          <g key={fold.from}>
-            <rect className="timeline-fold" x={fold.x} y={topPx} width={fold.width} height={bottom - topPx} />
-            <FoldLength fold={fold} y={topPx - 5} />
-          </g>
-        ))}
-        {overlaps.map(({ from, to }) => (
-          <rect
-            key={from}
-            className="timeline-overlap"
-            x={x(from)}
-            y={topPx}
-            width={Math.max(leastPx, x(to) - x(from))}
-            height={bottom - topPx}
-          />
-        ))}
-        {ticksOf(rows, x, first, right).map((tick) => (
-          <g key={tick.x}>
-            <line className="timeline-grid" x1={tick.x} x2={tick.x} y1={topPx} y2={bottom} />
-            <text className="timeline-soft" x={tick.textX} y={bottom + 17}>
-              {tick.text}
-            </text>
-          </g>
-        ))}
-        {deadline === null ? null : (
-          <Mark at={x(deadline)} words="deadline" tone="wait" bottom={bottom} right={right} isDashed />
-        )}
-        {now === null ? null : <Mark at={x(now)} words="now" tone="link" bottom={bottom} right={right} />}
+        <title id={id}>{labelOf(timeline)}</title>
+        <Ground timeline={timeline} scale={scale} top={topPx} bottom={bottom} right={right} />
         {rows.map((row, index) => (
           <Bar
             key={`${row.kind}${row.n}`}
             row={row}
             x={x}
-            top={topPx + index * rowPx}
-            sizes={{ left, rowPx, foldPx, isNarrow }}
+            top={topPx + index * sizes.rowPx}
+            sizes={sizes}
             right={right}
             isSelected={row.n === selected}
             onSelect={() => onSelect(row.n)}
@@ -161,37 +132,93 @@ export function TimelineChart({
       <figcaption className="sr" aria-live="polite">
         {chosen === undefined ? '' : `${nameOf(chosen)}: ${chosen.words}`}
       </figcaption>
-      <ul className="timeline-legend row label">
-        <li>
-          <svg width="22" height="10" aria-hidden="true">
-            <rect className="timeline-bar timeline-held" y="2" width="22" height="6" rx="1" />
-          </svg>{' '}
-          request
-        </li>
-        <li>
-          <svg width="22" height="10" aria-hidden="true">
-            <rect className="timeline-lease" x="0.5" y="0.5" width="21" height="9" rx="2" />
-          </svg>{' '}
-          lease
-        </li>
-        {overlaps.length === 0 ? null : (
-          <li>
-            <svg width="14" height="10" aria-hidden="true">
-              <rect className="timeline-overlap" width="14" height="10" />
-            </svg>{' '}
-            two requests under way at once
-          </li>
-        )}
-        {folds.length === 0 ? null : (
-          <li>
-            <svg width="14" height="10" aria-hidden="true">
-              <rect className="timeline-fold" width="14" height="10" />
-            </svg>{' '}
-            nothing happened, folded
-          </li>
-        )}
-      </ul>
+      <Legend hasOverlaps={timeline.overlaps.length > 0} hasFolds={folds.length > 0} />
     </figure>
+  );
+}
+
+/** What lies behind the claims: folds, overlaps, ticks, the deadline and now. */
+function Ground({
+  timeline: { rows, overlaps, deadline, now },
+  scale: { x, folds },
+  top,
+  bottom,
+  right,
+}: {
+  timeline: Timeline;
+  scale: Scale;
+  top: number;
+  bottom: number;
+  right: number;
+}): ReactNode {
+  const { zone } = usePreferences();
+  const first = rows[0] === undefined ? '' : timeText(rows[0].from, zone, 'second', nowMs());
+  return (
+    <>
+      {folds.map((fold) => (
+        <g key={fold.from}>
+          <rect className="timeline-fold" x={fold.x} y={top} width={fold.width} height={bottom - top} />
+          <FoldLength fold={fold} y={top - 5} />
+        </g>
+      ))}
+      {overlaps.map(({ from, to }) => (
+        <rect
+          key={from}
+          className="timeline-overlap"
+          x={x(from)}
+          y={top}
+          width={Math.max(leastPx, x(to) - x(from))}
+          height={bottom - top}
+        />
+      ))}
+      {ticksOf(rows, x, first, right).map((tick) => (
+        <g key={tick.x}>
+          <line className="timeline-grid" x1={tick.x} x2={tick.x} y1={top} y2={bottom} />
+          <text className="timeline-soft" x={tick.textX} y={bottom + 17}>
+            {tick.text}
+          </text>
+        </g>
+      ))}
+      {deadline === null ? null : (
+        <Mark at={x(deadline)} words="deadline" tone="wait" bottom={bottom} right={right} isDashed />
+      )}
+      {now === null ? null : <Mark at={x(now)} words="now" tone="link" bottom={bottom} right={right} />}
+    </>
+  );
+}
+
+function Legend({ hasOverlaps, hasFolds }: { hasOverlaps: boolean; hasFolds: boolean }): ReactNode {
+  return (
+    <ul className="timeline-legend row label">
+      <li>
+        <svg width="22" height="10" aria-hidden="true">
+          <rect className="timeline-bar timeline-held" y="2" width="22" height="6" rx="1" />
+        </svg>{' '}
+        request
+      </li>
+      <li>
+        <svg width="22" height="10" aria-hidden="true">
+          <rect className="timeline-lease" x="0.5" y="0.5" width="21" height="9" rx="2" />
+        </svg>{' '}
+        lease
+      </li>
+      {hasOverlaps ? (
+        <li>
+          <svg width="14" height="10" aria-hidden="true">
+            <rect className="timeline-overlap" width="14" height="10" />
+          </svg>{' '}
+          two requests under way at once
+        </li>
+      ) : null}
+      {hasFolds ? (
+        <li>
+          <svg width="14" height="10" aria-hidden="true">
+            <rect className="timeline-fold" width="14" height="10" />
+          </svg>{' '}
+          nothing happened, folded
+        </li>
+      ) : null}
+    </ul>
   );
 }
 
@@ -246,11 +273,27 @@ function Mark({
   );
 }
 
+/** Where a row's bars and words stand. */
+function layoutOf(
+  { from, to, leaseUntil, words }: Row,
+  { x, right, sizes: { left, isNarrow } }: { x: (ms: number) => number; right: number; sizes: Sizes },
+) {
+  const begin = x(from);
+  const width = Math.max(leastPx, x(to) - begin);
+  const leaseEnd = leaseUntil === null ? null : Math.max(begin + width + 3, x(leaseUntil));
+  const outer = Math.max(begin + width, leaseEnd ?? 0);
+  const under = Math.min(Math.max(left, begin), right - words.length * 6);
+  const place = isNarrow
+    ? { x: under, anchor: 'start' as const, isInside: false }
+    : placeOf(begin, outer, words, left, right);
+  return { begin, width, leaseEnd, place };
+}
+
 function Bar({
   row,
   x,
   top,
-  sizes: { left, rowPx, isNarrow },
+  sizes,
   right,
   isSelected,
   onSelect,
@@ -263,19 +306,10 @@ function Bar({
   isSelected: boolean;
   onSelect: () => void;
 }): ReactNode {
-  const { kind, from, to, leaseUntil, tone, words, node } = row;
+  const { kind, tone, words, node } = row;
+  const { left, rowPx, isNarrow } = sizes;
   const middle = top + (isNarrow ? 20 : rowPx / 2);
-  const begin = x(from);
-  const width = Math.max(leastPx, x(to) - begin);
-  const leaseEnd = leaseUntil === null ? null : Math.max(begin + width + 3, x(leaseUntil));
-  const outer = Math.max(begin + width, leaseEnd ?? 0);
-  const place = isNarrow
-    ? {
-        x: Math.min(Math.max(left, begin), right - words.length * 6),
-        anchor: 'start' as const,
-        isInside: false,
-      }
-    : placeOf(begin, outer, words, left, right);
+  const { begin, width, leaseEnd, place } = layoutOf(row, { x, right, sizes });
   return (
     <g className="timeline-row" onClick={onSelect}>
       <rect
@@ -294,16 +328,7 @@ function Bar({
           {visible(node).slice(0, 11)}
         </text>
       )}
-      {leaseEnd === null ? null : (
-        <rect
-          className="timeline-lease"
-          x={begin}
-          y={middle - leasePx / 2}
-          width={Math.max(4, leaseEnd - begin)}
-          height={leasePx}
-          rx={3}
-        />
-      )}
+      {leaseEnd === null ? null : <Lease x={begin} width={leaseEnd - begin} middle={middle} />}
       {kind === 'lost' ? null : (
         <rect
           className={`timeline-bar timeline-${tone}${kind === 'expected' ? ' is-hollow' : ''}`}
@@ -325,5 +350,18 @@ function Bar({
         {words}
       </text>
     </g>
+  );
+}
+
+function Lease({ x, width, middle }: { x: number; width: number; middle: number }): ReactNode {
+  return (
+    <rect
+      className="timeline-lease"
+      x={x}
+      y={middle - leasePx / 2}
+      width={Math.max(4, width)}
+      height={leasePx}
+      rx={3}
+    />
   );
 }

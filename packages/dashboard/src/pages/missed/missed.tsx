@@ -1,12 +1,11 @@
 import './missed.css';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { type Item, Problem } from '../../api.ts';
+import { type ReactNode, useState } from 'react';
+import type { Item } from '../../api.ts';
 import { now } from '../../clock.ts';
-import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { moneyLine } from '../../parts/money.ts';
-import { countText, percent, plural } from '../../parts/number.ts';
-import { Empty, Reading, Refusal } from '../../parts/panel.tsx';
+import { countText, plural } from '../../parts/number.ts';
+import { Empty, Reading } from '../../parts/panel.tsx';
 import { RangePicker } from '../../parts/range-picker.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { hostOf, visible } from '../../parts/untrusted.tsx';
@@ -14,9 +13,9 @@ import { useRead } from '../../query.ts';
 import { type Range, rangeFrom } from '../../range.ts';
 import { useMe } from '../../session.tsx';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
-import { compare, type Comparison, type Progress, type Window } from './compare.ts';
+import type { Comparison, Window } from './compare.ts';
+import { Compare } from './compare-form.tsx';
 import { OurSide } from './our-side.tsx';
-import { Queries } from './queries.tsx';
 import { Result } from './result.tsx';
 import { wordsFor } from './words.ts';
 
@@ -174,168 +173,5 @@ function Choice({
         </fieldset>
       </div>
     </Card>
-  );
-}
-
-type State =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'running'; readonly progress: Progress }
-  | { readonly kind: 'failed'; readonly error: Error };
-
-function Compare({
-  way,
-  window,
-  onCompared,
-}: {
-  way: Exclude<Way, 'ours'>;
-  window: Window;
-  onCompared: (of: Window, comparison: Comparison) => void;
-}): ReactNode {
-  const [state, setState] = useState<State>({ kind: 'idle' });
-  const [text, setText] = useState('');
-  const running = useRef<AbortController | null>(null);
-  useEffect(() => () => running.current?.abort(), []);
-  const run = async (file: Blob): Promise<void> => {
-    running.current?.abort();
-    const mine = new AbortController();
-    running.current = mine;
-    setState({ kind: 'running', progress: { step: 'reading', share: 0, ids: 0 } });
-    try {
-      const comparison = await compare(
-        file,
-        window,
-        (progress) => setState({ kind: 'running', progress }),
-        mine.signal,
-      );
-      setState({ kind: 'idle' });
-      onCompared(window, comparison);
-    } catch (error) {
-      if (mine.signal.aborted) setState({ kind: 'idle' });
-      else setState({ kind: 'failed', error: error as Error });
-    }
-  };
-  return (
-    <div className="stack">
-      {way === 'file' ? (
-        <Drop isBusy={state.kind === 'running'} onFile={(file) => void run(file)} />
-      ) : (
-        <form
-          className="stack"
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (text.trim() !== '') void run(new Blob([text]));
-          }}
-        >
-          <div className="field">
-            <label htmlFor="missed-ids">Ids, one a line</label>
-            <textarea
-              id="missed-ids"
-              className="textarea mono"
-              rows={8}
-              value={text}
-              spellCheck={false}
-              onChange={(event) => setText(event.target.value)}
-            />
-          </div>
-          <p>
-            <Button
-              kind="go"
-              isSubmit
-              forbidden={
-                state.kind === 'running' ? 'Comparing…' : text.trim() === '' ? 'Paste ids first.' : null
-              }
-            >
-              Compare
-            </Button>
-          </p>
-        </form>
-      )}
-      <div aria-live="polite" className="missed-live">
-        {state.kind === 'running' ? (
-          <Running progress={state.progress} onStop={() => running.current?.abort()} />
-        ) : null}
-      </div>
-      {state.kind === 'failed' ? (
-        state.error instanceof Problem ? (
-          <Refusal problem={state.error} />
-        ) : (
-          <p className="band band-bad" role="alert">
-            {state.error.message}
-          </p>
-        )
-      ) : null}
-      <Queries since={window.since} until={window.until} />
-    </div>
-  );
-}
-
-function Running({
-  progress: { step, share, ids },
-  onStop,
-}: {
-  progress: Progress;
-  onStop: () => void;
-}): ReactNode {
-  const text =
-    step === 'reading'
-      ? `Reading the file: ${percent(Math.round(share * 100) / 100)}, ${plural(ids, 'id')}`
-      : `Comparing ${plural(ids, 'id')} with what was sent…`;
-  return (
-    <div className="stack">
-      <label className="field">
-        <span>{text}</span>
-        <progress className="missed-progress" max={1} {...(step === 'reading' ? { value: share } : {})} />
-      </label>
-      <p>
-        <Button onClick={onStop}>Stop</Button>
-      </p>
-    </div>
-  );
-}
-
-/** Where a file is dropped or chosen: it is read here, and only its ids leave the browser. */
-function Drop({ isBusy, onFile }: { isBusy: boolean; onFile: (file: File) => void }): ReactNode {
-  const [isOver, setOver] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  const take = (file: File | undefined): void => {
-    if (file !== undefined && !isBusy) onFile(file);
-  };
-  return (
-    <div
-      className={isOver ? 'missed-drop is-over' : 'missed-drop'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        take(event.dataTransfer.files[0]);
-      }}
-    >
-      <p>
-        <strong>Drop a file here</strong>, or{' '}
-        <Button forbidden={isBusy ? 'Comparing…' : null} onClick={() => input.current?.click()}>
-          Choose a file…
-        </Button>
-      </p>
-      <input
-        ref={input}
-        type="file"
-        className="sr"
-        tabIndex={-1}
-        aria-label="A file of ids"
-        accept=".txt,.csv,.tsv,.json,.jsonl,.ndjson,text/*"
-        onChange={(event) => {
-          take(event.target.files?.[0]);
-          event.target.value = '';
-        }}
-      />
-      <p className="soft">
-        Text with one id a line, CSV with a column webhook_id, event_id or id, or JSON lines. Millions are
-        fine.
-      </p>
-    </div>
   );
 }

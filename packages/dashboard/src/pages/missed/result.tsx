@@ -6,7 +6,7 @@ import { moneyLine, moneyText } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { Empty } from '../../parts/panel.tsx';
 import { State } from '../../parts/state.tsx';
-import { Table } from '../../parts/table.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
 import { Untrusted } from '../../parts/untrusted.tsx';
 import { When, ZoneName } from '../../parts/when.tsx';
 import { useMe } from '../../session.tsx';
@@ -104,7 +104,6 @@ function MissingCard({
   window: Window;
 }): ReactNode {
   const { answered, list } = wordsFor(useMe());
-  const [shown, setShown] = useState(shownAtOnce);
   const [isSending, setSending] = useState(false);
   if (count === 0)
     return (
@@ -135,47 +134,7 @@ function MissingCard({
             </li>
           ))}
       </ul>
-      <Table
-        caption="Missing deliveries"
-        rows={missing.slice(0, shown)}
-        keyOf={({ delivery_id: id }) => id}
-        columns={[
-          {
-            key: 'event',
-            head: 'Event',
-            phone: 'first',
-            cell: ({ event_id: id, delivery_id: delivery }) => (
-              <Link to={`/deliveries/${delivery}` as string}>
-                <Untrusted text={id} max={40} />
-              </Link>
-            ),
-          },
-          { key: 'state', head: 'State', phone: 'end', cell: ({ state }) => <State name={state} /> },
-          {
-            key: 'settled',
-            head: (
-              <>
-                Settled, <ZoneName />
-              </>
-            ),
-            cell: ({ settled_at: at }) =>
-              at === null ? <span className="soft">not yet</span> : <When at={at} />,
-          },
-          {
-            key: 'value',
-            head: 'Worth',
-            isNumber: true,
-            cell: ({ value: its }) => (its === null ? <span className="soft">unknown</span> : moneyText(its)),
-          },
-        ]}
-      />
-      {missing.length > shown ? (
-        <p>
-          <Button onClick={() => setShown(shown + 10 * shownAtOnce)}>
-            Show {countText(Math.min(missing.length - shown, 10 * shownAtOnce))} more
-          </Button>
-        </p>
-      ) : null}
+      <MissingTable missing={missing} />
       {count > missing.length ? (
         <p className="soft">
           The first {countText(missing.length)} are listed. All of them:{' '}
@@ -184,6 +143,56 @@ function MissingCard({
       ) : null}
       {isSending ? <SendAgain missing={again} window={window} onClose={() => setSending(false)} /> : null}
     </Card>
+  );
+}
+
+const columns: readonly Column<Missing>[] = [
+  {
+    key: 'event',
+    head: 'Event',
+    phone: 'first',
+    cell: ({ event_id: id, delivery_id: delivery }) => (
+      <Link to={`/deliveries/${delivery}` as string}>
+        <Untrusted text={id} max={40} />
+      </Link>
+    ),
+  },
+  { key: 'state', head: 'State', phone: 'end', cell: ({ state }) => <State name={state} /> },
+  {
+    key: 'settled',
+    head: (
+      <>
+        Settled, <ZoneName />
+      </>
+    ),
+    cell: ({ settled_at: at }) => (at === null ? <span className="soft">not yet</span> : <When at={at} />),
+  },
+  {
+    key: 'value',
+    head: 'Worth',
+    isNumber: true,
+    cell: ({ value }) => (value === null ? <span className="soft">unknown</span> : moneyText(value)),
+  },
+];
+
+/** What is missing, as many of them as are asked for. */
+function MissingTable({ missing }: { missing: readonly Missing[] }): ReactNode {
+  const [shown, setShown] = useState(shownAtOnce);
+  const more = Math.min(missing.length - shown, 10 * shownAtOnce);
+  return (
+    <>
+      <Table
+        caption="Missing deliveries"
+        rows={missing.slice(0, shown)}
+        keyOf={({ delivery_id: id }) => id}
+        columns={columns}
+      />
+      {more <= 0 ? null : (
+        <p>
+          <Button onClick={() => setShown(shown + 10 * shownAtOnce)}>Show {countText(more)} more</Button>
+        </p>
+      )}
+    </>
   );
 }
 

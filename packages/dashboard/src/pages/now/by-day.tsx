@@ -1,5 +1,6 @@
 import { useNavigate } from '@tanstack/react-router';
 import { Fragment, type ReactNode } from 'react';
+import type { Answer } from '../../api.ts';
 import { Card } from '../../parts/card.tsx';
 import { Bars, Legend } from '../../parts/chart/bars.tsx';
 import { percent } from '../../parts/number.ts';
@@ -22,70 +23,48 @@ const parts = [
   { name: 'dropped', tone: 'bad' },
 ] as const;
 
-/**
- * Late and dropped by day of acceptance. Late too, because a redrive heals the drops of a past day: what stays of an outage is
- * that it was late.
- */
-export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
-  const navigate = useNavigate();
-  const read = useRead(
-    'series.get',
-    { query: { ...scope, measure: 'in_time', step: 'day', since: sinceOf(now.at, days) } },
-    { everyMs: 60_000 },
-  );
+interface Marked {
+  readonly id: string;
+  readonly iso: string;
+  readonly at: number;
+  readonly label: string;
+}
+
+/** What people and pipelines have noted in these days. */
+function useMarked(since: string): readonly Marked[] {
   const { kind } = useMe();
-  const marked = useRead(
+  const { data } = useRead(
     'markers.list',
-    { query: { since: sinceOf(now.at, days), automatic: 'false', limit: markersMost } },
+    { query: { since, automatic: 'false', limit: markersMost } },
     { enabled: kind !== 'portal', everyMs: 60_000 },
   );
-  const markers = (marked.data?.items ?? []).map(({ id, at, label }) => ({
+  return (data?.items ?? []).map(({ id, at, label }) => ({
     id,
     iso: at,
     at: Date.parse(at),
     label: visible(label),
   }));
-  const { target } = now.in_time;
+}
+
+/**
+ * Late and dropped by day of acceptance. Late too, because a redrive heals the drops of a past day: what stays of an outage is
+ * that it was late.
+ */
+export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
+  const since = sinceOf(now.at, days);
+  const read = useRead(
+    'series.get',
+    { query: { ...scope, measure: 'in_time', step: 'day', since } },
+    { everyMs: 60_000 },
+  );
+  const markers = useMarked(since);
   return (
     <Card
       title="Late or dropped, by day of acceptance (UTC), with the 95% interval of both"
       actions={<Legend parts={parts} />}
     >
       <Reading of={read} what={`Counting ${days} days…`} height={260}>
-        {({ window, series }) => {
-          const points = series[0]?.points ?? [];
-          const { late, dropped, intervals } = lateAndDropped(points);
-          const times = points.map(({ at }) => Date.parse(at));
-          const worst = Math.max(0, ...points.map((_, index) => late[index]! + dropped[index]!));
-          const show = (first: number, last: number): void =>
-            void navigate({
-              to: '/deliveries',
-              search: parseSearch(
-                `since=${points[first]!.at}&until=${new Date(times[last]! + dayMs).toISOString()}`,
-              ) as never,
-            });
-          return (
-            <Bars
-              label={`Late or dropped by day, of ${days} days: ${worst === 0 ? 'nothing was' : `at most ${percent(worst)} of a day`}.`}
-              since={Date.parse(window.since)}
-              until={Date.parse(window.until)}
-              times={times}
-              stepMs={dayMs}
-              markers={markers}
-              unit="share"
-              parts={[
-                { ...parts[0], values: late, intervals },
-                { ...parts[1], values: dropped },
-              ]}
-              isOpen={(index) => points[index]?.open === true}
-              {...(target === null
-                ? {}
-                : { target: { value: 1 - target, label: `target ${percent(1 - target)}` } })}
-              onPick={(index) => show(index, index)}
-              onRange={show}
-            />
-          );
-        }}
+        {(answer) => <Days of={answer} markers={markers} target={now.in_time.target} />}
       </Reading>
       {markers.length === 0 ? null : (
         <p className="label">
@@ -99,5 +78,44 @@ export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
         </p>
       )}
     </Card>
+  );
+}
+
+function Days({
+  of: { window, series },
+  markers,
+  target,
+}: {
+  of: Answer<'series.get'>;
+  markers: readonly Marked[];
+  target: number | null;
+}): ReactNode {
+  const navigate = useNavigate();
+  const points = series[0]?.points ?? [];
+  const { late, dropped, intervals } = lateAndDropped(points);
+  const times = points.map(({ at }) => Date.parse(at));
+  const worst = Math.max(0, ...points.map((_, index) => late[index]! + dropped[index]!));
+  const show = (first: number, last: number): void => {
+    const query = `since=${points[first]!.at}&until=${new Date(times[last]! + dayMs).toISOString()}`;
+    void navigate({ to: '/deliveries', search: parseSearch(query) as never });
+  };
+  return (
+    <Bars
+      label={`Late or dropped by day, of ${days} days: ${worst === 0 ? 'nothing was' : `at most ${percent(worst)} of a day`}.`}
+      since={Date.parse(window.since)}
+      until={Date.parse(window.until)}
+      times={times}
+      stepMs={dayMs}
+      markers={markers}
+      unit="share"
+      parts={[
+        { ...parts[0], values: late, intervals },
+        { ...parts[1], values: dropped },
+      ]}
+      isOpen={(index) => points[index]?.open === true}
+      {...(target === null ? {} : { target: { value: 1 - target, label: `target ${percent(1 - target)}` } })}
+      onPick={(index) => show(index, index)}
+      onRange={show}
+    />
   );
 }

@@ -26,17 +26,21 @@ const lifetimes = [
   [7 * 86_400, '7 days'],
 ] as const;
 
-/** Makes a link that shows a receiver what is its own. */
-export function NewLink(): ReactNode {
-  const me = useMe();
-  const forbidden = useForbidden('admin');
-  const [tenant, setTenant] = useState(me.tenant ?? 'default');
-  const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [can, setCan] = useState<readonly Action[]>(['redrive', 'replay']);
-  const [lifetimeS, setLifetime] = useState<number>(3600);
-  const [made, setMade] = useState<Answer<'portalLinks.create'> | null>(null);
+/** What a link is to show and to allow. */
+interface Wish {
+  readonly tenant: string;
+  readonly endpointIds: readonly string[];
+  readonly can: readonly Action[];
+  readonly lifetimeS: number;
+}
+
+type Made = Answer<'portalLinks.create'>;
+
+/** Has the server make a link. */
+function useMaking() {
+  const [made, setMade] = useState<Made | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const make = async (): Promise<void> => {
+  const make = async ({ tenant, endpointIds, can, lifetimeS }: Wish): Promise<void> => {
     setProblem(null);
     try {
       setMade(
@@ -45,7 +49,7 @@ export function NewLink(): ReactNode {
             tenant,
             can,
             expires_in_s: lifetimeS,
-            ...(chosen.length === 0 ? {} : { endpoint_ids: chosen }),
+            ...(endpointIds.length === 0 ? {} : { endpoint_ids: endpointIds }),
           },
           idempotencyKey: newIdempotencyKey(),
         }),
@@ -54,6 +58,20 @@ export function NewLink(): ReactNode {
       setProblem(error instanceof Problem ? error : new Problem(0, 'internal', (error as Error).message));
     }
   };
+  return { made, problem, make, forget: () => setMade(null) };
+}
+
+/** Makes a link that shows a receiver what is its own. */
+export function NewLink(): ReactNode {
+  const me = useMe();
+  const forbidden = useForbidden('admin');
+  const [wish, setWish] = useState<Wish>({
+    tenant: me.tenant ?? 'default',
+    endpointIds: [],
+    can: ['redrive', 'replay'],
+    lifetimeS: 3600,
+  });
+  const { made, problem, make, forget } = useMaking();
   return (
     <div className="stack">
       <Sentence lead="It sees its own endpoints, deliveries and dead letters, and can compare them with what it processed. It sees no teams, no other tenants, and no names of owners, templates or nodes.">
@@ -61,75 +79,91 @@ export function NewLink(): ReactNode {
       </Sentence>
       <Card title="A link for a receiver">
         <div className="stack">
-          <div className="field">
-            <label htmlFor="link-tenant">Tenant</label>
-            <input
-              id="link-tenant"
-              className="input"
-              value={tenant}
-              readOnly={me.tenant !== null}
-              onChange={(event) => {
-                setTenant(event.target.value.trim());
-                setChosen([]);
-              }}
-            />
-          </div>
-          <EndpointChoice tenant={tenant} chosen={chosen} onChange={setChosen} />
-          <fieldset className="portal-choices">
-            <legend className="label">Besides looking, it may</legend>
-            {names.map((name) => (
-              <label key={name}>
-                <input
-                  type="checkbox"
-                  checked={can.includes(name)}
-                  onChange={(event) =>
-                    setCan(event.target.checked ? [...can, name] : can.filter((one) => one !== name))
-                  }
-                />
-                {actions[name]}
-              </label>
-            ))}
-          </fieldset>
-          <div className="field">
-            <label htmlFor="link-lifetime">The link works for</label>
-            <select
-              id="link-lifetime"
-              className="select"
-              value={lifetimeS}
-              onChange={(event) => setLifetime(Number(event.target.value))}
-            >
-              {lifetimes.map(([seconds, text]) => (
-                <option key={seconds} value={seconds}>
-                  {text}
-                </option>
-              ))}
-            </select>
-          </div>
+          <Fields wish={wish} setWish={setWish} />
           {problem === null ? null : <Refusal problem={problem} />}
           <p>
             <Button
               kind="go"
-              forbidden={forbidden ?? (tenant === '' ? 'Name a tenant first.' : null)}
-              onClick={() => void make()}
+              forbidden={forbidden ?? (wish.tenant === '' ? 'Name a tenant first.' : null)}
+              onClick={() => void make(wish)}
             >
               Make the link
             </Button>
           </p>
         </div>
       </Card>
-      {made === null ? null : (
-        <Dialog
-          title="The link"
-          onClose={() => setMade(null)}
-          actions={<Copy text={absolute(made.url)} label="Copy the link" />}
-        >
-          <p>
-            It is shown this once. Whoever has it sees what it shows, until <When at={made.expires_at} />.
-          </p>
-          <code className="portal-link">{absolute(made.url)}</code>
-        </Dialog>
-      )}
+      {made === null ? null : <MadeDialog made={made} onClose={forget} />}
     </div>
+  );
+}
+
+function Fields({ wish, setWish }: { wish: Wish; setWish: (wish: Wish) => void }): ReactNode {
+  const { tenant: bound } = useMe();
+  const { tenant, endpointIds, can, lifetimeS } = wish;
+  return (
+    <>
+      <div className="field">
+        <label htmlFor="link-tenant">Tenant</label>
+        <input
+          id="link-tenant"
+          className="input"
+          value={tenant}
+          readOnly={bound !== null}
+          onChange={(event) => setWish({ ...wish, tenant: event.target.value.trim(), endpointIds: [] })}
+        />
+      </div>
+      <EndpointChoice
+        tenant={tenant}
+        chosen={endpointIds}
+        onChange={(ids) => setWish({ ...wish, endpointIds: ids })}
+      />
+      <fieldset className="portal-choices">
+        <legend className="label">Besides looking, it may</legend>
+        {names.map((name) => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={can.includes(name)}
+              onChange={(event) => {
+                const others = can.filter((one) => one !== name);
+                setWish({ ...wish, can: event.target.checked ? [...others, name] : others });
+              }}
+            />
+            {actions[name]}
+          </label>
+        ))}
+      </fieldset>
+      <div className="field">
+        <label htmlFor="link-lifetime">The link works for</label>
+        <select
+          id="link-lifetime"
+          className="select"
+          value={lifetimeS}
+          onChange={(event) => setWish({ ...wish, lifetimeS: Number(event.target.value) })}
+        >
+          {lifetimes.map(([seconds, text]) => (
+            <option key={seconds} value={seconds}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </div>
+    </>
+  );
+}
+
+function MadeDialog({ made, onClose }: { made: Made; onClose: () => void }): ReactNode {
+  return (
+    <Dialog
+      title="The link"
+      onClose={onClose}
+      actions={<Copy text={absolute(made.url)} label="Copy the link" />}
+    >
+      <p>
+        It is shown this once. Whoever has it sees what it shows, until <When at={made.expires_at} />.
+      </p>
+      <code className="portal-link">{absolute(made.url)}</code>
+    </Dialog>
   );
 }
 

@@ -1,5 +1,5 @@
 import { type ReactNode, useId } from 'react';
-import { Frame, type Marker } from './frame.tsx';
+import { Frame, type Marker, type Plot } from './frame.tsx';
 import { linearTicks, type Unit, valueText } from './ticks.ts';
 
 export interface BarPart {
@@ -63,64 +63,88 @@ export function Bars(properties: BarsProperties): ReactNode {
         rows: times.map((_, index) => parts.map(({ values }) => valueText(values[index] ?? 0, unit))),
       }}
     >
-      {({ x, y, left, width }, cursor) => (
+      {(plot, cursor) => (
         <>
-          <defs>
-            <pattern
-              id={hatch}
-              width="6"
-              height="6"
-              patternUnits="userSpaceOnUse"
-              patternTransform="rotate(45)"
-            >
-              <rect width="6" height="6" className="chart-hatch-ground" />
-              <line x1="0" y1="0" x2="0" y2="6" className="chart-hatch-line" />
-            </pattern>
-          </defs>
-          {times.map((at, index) => {
-            const begin = Math.max(x(at), left);
-            const full = Math.min(x(at + stepMs), left + width) - begin;
-            const thickness = Math.max(1, full * (1 - gap));
-            let below = 0;
-            return (
-              <g key={at} className={cursor === index ? 'chart-bar is-here' : 'chart-bar'}>
-                {parts.map(({ name, tone, values, intervals }) => {
-                  const value = values[index] ?? 0;
-                  const base = y(below);
-                  const pixels = value === 0 ? 0 : Math.max(leastPx, base - y(below + value));
-                  const interval = intervals?.[index] ?? null;
-                  const middle = begin + full / 2;
-                  const box = {
-                    x: begin + (full - thickness) / 2,
-                    y: base - pixels,
-                    width: thickness,
-                    height: pixels,
-                  };
-                  below += value;
-                  return (
-                    <g key={name} className={`chart-${tone}`}>
-                      <rect {...box} className="chart-fill" />
-                      {isOpen?.(index) === true && pixels > 0 ? (
-                        <rect {...box} fill={`url(#${hatch})`} />
-                      ) : null}
-                      {interval === null || thickness < 4 ? null : (
-                        <line
-                          className="chart-whisker"
-                          x1={middle}
-                          x2={middle}
-                          y1={y(interval[0])}
-                          y2={y(interval[1])}
-                        />
-                      )}
-                    </g>
-                  );
-                })}
-              </g>
-            );
-          })}
+          <Hatch id={hatch} />
+          {times.map((at, index) => (
+            <Bar
+              key={at}
+              plot={plot}
+              at={at}
+              stepMs={stepMs}
+              parts={parts}
+              index={index}
+              isHere={cursor === index}
+              hatch={isOpen?.(index) === true ? hatch : null}
+            />
+          ))}
         </>
       )}
     </Frame>
+  );
+}
+
+function Hatch({ id }: { id: string }): ReactNode {
+  return (
+    <defs>
+      <pattern id={id} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect width="6" height="6" className="chart-hatch-ground" />
+        <line x1="0" y1="0" x2="0" y2="6" className="chart-hatch-line" />
+      </pattern>
+    </defs>
+  );
+}
+
+/** The parts of one time, stacked. */
+function Bar({
+  plot: { x, y, left, width },
+  at,
+  stepMs,
+  parts,
+  index,
+  isHere,
+  hatch,
+}: {
+  plot: Plot;
+  at: number;
+  stepMs: number;
+  parts: readonly BarPart[];
+  index: number;
+  isHere: boolean;
+  /** The pattern of what may still change; null: it is final. */
+  hatch: string | null;
+}): ReactNode {
+  const begin = Math.max(x(at), left);
+  const full = Math.min(x(at + stepMs), left + width) - begin;
+  const thickness = Math.max(1, full * (1 - gap));
+  const middle = begin + full / 2;
+  let below = 0;
+  return (
+    <g className={isHere ? 'chart-bar is-here' : 'chart-bar'}>
+      {parts.map(({ name, tone, values, intervals }) => {
+        const value = values[index] ?? 0;
+        const base = y(below);
+        const pixels = value === 0 ? 0 : Math.max(leastPx, base - y(below + value));
+        const interval = intervals?.[index] ?? null;
+        const box = { x: begin + (full - thickness) / 2, y: base - pixels, width: thickness, height: pixels };
+        below += value;
+        return (
+          <g key={name} className={`chart-${tone}`}>
+            <rect {...box} className="chart-fill" />
+            {hatch !== null && pixels > 0 ? <rect {...box} fill={`url(#${hatch})`} /> : null}
+            {interval === null || thickness < 4 ? null : (
+              <line
+                className="chart-whisker"
+                x1={middle}
+                x2={middle}
+                y1={y(interval[0])}
+                y2={y(interval[1])}
+              />
+            )}
+          </g>
+        );
+      })}
+    </g>
   );
 }
 

@@ -1,5 +1,12 @@
 import './chart.css';
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useState } from 'react';
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactNode,
+  type SVGAttributes,
+  useId,
+  useState,
+} from 'react';
 import { now } from '../../clock.ts';
 import { usePreferences } from '../../preferences.ts';
 import { fullTimeText } from '../time.ts';
@@ -54,6 +61,7 @@ export interface FrameProperties {
 
 const charPx = 6.6;
 const axisPx = 24;
+const usualHeight = 220;
 /** One alone does not say how long a day is. */
 const leastTicks = 3;
 /** Words near the right edge turn inward. */
@@ -200,46 +208,40 @@ function ChartTable({
   );
 }
 
-/**
- * Axes, grid, markers, target, cursor and table of every chart over time. The cursor follows the pointer and the arrow keys; what
- * it stands on is said in words beneath the chart, and to who listens.
- */
-export function Frame(properties: FrameProperties): ReactNode {
-  const {
-    label,
-    since,
-    until,
-    height = 220,
-    yTicks,
-    yShare,
-    times,
-    valueAt,
-    markers = [],
-    target,
-    onPick,
-    onRange,
-    children,
-    table,
-  } = properties;
-  const [ref, width] = useWidth();
-  const [cursor, setCursor] = useState<number | null>(null);
-  const [selection, setSelection] = useState<Selection | null>(null);
-  const [isDragging, setDragging] = useState(false);
-  const { zone } = usePreferences();
-  const id = useId();
-  const isNarrow = width < 480;
+/** Where everything stands in a chart of this width. */
+function plotOf(
+  { since, until, yTicks, yShare, markers = [], target, height = usualHeight }: FrameProperties,
+  width: number,
+): Plot {
   const left = Math.ceil(Math.max(...yTicks.map(({ text }) => text.length), 2) * charPx) + 8;
   const top = markers.length > 0 || target !== undefined ? 18 : 8;
   const inner = { width: Math.max(40, width - left - 8), height: height - top - axisPx };
-  const x = (ms: number): number => left + ((ms - since) / Math.max(1, until - since)) * inner.width;
-  const y = (value: number): number => top + (1 - yShare(value)) * inner.height;
-  const plot: Plot = { x, y, width: inner.width, height: inner.height, left, top, isNarrow };
-  const nearest = (px: number): number | null => {
-    let found: number | null = null;
-    for (const [index, at] of times.entries())
-      if (found === null || Math.abs(x(at) - px) < Math.abs(x(times[found]!) - px)) found = index;
-    return found;
+  return {
+    ...inner,
+    left,
+    top,
+    isNarrow: width < 480,
+    x: (ms) => left + ((ms - since) / Math.max(1, until - since)) * inner.width,
+    y: (value) => top + (1 - yShare(value)) * inner.height,
   };
+}
+
+interface Cursor {
+  readonly cursor: number | null;
+  /** What is chosen by dragging: the first and the last. */
+  readonly range: readonly [number, number] | null;
+  /** For the drawing. */
+  readonly handlers: Pick<
+    SVGAttributes<SVGSVGElement>,
+    'onPointerDown' | 'onPointerMove' | 'onPointerLeave' | 'onClick' | 'onKeyDown'
+  >;
+}
+
+/** The cursor of a chart: it follows the pointer and the arrow keys, and chooses one or several. */
+function useCursor({ times, onPick, onRange }: FrameProperties, { x }: Plot): Cursor {
+  const [cursor, setCursor] = useState<number | null>(null);
+  const [selection, setSelection] = useState<Selection | null>(null);
+  const [isDragging, setDragging] = useState(false);
   const range = rangeOf(selection);
   const choose = (): void => {
     if (range !== null && onRange !== undefined) onRange(...range);
@@ -247,7 +249,7 @@ export function Frame(properties: FrameProperties): ReactNode {
     setSelection(null);
   };
   const onPointer = (event: PointerEvent<SVGSVGElement>): void => {
-    const here = nearest(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    const here = nearest(times, x, event.clientX - event.currentTarget.getBoundingClientRect().left);
     setCursor(here);
     if (here === null || onRange === undefined || event.pointerType === 'touch') return;
     if (event.type === 'pointerdown') {
@@ -255,7 +257,7 @@ export function Frame(properties: FrameProperties): ReactNode {
       setSelection({ from: here, to: here });
     } else if (isDragging) setSelection((before) => ({ from: before?.from ?? here, to: here }));
   };
-  const onKey = (event: KeyboardEvent): void => {
+  const onKeyDown = (event: KeyboardEvent): void => {
     const next = moved(event.key, cursor, times.length);
     if (next !== null) {
       event.preventDefault();
@@ -268,8 +270,67 @@ export function Frame(properties: FrameProperties): ReactNode {
       setSelection(null);
     }
   };
-  const at = cursor === null ? undefined : times[cursor];
+  const onPointerLeave = (): void => {
+    setCursor(null);
+    setDragging(false);
+    setSelection(null);
+  };
+  const onClick = (): void => {
+    setDragging(false);
+    choose();
+  };
+  return {
+    cursor,
+    range,
+    handlers: { onPointerDown: onPointer, onPointerMove: onPointer, onPointerLeave, onClick, onKeyDown },
+  };
+}
+
+/** The time that is drawn nearest to a pixel. */
+function nearest(times: readonly number[], x: (ms: number) => number, px: number): number | null {
+  let found: number | null = null;
+  for (const [index, at] of times.entries())
+    if (found === null || Math.abs(x(at) - px) < Math.abs(x(times[found]!) - px)) found = index;
+  return found;
+}
+
+/** What the cursor stands on, in words. */
+function Said({
+  of: { times, since, until, valueAt },
+  at: { cursor, range },
+}: {
+  of: FrameProperties;
+  at: Cursor;
+}): ReactNode {
+  const { zone } = usePreferences();
   const precision = until - since > 4 * 86_400_000 ? 'minute' : 'second';
+  const text = (ms: number): string => fullTimeText(ms, zone, precision);
+  const at = cursor === null ? undefined : times[cursor];
+  return (
+    <figcaption className="chart-said label" aria-live="polite">
+      {at === undefined || cursor === null
+        ? ' '
+        : range === null
+          ? `${text(at)}: ${valueAt(cursor)}`
+          : `${text(times[range[0]]!)} to ${text(times[range[1] + 1] ?? until)}: Enter chooses it`}
+    </figcaption>
+  );
+}
+
+/**
+ * Axes, grid, markers, target, cursor and table of every chart over time. The cursor follows the pointer and the arrow keys; what
+ * it stands on is said in words beneath the chart, and to who listens.
+ */
+export function Frame(properties: FrameProperties): ReactNode {
+  const { label, since, until, height = usualHeight, yTicks, times, markers = [], target } = properties;
+  const { onPick, children, table } = properties;
+  const [ref, width] = useWidth();
+  const id = useId();
+  const plot = plotOf(properties, width);
+  const { x, top } = plot;
+  const at = useCursor(properties, plot);
+  const { cursor, range } = at;
+  const here = cursor === null ? undefined : times[cursor];
   return (
     <figure className="chart" ref={ref}>
       <svg
@@ -278,18 +339,7 @@ export function Frame(properties: FrameProperties): ReactNode {
         role="img"
         aria-labelledby={id}
         tabIndex={0}
-        onPointerDown={onPointer}
-        onPointerMove={onPointer}
-        onPointerLeave={() => {
-          setCursor(null);
-          setDragging(false);
-          setSelection(null);
-        }}
-        onClick={() => {
-          setDragging(false);
-          choose();
-        }}
-        onKeyDown={onKey}
+        {...at.handlers}
         className={onPick === undefined ? undefined : 'chart-picks'}
       >
         <title id={id}>{label}</title>
@@ -300,23 +350,17 @@ export function Frame(properties: FrameProperties): ReactNode {
             x={x(times[range[0]]!)}
             y={top}
             width={Math.max(1, x(times[range[1] + 1] ?? until) - x(times[range[0]]!))}
-            height={inner.height}
+            height={plot.height}
           />
         )}
         {children(plot, cursor)}
         {target === undefined ? null : <Target plot={plot} target={target} />}
         <Markers plot={plot} since={since} until={until} markers={markers} />
-        {at === undefined ? null : (
-          <line className="chart-cursor" x1={x(at)} x2={x(at)} y1={top} y2={top + inner.height} />
+        {here === undefined ? null : (
+          <line className="chart-cursor" x1={x(here)} x2={x(here)} y1={top} y2={top + plot.height} />
         )}
       </svg>
-      <figcaption className="chart-said label" aria-live="polite">
-        {at === undefined || cursor === null
-          ? ' '
-          : range === null
-            ? `${fullTimeText(at, zone, precision)}: ${valueAt(cursor)}`
-            : `${fullTimeText(times[range[0]]!, zone, precision)} to ${fullTimeText(times[range[1] + 1] ?? until, zone, precision)}: Enter chooses it`}
-      </figcaption>
+      <Said of={properties} at={at} />
       <ChartTable label={label} times={times} table={table} />
     </figure>
   );

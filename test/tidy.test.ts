@@ -335,7 +335,7 @@ const exportedForTests: readonly string[] = [
 
 /** Ratchets: they only go down. The aim is 70 lines. */
 const maxFunctionLines = 204;
-const maxFunctionsOver70 = 111;
+const maxFunctionsOver70 = 91;
 
 /** The names in the braces of an import or an export. */
 const namesIn = (list: string): string[] =>

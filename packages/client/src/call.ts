@@ -1,4 +1,4 @@
-import { type Answer, jsonFrom } from './connection.ts';
+import { type Answer, garbled, jsonFrom } from './connection.ts';
 import { ApiError, type FieldError } from './errors.ts';
 import type { Operation } from './operation.ts';
 import { camelPointer, fromWire, isOf, toWire } from './shape.ts';
@@ -67,8 +67,12 @@ export function linesPath({ path, lines }: Operation, input: object = {}): strin
 
 /** The result of a call. Rejects an answer that is not of this operation (G5). */
 export function decoded({ method, path, answer: shape }: Operation, answer: Answer, base: string): unknown {
-  if (shape === undefined) return undefined;
   if (shape === 'text') return answer.text;
+  if (shape === undefined) {
+    // A proxy's page says nothing of what was asked for.
+    if (answer.text !== '') throw garbled(answer, base);
+    return undefined;
+  }
   const value = jsonFrom(answer, base);
   if (!isOf(shape, value))
     throw new ApiError(

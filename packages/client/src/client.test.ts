@@ -216,6 +216,13 @@ describe('no answer passes for another (G5)', () => {
     },
   );
 
+  test('a page is not the answer of a call that has none: nothing says that it was deleted', async () => {
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+    await expect(once().markers.delete('x')).rejects.toMatchObject({ code: 'garbled' });
+    answer = (response) => void response.writeHead(204).end();
+    await expect(once().markers.delete('x')).resolves.toBeUndefined();
+  });
+
   test('an answer without a body is not one either', async () => {
     answer = (response) => void response.writeHead(204).end();
     await expect(ask()).rejects.toMatchObject({ code: 'garbled' });

@@ -217,11 +217,14 @@ function failureFrom(
 export const aborted = (): ApiError => new ApiError(0, 'aborted', 'the request was aborted');
 
 /** An answer that is not from Posthorn although its status is a success, or that is not a problem document. */
-function garbled({ status, contentType, requestId, retryAfterS: retry }: Answer, base: string): ApiError {
+export function garbled(
+  { status, contentType, requestId, retryAfterS: retry }: Answer,
+  base: string,
+): ApiError {
   return new ApiError(
     status,
     'garbled',
-    `${base} answered ${status} with ${contentType}, unlike Posthorn; is there a proxy in front of it?`,
+    `${base} answered ${status} with ${contentType}, unlike Posthorn; check the URL, and the proxy in front of it`,
     { requestId, retryAfterS: retry },
   );
 }

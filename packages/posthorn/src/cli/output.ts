@@ -42,9 +42,41 @@ function write(text: string): boolean {
   return isOutputClosed || process.stdout.write(text);
 }
 
-/** Prints text for people: data in it cannot move the cursor or hide itself. */
+/** Prints text for people, in lines that fit the terminal: data in it cannot move the cursor or hide itself. */
 export function print(text = ''): void {
+  const width = outputWidth();
+  write(
+    `${printableLines(text)
+      .split('\n')
+      .map((line) => wrapped(line, width))
+      .join('\n')}\n`,
+  );
+}
+
+/** Prints data for people, such as indented JSON: its lines stay whole. */
+export function printData(text: string): void {
   write(`${printableLines(text)}\n`);
+}
+
+/** Two columns and more. */
+const tableRow = /\S {2,}\S.* {2,}\S/;
+/** Pasted in parts, a command would do something else. */
+const shellCommand = /\bposthorn [a-z-]+ .*--/;
+
+/** A line of prose, or a field with its value, broken at spaces where it is wider than this. */
+export function wrapped(line: string, width: number): string {
+  if (line.length <= width || tableRow.test(line) || shellCommand.test(line)) return line;
+  const [indent] = /^(?: *\S+ {2,}| *)/.exec(line)!;
+  const lines: string[] = [];
+  let current = indent;
+  for (const word of line.slice(indent.length).split(' ')) {
+    if (current.length + word.length > width && current.trim() !== '' && current.length > indent.length) {
+      lines.push(current.trimEnd());
+      current = ' '.repeat(indent.length);
+    }
+    current += `${word} `;
+  }
+  return [...lines, current.trimEnd()].join('\n');
 }
 
 /** Prints text for programs (JSON, YAML) exactly as it is. */
@@ -128,7 +160,7 @@ export function fields(rows: readonly (readonly [title: string, value: string])[
  * known.
  */
 export function progress(total: number | null): { at(done: number, words?: string): void; end(): void } {
-  const live = process.stderr.isTTY === true;
+  const live = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
   // To a file or a script, only long work reports its progress.
   let shown = live ? 0 : Date.now();
   let last = '';

@@ -2,6 +2,7 @@ import { ApiError } from '@posthorn/client';
 import { type Command, CommanderError } from 'commander';
 import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
 import { CommandError, note, watchOutput } from './output.ts';
+import { failureText } from './remote.ts';
 
 /** Runs one program of commands; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function runProgram(argv: readonly string[], make: () => Promise<Command>): Promise<void> {
@@ -21,8 +22,7 @@ export async function runProgram(argv: readonly string[], make: () => Promise<Co
       error instanceof UnavailableError ||
       error instanceof StoreOpenError
     ) {
-      const hint = error instanceof ApiError && error.code === 'timeout' ? ' with --timeout' : '';
-      note(`posthorn: ${error.message}${hint}`);
+      note(`posthorn: ${error instanceof ApiError ? failureText(error) : error.message}`);
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }

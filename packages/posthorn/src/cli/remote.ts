@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Client, createClient } from '@posthorn/client';
+import { type ApiError, type Client, createClient } from '@posthorn/client';
 import { version } from '../version.ts';
 import { CommandError } from './output.ts';
 
@@ -64,4 +64,10 @@ export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
     if (error instanceof TypeError) throw new CommandError(error.message, 2);
     throw error;
   }
+}
+
+/** The message of a failed call, with what to do on the command line. */
+export function failureText({ message, code, status }: ApiError): string {
+  if (code === 'timeout') return `${message} with --timeout`;
+  return status === 401 ? `${message}; check POSTHORN_API_KEY, or give --api-key` : message;
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ApiError } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { note, print, printJson } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientOf, failureText, remoteOptions } from '../remote.ts';
 
 export function cancelCommand(): Command {
   return remoteOptions(new Command('cancel'))
@@ -21,7 +21,7 @@ export function cancelCommand(): Command {
           // One that cannot be cancelled does not stop the others; but the exit code says that not everything was done
           // (G5).
           if (!(error instanceof ApiError) || error.status === 0) throw error;
-          note(`posthorn: ${id}: ${error.message}`);
+          note(`posthorn: ${id}: ${failureText(error)}`);
           process.exitCode = 1;
         }
       }

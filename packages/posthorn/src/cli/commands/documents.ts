@@ -6,7 +6,7 @@ import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable } from '../columns.ts';
 import { documentFrom } from '../document.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
-import { CommandError, print, printJson } from '../output.ts';
+import { CommandError, print, printData, printJson } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 // Teams, templates and event types are named documents: one set of commands for all three.
@@ -63,7 +63,7 @@ function getCommand<Item extends Named>(kind: Kind<Item>): Command {
       const item = await kind.get(clientOf(options), name);
       const wire = wireAnswer(operation(kind, 'get'), item);
       if (options.json === true) printJson(wire);
-      else print(JSON.stringify(printable(wire), null, 2));
+      else printData(JSON.stringify(printable(wire), null, 2));
     });
 }
 

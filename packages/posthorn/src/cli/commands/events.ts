@@ -6,7 +6,7 @@ import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
-import { print, printJson, table } from '../output.ts';
+import { print, printData, printJson, table } from '../output.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
@@ -83,7 +83,7 @@ function getCommand(): Command {
       const raw = await clientOf(options).events.get(id, { tenant: options.tenant });
       if (options.json === true) return printJson(wireAnswer('events.get', raw));
       const event = printable(raw);
-      print(`${event.id}  ${event.type}  tenant ${event.tenant}  accepted ${event.acceptedAt}`);
+      print(`${event.id} ${event.type}, tenant ${event.tenant}, accepted ${event.acceptedAt}`);
       print(
         table(
           ['delivery', 'endpoint', 'state', 'attempts'],
@@ -96,7 +96,7 @@ function getCommand(): Command {
         ),
       );
       print();
-      print(JSON.stringify(event.data, null, 2));
+      printData(JSON.stringify(event.data, null, 2));
     });
 }
 

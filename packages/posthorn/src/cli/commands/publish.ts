@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Client } from '@posthorn/client';
+import { ApiError, type Client } from '@posthorn/client';
 import { newEventId } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import { systemClock } from '../../runtime/clock.ts';
@@ -10,7 +10,7 @@ import { derivedId, eventOfLine, type IdSource, type ValuePointers } from '../pu
 import { type LineInput, openLines } from '../publish/input.ts';
 import { Publisher, type PublishEnd } from '../publish/publisher.ts';
 import { PublishTotals } from '../publish/totals.ts';
-import { clientOf, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientOf, failureText, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface PublishOptions extends RemoteOptions {
@@ -119,7 +119,9 @@ function report(
       return null;
     case 'failed':
       if (!(end.error instanceof Error)) throw end.error;
-      return new CommandError(`${end.error.message}; ${again}`);
+      return new CommandError(
+        `${end.error instanceof ApiError ? failureText(end.error) : end.error.message}; ${again}`,
+      );
     case 'refused':
       return new CommandError(
         `stopped at a rejected line (--skip-invalid continues instead); correct it, then ${again}`,

@@ -9,6 +9,7 @@ import { CommandError, interrupted, note, print, printStreamed, progress, table 
 import type { LineInput } from '../publish/input.ts';
 import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
 import { Again, sendAgain } from '../reconcile/send-again.ts';
+import { type SilenceLimit, silenceLimit } from '../reconcile/silence.ts';
 import { apiTime } from '../time-argument.ts';
 import { clientOf, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
@@ -17,6 +18,8 @@ import { refuseBeside } from './deliveries.ts';
 /** Rows shown as text; `--json` prints all of them. */
 const maxShown = 50;
 const maxUnexpected = 10_000;
+/** A node reads five million deliveries before it answers that none is missing. */
+const usualTimeoutS = 120;
 
 interface ReconcileOptions extends RemoteOptions {
   readonly since: string;
@@ -79,6 +82,43 @@ function show(endpoint: string, { missing, unexpected, summary }: Shown): void {
   if (hidden > 0) note(`${many(hidden)} more are not shown: --json prints all of them`);
 }
 
+/** The ids of an input, as the server reads them. */
+class GivenIds {
+  /** A line without an id: then the request is aborted because of it. */
+  failure: NoIdError | null = null;
+  readonly #input: LineInput;
+  readonly #column: string | null;
+  readonly #silence: SilenceLimit;
+
+  constructor(input: LineInput, column: string | null, silence: SilenceLimit) {
+    this.#input = input;
+    this.#column = column;
+    this.#silence = silence;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string> {
+    const { totalBytes, lines } = this.#input;
+    const bar = progress(totalBytes);
+    let count = 0;
+    try {
+      this.#silence.pause();
+      for await (const id of receivedIds(lines, this.#column)) {
+        count++;
+        bar.at(totalBytes === null ? count : this.#input.readBytes(), `${many(count)} ids`);
+        this.#silence.awaitServer();
+        yield id;
+        this.#silence.pause();
+      }
+    } catch (error) {
+      if (error instanceof NoIdError) this.failure = error;
+      throw error;
+    } finally {
+      bar.end();
+      this.#silence.awaitServer();
+    }
+  }
+}
+
 async function compare(
   client: Client,
   endpoint: string,
@@ -86,46 +126,37 @@ async function compare(
   options: ReconcileOptions,
   signal: AbortSignal,
 ): Promise<Shown> {
-  const { since, until = iso(systemClock.now()), tenant, column, json } = options;
-  const bar = progress(input.totalBytes);
-  let failure: NoIdError | null = null;
-  const ids = async function* (): AsyncGenerator<string> {
-    let count = 0;
-    try {
-      for await (const id of receivedIds(input.lines, column ?? null)) {
-        count++;
-        bar.at(input.totalBytes === null ? count : input.readBytes(), `${many(count)} ids`);
-        yield id;
-      }
-    } catch (error) {
-      if (error instanceof NoIdError) failure = error;
-      throw error;
-    }
-  };
+  const { since, until = iso(systemClock.now()), tenant, column, json, timeout = usualTimeoutS } = options;
+  const silence = silenceLimit(timeout);
+  const ids = new GivenIds(input, column ?? null, silence);
   const again = options.replay === true ? new Again() : null;
   const shown: Shown = { missing: [], unexpected: [], summary: null, again };
   const { answer: shape } = operations['reconcile.run'].lines!;
+  const request = {
+    endpointId: endpoint,
+    since,
+    until,
+    limit: maxUnexpected,
+    ...(tenant === undefined ? {} : { tenant }),
+  };
   try {
-    const request = {
-      endpointId: endpoint,
-      since,
-      until,
-      limit: maxUnexpected,
-      ...(tenant === undefined ? {} : { tenant }),
-    };
-    for await (const line of client.reconcile.runLines(ids(), request, { signal })) {
+    silence.awaitServer();
+    const stop = AbortSignal.any([signal, silence.signal]);
+    for await (const line of client.reconcile.runLines(ids, request, { signal: stop })) {
+      silence.pause();
       if (json === true && !(await printStreamed(JSON.stringify(toWire(shape, line))))) break;
       if ('summary' in line) shown.summary = line.summary;
       else if ('missing' in line) {
         again?.add(line.missing);
         if (shown.missing.length < maxShown) shown.missing.push(line.missing);
       } else if (shown.unexpected.length < maxShown) shown.unexpected.push(line.unexpected);
+      silence.awaitServer();
     }
   } catch (error) {
-    // The request was aborted because of a line: the line's fault is the error.
-    throw failure === null ? error : new CommandError((failure as NoIdError).message, 2);
+    if (ids.failure !== null) throw new CommandError(ids.failure.message, 2);
+    throw silence.signal.aborted ? silence.signal.reason : error;
   } finally {
-    bar.end();
+    silence.end();
   }
   return shown;
 }
@@ -187,7 +218,7 @@ async function sent(
 }
 
 export function reconcileCommand(): Command {
-  return remoteOptions(new Command('reconcile'))
+  return remoteOptions(new Command('reconcile'), usualTimeoutS)
     .usage('[options] <endpoint> [file]')
     .argument('[endpoint]', 'the endpoint whose deliveries are compared, by id or name')
     .argument(

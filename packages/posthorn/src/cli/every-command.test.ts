@@ -183,6 +183,15 @@ const exemplary: Answer = (request, response) => {
   else response.end(found?.answer === undefined ? '' : JSON.stringify(found.answer));
 };
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Runs a command as if a terminal of this width read its output; null: a file or a program does. */
 async function runAt(width: number | null, ...args: readonly string[]) {
   const { stdout, stderr } = process;
@@ -230,6 +239,7 @@ describe.each(remote.filter(({ path }) => !endless.includes(path)))('posthorn $p
   test('--json is JSON, whatever reads it', async () => {
     answer = exemplary;
     const { out } = await runAt(80, ...argumentsOf(leaf), ...options(), '--json');
-    for (const line of out.trim().split('\n')) if (line !== '') JSON.parse(line);
+    const lines = out.split('\n').filter((line) => line !== '');
+    expect(lines.filter((line) => !isJson(line))).toEqual([]);
   });
 });

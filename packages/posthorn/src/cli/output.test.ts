@@ -37,7 +37,9 @@ test('prose is broken at spaces, a field beneath its value; rows and commands st
   expect(wrapped('orders.example.com has answered 503 for 18 min', 20)).toBe(
     'orders.example.com\nhas answered 503 for\n18 min',
   );
-  expect(wrapped('next  look at the log of the node', 20)).toBe('next  look at the\n      log of the\n      node');
+  expect(wrapped('next  look at the log of the node', 20)).toBe(
+    'next  look at the\n      log of the\n      node',
+  );
   expect(wrapped('  a note about it all', 14)).toBe('  a note about\n  it all');
   for (const whole of ['evt_1  paid  delivered', 'Run posthorn redrive --endpoint-id ep_1', 'x'.repeat(30)])
     expect(wrapped(whole, 20)).toBe(whole);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { table, wrapped } from './output.ts';
+import { table } from './output.ts';
+import { wrapped } from './wrap.ts';
 
 const header = ['key', 'name', 'requests'];
 const rows = [

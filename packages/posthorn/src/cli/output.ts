@@ -1,4 +1,5 @@
 import { printable, printableJson, printableLines } from '../domain/printable.ts';
+import { wrapped } from './wrap.ts';
 
 /** A command failed in a way that the operator can fix; `code` is the exit code. */
 export class CommandError extends Error {
@@ -56,27 +57,6 @@ export function print(text = ''): void {
 /** Prints data for people, such as indented JSON: its lines stay whole. */
 export function printData(text: string): void {
   write(`${printableLines(text)}\n`);
-}
-
-/** Two columns and more. */
-const tableRow = /\S {2,}\S.* {2,}\S/;
-/** Pasted in parts, a command would do something else. */
-const shellCommand = /\bposthorn [a-z-]+ .*--/;
-
-/** A line of prose, or a field with its value, broken at spaces where it is wider than this. */
-export function wrapped(line: string, width: number): string {
-  if (line.length <= width || tableRow.test(line) || shellCommand.test(line)) return line;
-  const [indent] = /^(?: *\S+ {2,}| *)/.exec(line)!;
-  const lines: string[] = [];
-  let current = indent;
-  for (const word of line.slice(indent.length).split(' ')) {
-    if (current.length + word.length > width && current.trim() !== '' && current.length > indent.length) {
-      lines.push(current.trimEnd());
-      current = ' '.repeat(indent.length);
-    }
-    current += `${word} `;
-  }
-  return [...lines, current.trimEnd()].join('\n');
 }
 
 /** Prints text for programs (JSON, YAML) exactly as it is. */

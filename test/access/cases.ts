@@ -291,6 +291,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   },
   'alerts.list': many('never', (world, side) => world.alert(side)),
   'alerts.acknowledge': one('never', 'alr_none', (world, side) => world.alert(side)),
+  'alerts.unacknowledge': one('never', 'alr_none', (world, side) => world.alert(side)),
 
   'keys.create': {
     about: 'tenant',

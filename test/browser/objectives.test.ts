@@ -109,6 +109,9 @@ test('an alert is acknowledged with a note that both teams read', async () => {
   await dialog.waitFor({ state: 'detached' });
   await page.getByText('“<b>finance</b> restarts it ⟨U+202E⟩”').waitFor();
   await page.getByText(/Acknowledged by admin key/).waitFor();
+  await page.getByRole('status').getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('No longer acknowledged').waitFor();
+  await page.getByText(/Acknowledged by admin key/).waitFor({ state: 'detached' });
 });
 
 test('a panel that fails leaves the page alone, and says what to do', async () => {

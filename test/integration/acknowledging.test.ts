@@ -101,6 +101,13 @@ describe('alerts say who is on it, and channels can be tried', () => {
       const { body } = await call('GET', '/v1/audit-log?action=alerts.acknowledge');
       return body.items.length === 2;
     });
+    // Withdrawn, it is as before; once more, nothing is left to withdraw.
+    const undo = `/v1/alerts/${alert!.id}/unacknowledge`;
+    const withdrawn = { acknowledged_at: null, acknowledged_by: null, acknowledged_until: null, note: null };
+    for (let time = 0; time < 2; time++) expect((await call('POST', undo)).body).toMatchObject(withdrawn);
+    const { body: log } = await call('GET', '/v1/audit-log?action=alerts.unacknowledge');
+    expect(log.items).toMatchObject([{ before: { note: 'ordered' }, after: { acknowledged_at: null } }]);
+    expect((await call('POST', '/v1/alerts/alr_none/unacknowledge')).status).toBe(404);
   });
 
   test("a channel's test answers what the channel answered, and is not repeated", async () => {
@@ -144,6 +151,11 @@ describe('alerts say who is on it, and channels can be tried', () => {
         0,
       );
       expect((await alerts('owner=shop'))[0]).toMatchObject({ note: 'by hand', acknowledged_until: until1 });
+      const both = await runHere('alerts', 'ack', alert!.id, '--undo', '--note', 'x');
+      expect([both.code, both.err]).toEqual([2, expect.stringContaining('neither --note nor --until')]);
+      const undone = await runHere('alerts', 'ack', alert!.id, '--undo');
+      expect([undone.code, undone.out]).toEqual([0, expect.stringMatching(/^no longer acknowledged: /)]);
+      expect((await alerts('owner=shop'))[0]).toMatchObject({ acknowledged_at: null, note: null });
       const fine = await runHere('channels', 'test', 'ops');
       expect([fine.code, fine.out]).toEqual([
         0,

@@ -282,6 +282,12 @@ const steps: readonly Step[] = [
     before: raiseAlert,
   },
   {
+    id: 'alerts.unacknowledge',
+    path: () => '/v1/alerts/alr_1/unacknowledge',
+    target: { kind: 'alert', id: () => 'alr_1' },
+    tenant: 'acme',
+  },
+  {
     id: 'keys.create',
     path: () => '/v1/keys',
     body: { name: 'deploys', scopes: ['operate'], tenant: 'acme' },

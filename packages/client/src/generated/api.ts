@@ -436,6 +436,9 @@ export interface AlertsApi<Options> {
 
   /** Acknowledge an alert. Stops repeat notifications of the alert. Posthorn notifies again if the alert gets worse, if it fires again after it was resolved, and when `until` has passed. Acknowledging again replaces the note and the time; without either it changes nothing. */
   acknowledge(id: string, input?: AlertsAcknowledgeInput, options?: Options): Promise<Alert>;
+
+  /** Withdraw an acknowledgement. Removes the acknowledgement with its note: Posthorn repeats the notifications of the alert as before. Changes nothing if the alert is not acknowledged. */
+  unacknowledge(id: string, options?: Options): Promise<Alert>;
 }
 
 /** Where notifications go. */
@@ -670,6 +673,7 @@ export type OperationId =
   | 'impact.get'
   | 'alerts.list'
   | 'alerts.acknowledge'
+  | 'alerts.unacknowledge'
   | 'channels.list'
   | 'channels.get'
   | 'channels.put'

@@ -2100,6 +2100,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     body: object({ note: text, until: text }),
     answer: alertShape,
   },
+  'alerts.unacknowledge': { method: 'POST', path: '/v1/alerts/{id}/unacknowledge', answer: alertShape },
   'channels.list': {
     method: 'GET',
     path: '/v1/channels',

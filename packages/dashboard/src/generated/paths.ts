@@ -70,6 +70,7 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'impact.get': ['GET', '/v1/impact'],
   'alerts.list': ['GET', '/v1/alerts'],
   'alerts.acknowledge': ['POST', '/v1/alerts/{id}/acknowledge'],
+  'alerts.unacknowledge': ['POST', '/v1/alerts/{id}/unacknowledge'],
   'channels.list': ['GET', '/v1/channels'],
   'channels.get': ['GET', '/v1/channels/{name}'],
   'channels.put': ['PUT', '/v1/channels/{name}'],

@@ -140,4 +140,18 @@ export const alertOperations = operations({
       },
     },
   },
+  'alerts.unacknowledge': {
+    method: 'POST',
+    path: '/v1/alerts/{id}/unacknowledge',
+    tag: 'alerts',
+    scope: 'operate',
+    summary: 'Withdraw an acknowledgement',
+    description:
+      'Removes the acknowledgement with its note: Posthorn repeats the notifications of the alert as before. Changes nothing if the alert is not acknowledged.',
+    params: z.strictObject({ id: anyId }),
+    status: 200,
+    answer: alert,
+    errors: ['not_found', 'resolved'],
+    example: { params: { id: example.id }, answer: example },
+  },
 });

@@ -15,7 +15,7 @@ import type { DeliveryRecord, StoreRead } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
-import type { Handlers, Of } from './handler.ts';
+import type { Call, Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
 type WireAlert = Answer<'alerts.list'>['items'][number];
@@ -25,8 +25,41 @@ const maxAcknowledgedMs = 30 * dayMs;
 /** Notifications that are looked up in one read. */
 const lookedUpAtOnce = 500;
 
+type Change = 'alerts.acknowledge' | 'alerts.unacknowledge';
+
 /** Lists and acknowledges alerts. */
 export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
+  /** Saves what becomes of an alert that is not resolved; null: it stays as it is. */
+  const changed = async (
+    id: string,
+    { action, call }: { readonly action: Change; readonly call: Call },
+    change: (alert: Alert, now: number) => Alert | null,
+  ): Promise<WireAlert> => {
+    // The evaluator may change it at the same time: then this is computed again.
+    for (let tries = 0; tries < acknowledgeTries; tries++) {
+      const { version, alerts } = await store.read.alerts();
+      const alert = alerts.find((one) => one.id === id);
+      if (alert === undefined) throw notFound('alert by that id');
+      if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
+      const now = clock.now();
+      const after = change(alert, now);
+      if (after === null) return await wireOne(store.read, alert);
+      const endpointId = alertEndpoint(alert);
+      const audit = [
+        auditEntry(call, now, {
+          action,
+          target: { kind: 'alert', id },
+          tenant: endpointId === null ? null : ((await store.read.endpoint(endpointId))?.tenant ?? null),
+          before: wireAlert(alert),
+          after: wireAlert(after),
+        }),
+      ];
+      const step = { version, changed: [after], forgotten: [], notifications: [], audit, now };
+      if (await store.write.saveAlerts(step)) return await wireOne(store.read, after);
+    }
+    throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
+  };
+
   return {
     'alerts.list': async ({ query }) => {
       const { state, severity, tenant: tenants, endpoint_id: references, slo, owner, since, ...page } = query;
@@ -58,35 +91,24 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
 
     'alerts.acknowledge': async ({ params: { id }, body }, call) => {
       const until = untilFrom(body, clock.now());
-      // The evaluator may change it at the same time: then this is computed again.
-      for (let tries = 0; tries < acknowledgeTries; tries++) {
-        const { version, alerts } = await store.read.alerts();
-        const alert = alerts.find((one) => one.id === id);
-        if (alert === undefined) throw notFound('alert by that id');
-        if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
-        const saysNothing = body.note === undefined && until === null;
-        if (alert.acknowledgedAt !== null && saysNothing) return await wireOne(store.read, alert);
-        const now = clock.now();
-        const endpointId = alertEndpoint(alert);
-        const acknowledged: Alert = {
-          ...alert,
-          acknowledgedAt: now,
-          acknowledgement: { by: call.caller.name, note: body.note ?? null, until },
-        };
-        const audit = [
-          auditEntry(call, now, {
-            action: 'alerts.acknowledge',
-            target: { kind: 'alert', id },
-            tenant: endpointId === null ? null : ((await store.read.endpoint(endpointId))?.tenant ?? null),
-            before: wireAlert(alert),
-            after: wireAlert(acknowledged),
-          }),
-        ];
-        const step = { version, changed: [acknowledged], forgotten: [], notifications: [], audit, now };
-        if (await store.write.saveAlerts(step)) return await wireOne(store.read, acknowledged);
-      }
-      throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
+      const saysNothing = body.note === undefined && until === null;
+      return await changed(id, { action: 'alerts.acknowledge', call }, (alert, now) =>
+        alert.acknowledgedAt !== null && saysNothing
+          ? null
+          : {
+              ...alert,
+              acknowledgedAt: now,
+              acknowledgement: { by: call.caller.name, note: body.note ?? null, until },
+            },
+      );
     },
+
+    'alerts.unacknowledge': async ({ params: { id } }, call) =>
+      await changed(id, { action: 'alerts.unacknowledge', call }, (alert) => {
+        if (alert.acknowledgedAt === null) return null;
+        const { acknowledgement: _acknowledgement, ...rest } = alert;
+        return { ...rest, acknowledgedAt: null };
+      }),
   };
 }
 

@@ -50,9 +50,16 @@ export function Alerts({ alerts, days }: { alerts: readonly Alert[]; days: numbe
                 <Acknowledged alert={alert} />
               </div>
               {alert.state === 'resolved' ? null : (
-                <Button forbidden={forbidden} onClick={() => setChosen(alert)}>
-                  {alert.acknowledged_at === null ? 'Acknowledge…' : 'Change note…'}
-                </Button>
+                <div className="row">
+                  {alert.acknowledged_at === null ? null : (
+                    <Button kind="plain" forbidden={forbidden} onClick={() => void withdraw(alert.id)}>
+                      Undo
+                    </Button>
+                  )}
+                  <Button forbidden={forbidden} onClick={() => setChosen(alert)}>
+                    {alert.acknowledged_at === null ? 'Acknowledge…' : 'Change note…'}
+                  </Button>
+                </div>
               )}
             </div>
           </li>
@@ -137,6 +144,17 @@ function Acknowledged({ alert }: { alert: Alert }): ReactNode {
   );
 }
 
+/** Takes an acknowledgement back. */
+async function withdraw(id: string): Promise<void> {
+  try {
+    await call('alerts.unacknowledge', { params: { id }, idempotencyKey: newIdempotencyKey() });
+    toast('No longer acknowledged: its notifications are repeated as before.');
+  } catch (error) {
+    toast(error instanceof Problem ? error.message : String(error), 'bad');
+  }
+  await refresh('alerts.list', 'now.get');
+}
+
 const lengths = [
   ['', 'until it is over'],
   ['1', 'for 1 hour'],
@@ -162,8 +180,17 @@ function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => vo
         },
         idempotencyKey: key,
       });
-      await refresh('alerts.list');
-      toast('Acknowledged: it is not notified again until it gets worse, or the time has come.');
+      await refresh('alerts.list', 'now.get');
+      toast(
+        <>
+          Acknowledged: it is not notified again until it gets worse, or the time has come.{' '}
+          {alert.acknowledged_at === null ? (
+            <Button kind="plain" onClick={() => void withdraw(alert.id)}>
+              Undo
+            </Button>
+          ) : null}
+        </>,
+      );
       onClose();
     } catch (error) {
       setIsAsked(false);

@@ -292,31 +292,7 @@ export function alertsCommand(): Command {
     .addHelpText('after', '\nExample:\n  posthorn alerts')
     .action(listAlerts);
   addDefaultList(command, list);
-  remoteOptions(command.command('ack <id>'))
-    .description('Acknowledge an alert (stops repeat notifications until it gets worse)')
-    .option('--note <text>', 'what is known, for the next person who handles it')
-    .option(
-      '--until <time>',
-      'notify again at this time, such as 2026-11-26T18:00Z (default: not until it is resolved)',
-    )
-    .addHelpText(
-      'after',
-      '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s --note "disk full, ordered"',
-    )
-    .exitOverride()
-    .action(
-      async (id: string, options: RemoteOptions & { note?: string; until?: string; json?: boolean }) => {
-        const { note, until } = options;
-        if (until !== undefined && Number.isNaN(Date.parse(until)))
-          throw new CommandError('--until takes a time, such as 2026-11-26T18:00Z', 2);
-        const alert = await clientOf(options).alerts.acknowledge(id, {
-          ...(note === undefined ? {} : { note }),
-          ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
-        });
-        if (options.json === true) printJson(wireAnswer('alerts.acknowledge', alert));
-        else print(`acknowledged: ${printable(alert.summary)}`);
-      },
-    );
+  command.addCommand(acknowledgeCommand());
   command
     .command('backtest')
     .description('Replay a history through alert rules: what would have fired and when, and at what cost')
@@ -348,4 +324,46 @@ export function alertsCommand(): Command {
       }
     });
   return command;
+}
+
+function acknowledgeCommand(): Command {
+  return remoteOptions(new Command('ack'))
+    .argument('<id>')
+    .description('Acknowledge an alert (stops repeat notifications until it gets worse)')
+    .option('--note <text>', 'what is known, for the next person who handles it')
+    .option(
+      '--until <time>',
+      'notify again at this time, such as 2026-11-26T18:00Z (default: not until it is resolved)',
+    )
+    .option('--undo', 'withdraw the acknowledgement instead: notifications are repeated as before')
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s --note "disk full, ordered"',
+    )
+    .exitOverride()
+    .action(acknowledge);
+}
+
+interface AcknowledgeOptions extends RemoteOptions {
+  readonly note?: string;
+  readonly until?: string;
+  readonly undo?: boolean;
+  readonly json?: boolean;
+}
+
+async function acknowledge(id: string, options: AcknowledgeOptions): Promise<void> {
+  const { note, until, undo = false, json = false } = options;
+  if (undo && (note !== undefined || until !== undefined))
+    throw new CommandError('--undo takes neither --note nor --until', 2);
+  if (until !== undefined && Number.isNaN(Date.parse(until)))
+    throw new CommandError('--until takes a time, such as 2026-11-26T18:00Z', 2);
+  const { alerts } = clientOf(options);
+  const alert = undo
+    ? await alerts.unacknowledge(id)
+    : await alerts.acknowledge(id, {
+        ...(note === undefined ? {} : { note }),
+        ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
+      });
+  if (json) printJson(wireAnswer(undo ? 'alerts.unacknowledge' : 'alerts.acknowledge', alert));
+  else print(`${undo ? 'no longer acknowledged' : 'acknowledged'}: ${printable(alert.summary)}`);
 }

@@ -5,7 +5,14 @@ import type { Store } from '../../store/store.ts';
 import { documentBy } from '../declared.ts';
 import type { Of } from '../handler.ts';
 import { wireTenant } from '../tenants.ts';
-import { type Confine, type Confinements, forbidden, open, openToKeys } from './confinement.ts';
+import {
+  type BoundCaller,
+  type Confine,
+  type Confinements,
+  forbidden,
+  open,
+  openToKeys,
+} from './confinement.ts';
 import { endpointConfinements } from './endpoints.ts';
 import { eventConfinements } from './events.ts';
 import { demandOwnEvent, isOwn, missing, ownEndpoint, ownFilter, ownTenant, ownTenants } from './own.ts';
@@ -166,6 +173,13 @@ const withoutTeams = <T extends Answer<'alerts.acknowledge'>>(alert: T): T => ({
 
 /** Alerts about the caller's endpoints; alerts about the whole system belong to no bound caller. */
 function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
+  const mustBeOwn = async (id: string, caller: BoundCaller): Promise<void> => {
+    const alert = (await store.read.alerts()).alerts.find((one) => one.id === id);
+    const endpointId = alert === undefined ? null : alertEndpoint(alert);
+    const endpoint = endpointId === null ? null : await store.read.endpoint(endpointId);
+    if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
+      throw missing.alert();
+  };
   return {
     'alerts.list': {
       bound: async (input, caller, next) => {
@@ -177,11 +191,15 @@ function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
     },
     'alerts.acknowledge': {
       bound: async (input, caller, next) => {
-        const alert = (await store.read.alerts()).alerts.find(({ id }) => id === input.params.id);
-        const endpointId = alert === undefined ? null : alertEndpoint(alert);
-        const endpoint = endpointId === null ? null : await store.read.endpoint(endpointId);
-        if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
-          throw missing.alert();
+        await mustBeOwn(input.params.id, caller);
+        const answer = await next(input);
+        return 'notified' in answer ? withoutTeams(answer) : answer;
+      },
+      portal: 'never',
+    },
+    'alerts.unacknowledge': {
+      bound: async (input, caller, next) => {
+        await mustBeOwn(input.params.id, caller);
         const answer = await next(input);
         return 'notified' in answer ? withoutTeams(answer) : answer;
       },

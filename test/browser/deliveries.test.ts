@@ -353,6 +353,23 @@ describe('deliveries in the browser', () => {
     await page.getByText('Nothing has that id or name').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog', { name: 'Search' }).waitFor({ state: 'detached' });
+    // Actions: at once, or with the dialog that asks first.
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('dark theme');
+    await page.getByRole('option', { name: 'Theme: dark action' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('html[data-theme=dark]').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('pause 127.0.0.1');
+    await page
+      .getByRole('option', { name: /^Pause 127\.0\.0\.1.*… action$/ })
+      .first()
+      .click();
+    const pause = page.getByRole('dialog', { name: /^Pause / });
+    await pause.waitFor();
+    await page.keyboard.press('Escape');
+    await pause.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).search).toBe('');
   });
 
   test('a key without payloads sees none, and one that only reads sees why it cannot redrive', async () => {

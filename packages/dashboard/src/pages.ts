@@ -80,7 +80,7 @@ export const pages: readonly Page[] = [
   {
     path: '/endpoints/$endpoint',
     title: 'Endpoint',
-    search: [],
+    search: ['do'],
     load: () => import('./pages/endpoints/endpoint.tsx'),
   },
   {

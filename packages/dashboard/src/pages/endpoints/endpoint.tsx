@@ -17,7 +17,7 @@ import { Ago, When } from '../../parts/when.tsx';
 import { refresh, useRead } from '../../query.ts';
 import { useForbidden, useMe } from '../../session.tsx';
 import { useTopics } from '../../stream.ts';
-import { usePathParam } from '../../url.ts';
+import { usePathParam, useQuerySearch, useSetSearch } from '../../url.ts';
 import { Charts } from './charts.tsx';
 import { DeleteDialog, PauseDialog, RotateDialog, TestDialog } from './dialogs.tsx';
 import { FailuresCard } from './failures.tsx';
@@ -87,12 +87,20 @@ export default function EndpointPage(): ReactNode {
 type DialogName = 'test' | 'pause' | 'rotate' | 'delete';
 
 function Actions({ endpoint }: { endpoint: Endpoint }): ReactNode {
-  const [open, setOpen] = useState<DialogName | null>(null);
+  const asked = useQuerySearch()['do'];
+  const setSearch = useSetSearch();
+  // Only what asks before it does anything: a link must not act.
+  const [open, setOpen] = useState<DialogName | null>(
+    asked === 'rotate' || (asked === 'pause' && endpoint.enabled) ? asked : null,
+  );
   const operate = useForbidden('operate');
   const test = useForbidden('test');
   const rotate = useForbidden('rotate');
   const isPortal = useMe().kind === 'portal';
-  const close = (): void => setOpen(null);
+  const close = (): void => {
+    setOpen(null);
+    if (asked !== undefined) setSearch({ do: null }, { replace: true });
+  };
   useKeys(
     isPortal || operate !== null || !endpoint.enabled
       ? []

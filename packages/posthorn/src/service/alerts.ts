@@ -29,37 +29,7 @@ type Change = 'alerts.acknowledge' | 'alerts.unacknowledge';
 
 /** Lists and acknowledges alerts. */
 export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
-  /** Saves what becomes of an alert that is not resolved; null: it stays as it is. */
-  const changed = async (
-    id: string,
-    { action, call }: { readonly action: Change; readonly call: Call },
-    change: (alert: Alert, now: number) => Alert | null,
-  ): Promise<WireAlert> => {
-    // The evaluator may change it at the same time: then this is computed again.
-    for (let tries = 0; tries < acknowledgeTries; tries++) {
-      const { version, alerts } = await store.read.alerts();
-      const alert = alerts.find((one) => one.id === id);
-      if (alert === undefined) throw notFound('alert by that id');
-      if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
-      const now = clock.now();
-      const after = change(alert, now);
-      if (after === null) return await wireOne(store.read, alert);
-      const endpointId = alertEndpoint(alert);
-      const audit = [
-        auditEntry(call, now, {
-          action,
-          target: { kind: 'alert', id },
-          tenant: endpointId === null ? null : ((await store.read.endpoint(endpointId))?.tenant ?? null),
-          before: wireAlert(alert),
-          after: wireAlert(after),
-        }),
-      ];
-      const step = { version, changed: [after], forgotten: [], notifications: [], audit, now };
-      if (await store.write.saveAlerts(step)) return await wireOne(store.read, after);
-    }
-    throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
-  };
-
+  const changed = alertChange({ store, clock });
   return {
     'alerts.list': async ({ query }) => {
       const { state, severity, tenant: tenants, endpoint_id: references, slo, owner, since, ...page } = query;
@@ -109,6 +79,39 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         const { acknowledgement: _acknowledgement, ...rest } = alert;
         return { ...rest, acknowledgedAt: null };
       }),
+  };
+}
+
+/** Returns what saves a change of an alert that is not resolved; null: it stays as it is. */
+function alertChange({ store, clock }: Pick<ServiceDependencies, 'store' | 'clock'>) {
+  return async (
+    id: string,
+    { action, call }: { readonly action: Change; readonly call: Call },
+    change: (alert: Alert, now: number) => Alert | null,
+  ): Promise<WireAlert> => {
+    // The evaluator may change it at the same time: then this is computed again.
+    for (let tries = 0; tries < acknowledgeTries; tries++) {
+      const { version, alerts } = await store.read.alerts();
+      const alert = alerts.find((one) => one.id === id);
+      if (alert === undefined) throw notFound('alert by that id');
+      if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
+      const now = clock.now();
+      const after = change(alert, now);
+      if (after === null) return await wireOne(store.read, alert);
+      const endpointId = alertEndpoint(alert);
+      const audit = [
+        auditEntry(call, now, {
+          action,
+          target: { kind: 'alert', id },
+          tenant: endpointId === null ? null : ((await store.read.endpoint(endpointId))?.tenant ?? null),
+          before: wireAlert(alert),
+          after: wireAlert(after),
+        }),
+      ];
+      const step = { version, changed: [after], forgotten: [], notifications: [], audit, now };
+      if (await store.write.saveAlerts(step)) return await wireOne(store.read, after);
+    }
+    throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
   };
 }
 

@@ -18,55 +18,62 @@ type Alert = Item<'alerts.list'>;
 /** Alerts about an objective: when, who was notified and when it reached them, who is on it and what they said. */
 export function Alerts({ alerts, days }: { alerts: readonly Alert[]; days: number }): ReactNode {
   const [chosen, setChosen] = useState<Alert | null>(null);
-  const forbidden = useForbidden('operate');
   if (alerts.length === 0)
     return <Empty height={100}>No rule of this objective has fired in these {days} days.</Empty>;
   return (
     <>
       <ul className="alert-list">
         {alerts.map((alert) => (
-          <li key={alert.id} className="alert-row">
-            <div className="spread">
-              <div className="alert-text">
-                <p className="row">
-                  <AlertState alert={alert} />
-                  <strong>
-                    <Untrusted text={alert.summary} max={200} />
-                  </strong>
-                </p>
-                <p className="soft">
-                  Began <When at={alert.since} />
-                  {alert.resolved_at === null ? (
-                    <> · has been true for {durationText(now() - Date.parse(alert.since))}</>
-                  ) : (
-                    <>
-                      {' '}
-                      · over <When at={alert.resolved_at} />, after{' '}
-                      {durationText(Date.parse(alert.resolved_at) - Date.parse(alert.since))}
-                    </>
-                  )}
-                </p>
-                <Notified alert={alert} />
-                <Acknowledged alert={alert} />
-              </div>
-              {alert.state === 'resolved' ? null : (
-                <div className="row">
-                  {alert.acknowledged_at === null ? null : (
-                    <Button kind="plain" forbidden={forbidden} onClick={() => void withdraw(alert.id)}>
-                      Undo
-                    </Button>
-                  )}
-                  <Button forbidden={forbidden} onClick={() => setChosen(alert)}>
-                    {alert.acknowledged_at === null ? 'Acknowledge…' : 'Change note…'}
-                  </Button>
-                </div>
-              )}
-            </div>
-          </li>
+          <AlertRow key={alert.id} alert={alert} onAcknowledge={() => setChosen(alert)} />
         ))}
       </ul>
       {chosen === null ? null : <AcknowledgeDialog alert={chosen} onClose={() => setChosen(null)} />}
     </>
+  );
+}
+
+/** One alert, and what can be done about it. */
+function AlertRow({ alert, onAcknowledge }: { alert: Alert; onAcknowledge: () => void }): ReactNode {
+  const forbidden = useForbidden('operate');
+  return (
+    <li className="alert-row">
+      <div className="spread">
+        <div className="alert-text">
+          <p className="row">
+            <AlertState alert={alert} />
+            <strong>
+              <Untrusted text={alert.summary} max={200} />
+            </strong>
+          </p>
+          <p className="soft">
+            Began <When at={alert.since} />
+            {alert.resolved_at === null ? (
+              <> · has been true for {durationText(now() - Date.parse(alert.since))}</>
+            ) : (
+              <>
+                {' '}
+                · over <When at={alert.resolved_at} />, after{' '}
+                {durationText(Date.parse(alert.resolved_at) - Date.parse(alert.since))}
+              </>
+            )}
+          </p>
+          <Notified alert={alert} />
+          <Acknowledged alert={alert} />
+        </div>
+        {alert.state === 'resolved' ? null : (
+          <div className="row">
+            {alert.acknowledged_at === null ? null : (
+              <Button kind="plain" forbidden={forbidden} onClick={() => void withdraw(alert.id)}>
+                Undo
+              </Button>
+            )}
+            <Button forbidden={forbidden} onClick={onAcknowledge}>
+              {alert.acknowledged_at === null ? 'Acknowledge…' : 'Change note…'}
+            </Button>
+          </div>
+        )}
+      </div>
+    </li>
   );
 }
 

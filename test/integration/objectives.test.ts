@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { defaultRetryPolicy } from '../../packages/posthorn/src/domain/retry-policy.ts';
 import { builtInTemplates } from '../../packages/posthorn/src/domain/template.ts';
+import { evaluateDeliveries } from '../../packages/posthorn/src/reliability/delivery-evaluation.ts';
 import {
-  evaluateDeliveries,
   evaluateObjectives,
   readDeclared,
   readStatuses,

@@ -1,5 +1,5 @@
 import { callersNames, decoded, encoded, linesPath } from './call.ts';
-import { aborted, createConnection, type Fetch, jsonFrom } from './connection.ts';
+import { aborted, type Connection, createConnection, type Fetch, jsonFrom } from './connection.ts';
 import { ApiError } from './errors.ts';
 import type { Api } from './generated/api.ts';
 import { operations } from './generated/operations.ts';
@@ -61,36 +61,68 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
     now: runtime.now,
     userAgent: options.userAgent === undefined ? own : `${options.userAgent} ${own}`,
   });
-  /** Retries while that may help. */
-  const retried = async <T>(
-    operation: Operation,
-    key: string | null,
-    signal: AbortSignal | undefined,
-    send: () => Promise<T>,
-  ): Promise<T> => {
-    if (key !== null && !/^[\x21-\x7e]{1,255}$/.test(key))
-      throw new TypeError('An idempotency key must be 1 to 255 visible ASCII characters');
-    for (let tries = 1; ; tries++) {
-      try {
-        return await send();
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        const state = { method: operation.method, hasKey: key !== null, tries, maxTries };
-        const waitMs = waitBeforeRetry(error, state, runtime.random());
-        if (waitMs === null) throw renamed(operation, error);
-        await runtime.wait(waitMs, signal).catch(() => {
-          throw aborted();
-        });
-      }
-    }
+  const sender: Sender = { connection, timeoutMs, maxTries, runtime };
+  return {
+    ...createApi<CallOptions>(createCall(sender), createOpen(sender)),
+    request: async (
+      method: string,
+      path: string,
+      body?: unknown,
+      { idempotencyKey, signal, timeoutMs: limitMs }: CallOptions = {},
+    ) => {
+      const answer = await connection.send({
+        method,
+        path,
+        body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+        idempotencyKey: idempotencyKey ?? null,
+        timeoutMs: limitMs ?? timeoutMs,
+        signal,
+      });
+      return jsonFrom(answer, connection.base) ?? null;
+    },
   };
-  const call: Call<CallOptions> = async (id, params, input, callOptions = {}) => {
+}
+
+/** What calls are sent with. */
+interface Sender extends Required<Pick<ClientOptions, 'timeoutMs' | 'maxTries' | 'runtime'>> {
+  readonly connection: Connection;
+}
+
+/** Retries while that may help. */
+async function retried<T>(
+  { maxTries, runtime }: Sender,
+  operation: Operation,
+  key: string | null,
+  signal: AbortSignal | undefined,
+  send: () => Promise<T>,
+): Promise<T> {
+  if (key !== null && !/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new TypeError('An idempotency key must be 1 to 255 visible ASCII characters');
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const state = { method: operation.method, hasKey: key !== null, tries, maxTries };
+      const waitMs = waitBeforeRetry(error, state, runtime.random());
+      if (waitMs === null) throw renamed(operation, error);
+      await runtime.wait(waitMs, signal).catch(() => {
+        throw aborted();
+      });
+    }
+  }
+}
+
+/** Returns what makes a call of an operation and reads its answer. */
+function createCall(sender: Sender): Call<CallOptions> {
+  const { connection, timeoutMs, runtime } = sender;
+  return async (id, params, input, callOptions = {}) => {
     const operation: Operation = operations[id];
     const { path, body } = encoded(operation, params, input);
     const { signal } = callOptions;
     const { method } = operation;
     const key = callOptions.idempotencyKey ?? (method === 'POST' ? runtime.newKey() : null);
-    return await retried(operation, key, signal, async () => {
+    return await retried(sender, operation, key, signal, async () => {
       const answer = await connection.send({
         method,
         path,
@@ -103,7 +135,12 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
       return decoded(operation, answer, connection.base);
     });
   };
-  const open: Open<CallOptions> = async function* (id, params, input, lines, callOptions = {}) {
+}
+
+/** Returns what opens the streaming answer of an operation. */
+function createOpen(sender: Sender): Open<CallOptions> {
+  const { connection, timeoutMs } = sender;
+  return async function* (id, params, input, lines, callOptions = {}) {
     const operation: Operation = operations[id];
     const { method } = operation;
     const { signal } = callOptions;
@@ -111,7 +148,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
     if (lines === null) {
       const { path } = encoded(operation, params, input);
       const limitMs = callOptions.timeoutMs ?? timeoutMs;
-      const answer = await retried(operation, null, signal, () =>
+      const answer = await retried(sender, operation, null, signal, () =>
         connection.open({ ...usual, path, body: null, accept: 'text/event-stream', timeoutMs: limitMs }),
       );
       yield* messagesOf(answer, operation.messages!);
@@ -133,25 +170,6 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
         throw error instanceof ApiError ? renamed({ query }, error) : error;
       });
     yield* answerLinesOf(answer, shape);
-  };
-  return {
-    ...createApi<CallOptions>(call, open),
-    request: async (
-      method: string,
-      path: string,
-      body?: unknown,
-      { idempotencyKey, signal, timeoutMs: limitMs }: CallOptions = {},
-    ) => {
-      const answer = await connection.send({
-        method,
-        path,
-        body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-        idempotencyKey: idempotencyKey ?? null,
-        timeoutMs: limitMs ?? timeoutMs,
-        signal,
-      });
-      return jsonFrom(answer, connection.base) ?? null;
-    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Receipt } from 'posthorn/domain';
 import type { Database } from 'posthorn/sqlite';
 import type { AcceptAnswer, Settlement } from 'posthorn/store';
-import type { Mutant } from './world.ts';
+import type { Mutant } from './mutant.ts';
 
 // Posthorn with one guard taken out, each as real services have it. A lab that does not catch them proves nothing.
 

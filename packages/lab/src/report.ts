@@ -70,38 +70,24 @@ export function labReport(
   examples: readonly NaiveExample[],
   command: string,
 ): string {
-  const { naive, posthorn, failures } = summary;
-  const fine = failures.length === 0;
-  const [lo, hi] = naive === null ? [0, 0] : wilson(naive.silently_dropped, naive.accepted);
-  const rows: [string, string, string][] =
-    naive === null
-      ? []
-      : [
-          ['payments accepted', number(naive.accepted), number(posthorn.accepted)],
-          ['webhooks delivered', number(naive.delivered), number(posthorn.delivered)],
-          ['silently dropped', number(naive.silently_dropped), number(posthorn.lost)],
-          ['dead letters', number(naive.given_up), number(posthorn.dead)],
-          ['delivered late', number(naive.late), number(posthorn.late)],
-          ['arrived more than once (same webhook-id)', number(naive.duplicated), number(posthorn.duplicated)],
-          ['unaccounted for by the ledger', 'it has none', number(posthorn.unaccounted)],
-          [
-            'money at risk',
-            naive.value_at_risk.map(money).join(', '),
-            posthorn.lost === 0 ? money({ currency: scenario.value.currency, amount_minor: 0 }) : 'see below',
-          ],
-        ];
-  const story =
-    naive === null || naive.silently_dropped === 0
-      ? ''
-      : `<h2>How a webhook disappears</h2>
-<p>An attempt times out, and a retry is scheduled, as it should be. But the first request was only abandoned, not aborted. When it finally ends, its code cleans up "its" retry. By then that is the retry of a later attempt, the one that was still owed. Nothing fails, nothing is logged as lost, and the retry never comes. The receiver never learns of the payment.</p>
-${examples.map((example) => `<figure><div class="scroll">${timeline(example, (scenario.naive?.timeout_s ?? 10) * 1000)}</div><figcaption>Payment ${example.payment}, ${money({ currency: scenario.value.currency, amount_minor: example.amountMinor })}. Its log ends with “retrying”.</figcaption></figure>`).join('\n')}
-<p>This cannot happen in Posthorn: the retry is a row with a due time in the store, an outcome applies only under the number of its own claim, and after any crash the row comes due by itself. On the same payments and the same network it ${fine && posthorn.lost === 0 ? 'lost none' : `lost ${number(posthorn.lost)}`}.</p>`;
+  const { naive, failures } = summary;
   return reportPage(
     `Posthorn lab: ${summary.scenario}`,
     `<h1>${naive === null ? `Posthorn lab: ${escapeHtml(summary.scenario)}` : `${percent(naive.silent_drop_rate)} of the webhooks disappeared without an alert`}</h1>
 <p class="soft">${escapeHtml(scenario.description)}</p>
-<div class="cards">
+${resultCards(summary)}
+${sideBySide(summary, scenario)}
+${naive === null || naive.silently_dropped === 0 ? '' : dropStory(summary, scenario, examples)}
+${failures.length === 0 ? '' : violationList(failures)}
+${simulationFacts(summary)}<p class="soft">The same again: <code>${escapeHtml(command)}</code></p>`,
+    cards,
+  );
+}
+
+function resultCards({ naive, posthorn, failures, seeds }: LabSummary): string {
+  const fine = failures.length === 0;
+  const [lo, hi] = naive === null ? [0, 0] : wilson(naive.silently_dropped, naive.accepted);
+  return `<div class="cards">
 ${
   naive === null
     ? ''
@@ -109,32 +95,63 @@ ${
 <div class="card"><b class="bad">${naive.value_at_risk_per_week.map(money).join(', ')}</b>of payments a week without a confirmation</div>`
 }
 <div class="card"><b class="${posthorn.lost === 0 ? 'good' : 'bad'}">${number(posthorn.lost)}</b>lost by Posthorn, of ${number(posthorn.accepted)}</div>
-<div class="card"><b class="${fine ? 'good' : 'bad'}">${fine ? 'none' : number(failures.length)}</b>of ${number(summary.seeds)} ${summary.seeds === 1 ? 'seed' : 'seeds'} violated a guarantee</div>
-</div>
-${rows.length === 0 ? '' : `<h2>Side by side</h2><div class="scroll"><table><thead><tr><th>the same payments, the same network</th><th class="n">the service</th><th class="n">Posthorn</th></tr></thead><tbody>${rows.map(([what, a, b]) => `<tr><td>${what}</td><td class="n">${a}</td><td class="n">${b}</td></tr>`).join('')}</tbody></table></div>`}
-${story}
-${
-  fine
-    ? ''
-    : `<h2>Violations</h2><ul>${failures
-        .slice(0, 20)
-        .map(
-          ({ seed, kind, violations }) =>
-            `<li>seed ${seed} (${kind}): ${escapeHtml(violations[0]?.message ?? '')}</li>`,
-        )
-        .join('')}</ul>`
+<div class="card"><b class="${fine ? 'good' : 'bad'}">${fine ? 'none' : number(failures.length)}</b>of ${number(seeds)} ${seeds === 1 ? 'seed' : 'seeds'} violated a guarantee</div>
+</div>`;
 }
-<h2>What was simulated</h2>
+
+/** The service beside Posthorn, on the same payments. */
+function sideBySide({ naive, posthorn }: LabSummary, scenario: Scenario): string {
+  if (naive === null) return '';
+  const rows: [string, string, string][] = [
+    ['payments accepted', number(naive.accepted), number(posthorn.accepted)],
+    ['webhooks delivered', number(naive.delivered), number(posthorn.delivered)],
+    ['silently dropped', number(naive.silently_dropped), number(posthorn.lost)],
+    ['dead letters', number(naive.given_up), number(posthorn.dead)],
+    ['delivered late', number(naive.late), number(posthorn.late)],
+    ['arrived more than once (same webhook-id)', number(naive.duplicated), number(posthorn.duplicated)],
+    ['unaccounted for by the ledger', 'it has none', number(posthorn.unaccounted)],
+    [
+      'money at risk',
+      naive.value_at_risk.map(money).join(', '),
+      posthorn.lost === 0 ? money({ currency: scenario.value.currency, amount_minor: 0 }) : 'see below',
+    ],
+  ];
+  return `<h2>Side by side</h2><div class="scroll"><table><thead><tr><th>the same payments, the same network</th><th class="n">the service</th><th class="n">Posthorn</th></tr></thead><tbody>${rows.map(([what, a, b]) => `<tr><td>${what}</td><td class="n">${a}</td><td class="n">${b}</td></tr>`).join('')}</tbody></table></div>`;
+}
+
+/** How payments were dropped, on examples. */
+function dropStory(
+  { posthorn, failures }: LabSummary,
+  scenario: Scenario,
+  examples: readonly NaiveExample[],
+): string {
+  const fine = failures.length === 0;
+  return `<h2>How a webhook disappears</h2>
+<p>An attempt times out, and a retry is scheduled, as it should be. But the first request was only abandoned, not aborted. When it finally ends, its code cleans up "its" retry. By then that is the retry of a later attempt, the one that was still owed. Nothing fails, nothing is logged as lost, and the retry never comes. The receiver never learns of the payment.</p>
+${examples.map((example) => `<figure><div class="scroll">${timeline(example, (scenario.naive?.timeout_s ?? 10) * 1000)}</div><figcaption>Payment ${example.payment}, ${money({ currency: scenario.value.currency, amount_minor: example.amountMinor })}. Its log ends with “retrying”.</figcaption></figure>`).join('\n')}
+<p>This cannot happen in Posthorn: the retry is a row with a due time in the store, an outcome applies only under the number of its own claim, and after any crash the row comes due by itself. On the same payments and the same network it ${fine && posthorn.lost === 0 ? 'lost none' : `lost ${number(posthorn.lost)}`}.</p>`;
+}
+
+function violationList(failures: LabSummary['failures']): string {
+  return `<h2>Violations</h2><ul>${failures
+    .slice(0, 20)
+    .map(
+      ({ seed, kind, violations }) =>
+        `<li>seed ${seed} (${kind}): ${escapeHtml(violations[0]?.message ?? '')}</li>`,
+    )
+    .join('')}</ul>`;
+}
+
+function simulationFacts(summary: LabSummary): string {
+  return `<h2>What was simulated</h2>
 <p>${number(summary.payments)} payments over ${summary.simulated_days.toFixed(1)} simulated days, in ${summary.seconds} seconds. Posthorn's own engine and store ran; clock, randomness, network and receivers were simulated.</p>
 <div class="scroll"><table><thead><tr><th>injected</th><th class="n">times</th></tr></thead><tbody>${Object.entries(
-      summary.faults,
+    summary.faults,
+  )
+    .map(
+      ([fault, n]) =>
+        `<tr><td>${escapeHtml(fault.replaceAll('_', ' '))}</td><td class="n">${number(n)}</td></tr>`,
     )
-      .map(
-        ([fault, n]) =>
-          `<tr><td>${escapeHtml(fault.replaceAll('_', ' '))}</td><td class="n">${number(n)}</td></tr>`,
-      )
-      .join('')}</tbody></table></div>
-<p class="soft">The same again: <code>${escapeHtml(command)}</code></p>`,
-    cards,
-  );
+    .join('')}</tbody></table></div>
+`;
 }

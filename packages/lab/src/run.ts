@@ -8,7 +8,8 @@ import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 import { VirtualTime } from 'posthorn/runtime';
 import { worldBegins } from './world-begins.ts';
-import { type Mutant, World } from './world.ts';
+import type { Mutant } from './mutant.ts';
+import { World } from './world.ts';
 import { everything } from 'posthorn/store';
 
 export interface NaiveResult {

@@ -2,7 +2,7 @@ import { idsOf, makePlan } from './plan.ts';
 import { runSeed, type SeedResult } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { Invariant } from './step-checker.ts';
-import type { Mutant } from './world.ts';
+import type { Mutant } from './mutant.ts';
 
 const maxRuns = 400;
 

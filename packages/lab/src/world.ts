@@ -1,7 +1,7 @@
 import { dayMs, deliveryId, deliveryStates, type Endpoint, hourMs, UnavailableError } from 'posthorn/domain';
 import { createEngine, defaultRetention, plainKeyring, type Retention } from 'posthorn/engine';
 import { drawnAt, type Logger, nodeClock, SeededRandom, VirtualTime } from 'posthorn/runtime';
-import type { Store, StoreWrite } from 'posthorn/store';
+import type { Store } from 'posthorn/store';
 import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
 import { AttemptChecker } from './attempt-checker.ts';
 import { changedNothing, describe } from './describe.ts';
@@ -13,6 +13,7 @@ import { Network } from './network.ts';
 import { KeyChecker } from './key-checker.ts';
 import { LabNode } from './node.ts';
 import { Operators } from './operators.ts';
+import type { Mutant } from './mutant.ts';
 import type { NodeFault, Plan } from './plan.ts';
 import { Publisher } from './publisher.ts';
 import type { Scenario } from './scenario.ts';
@@ -33,19 +34,6 @@ const settlingMs = 130_000;
 /** Timers that fire in a simulated second, on the average; a busy world has a few hundred. */
 const maxFiredPerS = 5000;
 const maxFired = 500_000;
-
-/** What a mutant gets hold of, to work around a guard. */
-export interface MutantAccess {
-  readonly store: Store;
-  readonly db: Database;
-  /** Waits in this incarnation of the node; never comes back where the node dies. */
-  readonly pause: (ms: number) => Promise<void>;
-  /** Tells the checkers nothing; only the time of the world. */
-  readonly now: () => number;
-  readonly retention: Retention;
-}
-/** What a mutant does instead of some of the store's writes. */
-export type Mutant = (access: MutantAccess) => Partial<StoreWrite>;
 
 export interface WorldOptions {
   readonly scenario: Scenario;
@@ -110,13 +98,28 @@ export class World implements WorldView {
       this.db,
       scenario.endpoints.some(({ on_dead: onDead }) => onDead === 'block'),
     );
-    this.checker = new StepChecker({
+    this.checker = this.#createChecker();
+    this.store = this.#createStore(options.mutant);
+    const random = new SeededRandom(plan.seed, 'endpoints');
+    this.endpoints = scenario.endpoints.map((endpoint, index) => endpointOf(endpoint, index, random));
+    this.operators = new Operators(this, this.store, this.inner);
+    this.#publisher = new Publisher(this);
+    this.#attempts = new AttemptChecker(this);
+    this.#disabling = new DisableChecker({
+      report: (message) => this.found('disabled', message),
+      count: () => this.count('disabled'),
+      elapsed: () => this.time.elapsed,
+    });
+  }
+
+  #createChecker(): StepChecker {
+    return new StepChecker({
       keys: this.keys,
       db: this.db,
-      watch: scenario.check === 'every_step',
+      watch: this.scenario.check === 'every_step',
       time: this.time,
       report: (violation) => this.report(violation),
-      sharedClock: scenario.nodes > 1,
+      sharedClock: this.scenario.nodes > 1,
       timeoutOf: (num) => this.endpoints[num - 1]?.timeoutMs ?? 0,
       clocks: {
         now: () => this.clockNow,
@@ -126,12 +129,14 @@ export class World implements WorldView {
       },
       retention: this.#retention,
     });
-    const { mutant } = options;
-    this.store = new SharedStore({
+  }
+
+  #createStore(mutant: Mutant | undefined): SharedStore {
+    return new SharedStore({
       inner: this.inner,
       time: this.time,
-      scenario,
-      seed: plan.seed,
+      scenario: this.scenario,
+      seed: this.plan.seed,
       onStep: (step) => this.#onStep(step),
       onFailure: (node, name) => {
         if (name === 'settle') this.#trouble(node, 'store_failed', 60_000);
@@ -153,16 +158,6 @@ export class World implements WorldView {
               },
             }),
           }),
-    });
-    const random = new SeededRandom(plan.seed, 'endpoints');
-    this.endpoints = scenario.endpoints.map((endpoint, index) => endpointOf(endpoint, index, random));
-    this.operators = new Operators(this, this.store, this.inner);
-    this.#publisher = new Publisher(this);
-    this.#attempts = new AttemptChecker(this);
-    this.#disabling = new DisableChecker({
-      report: (message) => this.found('disabled', message),
-      count: () => this.count('disabled'),
-      elapsed: () => this.time.elapsed,
     });
   }
 

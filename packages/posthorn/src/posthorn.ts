@@ -125,16 +125,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
   const stop = (): Promise<StopResult> =>
     (stopping ??= stopNode(parts, opened, listener, () => stopJobs(), options));
   const start = async (): Promise<void> => {
-    const { engine, logger } = parts;
-    await sealStored(parts.services, logger);
-    await engine.start();
-    await markVersion(parts.services);
-    const following = await followTemplates(parts.services);
-    if (following > 0)
-      logger.info(
-        { code: 'templates_followed', endpoints: following },
-        'endpoints follow a newer version of their template',
-      );
+    await startEngine(parts);
     // A stop that was requested meanwhile has ended what had begun.
     if (stopping !== null) throw new UnavailableError('stopped while starting');
     started = true;
@@ -175,6 +166,19 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     }),
     listen: listener.listen,
   };
+}
+
+/** Starts delivering, by the stored configuration as this version understands it. */
+async function startEngine({ engine, services, logger }: Parts): Promise<void> {
+  await sealStored(services, logger);
+  await engine.start();
+  await markVersion(services);
+  const following = await followTemplates(services);
+  if (following > 0)
+    logger.info(
+      { code: 'templates_followed', endpoints: following },
+      'endpoints follow a newer version of their template',
+    );
 }
 
 const isList = (given: NewEvent | readonly NewEvent[]): given is readonly NewEvent[] => Array.isArray(given);

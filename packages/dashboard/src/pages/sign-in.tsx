@@ -4,14 +4,8 @@ import { Button } from '../parts/button.tsx';
 import { Logo } from '../shell/logo.tsx';
 import { type Me, signIn } from '../session.tsx';
 
-/** In by key: one field, and where keys come from. */
-export function SignIn({
-  onSignedIn,
-  problem,
-}: {
-  onSignedIn: (me: Me) => void;
-  problem: Problem | null;
-}): ReactNode {
+/** The state of the form. */
+function useSignIn(onSignedIn: (me: Me) => void, problem: Problem | null) {
   const [key, setKey] = useState('');
   const [isAsking, setAsking] = useState(false);
   // Who has not tried yet has done nothing wrong.
@@ -36,6 +30,18 @@ export function SignIn({
       setAsking(false);
     }
   };
+  return { key, setKey, isAsking, refusal, submit };
+}
+
+/** Signs in by key: one field, and where keys come from. */
+export function SignIn({
+  onSignedIn,
+  problem,
+}: {
+  onSignedIn: (me: Me) => void;
+  problem: Problem | null;
+}): ReactNode {
+  const { key, setKey, isAsking, refusal, submit } = useSignIn(onSignedIn, problem);
   if (location.pathname === '/portal') return <LinkEnded />;
   return (
     <main className="sign-in" id="main">

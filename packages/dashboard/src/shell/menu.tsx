@@ -21,7 +21,6 @@ export function Menu({
 }): ReactNode {
   const id = useId();
   const me = useMe();
-  const { theme, hasLetterKeys } = usePreferences();
   const close = (): void => document.getElementById(id)?.hidePopover();
   return (
     <>
@@ -51,28 +50,7 @@ export function Menu({
           {me.name}
           {me.tenant === null ? '' : `, tenant ${me.tenant}`}
         </p>
-        <fieldset className="menu-themes">
-          <legend className="label">Theme</legend>
-          {themes.map(([value, word]) => (
-            <label key={value}>
-              <input
-                type="radio"
-                name={`theme-${id}`}
-                checked={theme === value}
-                onChange={() => setPreferences({ theme: value })}
-              />{' '}
-              {word}
-            </label>
-          ))}
-        </fieldset>
-        <label>
-          <input
-            type="checkbox"
-            checked={hasLetterKeys}
-            onChange={(event) => setPreferences({ hasLetterKeys: event.target.checked })}
-          />{' '}
-          Single letters act
-        </label>
+        <PreferenceFields id={id} />
         <button
           type="button"
           onClick={() => {
@@ -87,6 +65,36 @@ export function Menu({
         </button>
         <p className="label">Posthorn {me.version}</p>
       </div>
+    </>
+  );
+}
+
+function PreferenceFields({ id }: { id: string }): ReactNode {
+  const { theme, hasLetterKeys } = usePreferences();
+  return (
+    <>
+      <fieldset className="menu-themes">
+        <legend className="label">Theme</legend>
+        {themes.map(([value, word]) => (
+          <label key={value}>
+            <input
+              type="radio"
+              name={`theme-${id}`}
+              checked={theme === value}
+              onChange={() => setPreferences({ theme: value })}
+            />{' '}
+            {word}
+          </label>
+        ))}
+      </fieldset>
+      <label>
+        <input
+          type="checkbox"
+          checked={hasLetterKeys}
+          onChange={(event) => setPreferences({ hasLetterKeys: event.target.checked })}
+        />{' '}
+        Single letters act
+      </label>
     </>
   );
 }

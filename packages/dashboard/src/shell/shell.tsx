@@ -27,14 +27,13 @@ function useNavigation(): readonly { path: string; name: string; letter: string 
 const isHere = (path: string, pathname: string): boolean =>
   path === '/' ? pathname === '/' : pathname === path || pathname.startsWith(`${path}/`);
 
-/** What stands around every page. */
-export function Shell(): ReactNode {
-  const { pathname, search } = useLocation();
+const switchZone = (zone: 'utc' | 'local'): void =>
+  setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' });
+
+/** Keys that act on every page. */
+function useShellKeys(navigation: ReturnType<typeof useNavigation>, showKeys: () => void): void {
   const navigate = useNavigate();
-  const navigation = useNavigation();
   const { zone } = usePreferences();
-  const [isKeyListOpen, setKeyListOpen] = useState(false);
-  useStream(useMe());
   useEffect(() => listenToKeys(), []);
   useKeys([
     ...navigation.map(({ path, name, letter }) => ({
@@ -42,67 +41,84 @@ export function Shell(): ReactNode {
       text: `Go to ${name}`,
       run: () => void navigate({ to: path }),
     })),
-    {
-      keys: 'z',
-      text: 'Switch between UTC and local time',
-      run: () => setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' }),
-    },
+    { keys: 'z', text: 'Switch between UTC and local time', run: () => switchZone(zone) },
     { keys: ' ', text: 'Pause live numbers, or let them go on', run: togglePaused },
-    { keys: '?', text: 'Show this list', run: () => setKeyListOpen(true) },
+    { keys: '?', text: 'Show this list', run: showKeys },
   ]);
+}
+
+/** The frame of every page. */
+export function Shell(): ReactNode {
+  const { search } = useLocation();
+  const navigation = useNavigation();
+  const [isKeyListOpen, setKeyListOpen] = useState(false);
+  const showKeys = (): void => setKeyListOpen(true);
+  useStream(useMe());
+  useShellKeys(navigation, showKeys);
   const isWall = (search as { wall?: string }).wall === '1';
   return (
     <div className={isWall ? 'shell shell-wall' : 'shell'}>
       <a href="#main" className="skip">
         Skip to the page
       </a>
-      {isWall ? null : (
-        <header className="shell-header">
-          <Link to="/" className="brand">
-            <Logo /> Posthorn
-          </Link>
-          <nav aria-label="Pages" className="shell-nav">
-            {navigation.map(({ path, name }) => (
-              <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
-                {name}
-                {path === '/dead-letters' ? <DeadCount /> : null}
-              </Link>
-            ))}
-          </nav>
-          <div className="shell-right">
-            <SearchBox />
-            <Live />
-            <button
-              type="button"
-              className="zone"
-              title="Times are in this zone: press to switch"
-              onClick={() => setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' })}
-            >
-              {zone === 'utc' ? 'UTC' : 'Local'}
-            </button>
-            <Menu onKeys={() => setKeyListOpen(true)} />
-          </div>
-        </header>
-      )}
+      {isWall ? null : <Header navigation={navigation} showKeys={showKeys} />}
       <main id="main" tabIndex={-1}>
         <StoreAway />
         <Outlet />
       </main>
       {isWall ? null : (
         <nav className="shell-bar" aria-label="Pages, short">
-          {navigation.slice(0, 3).map(({ path, name }) => (
-            <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
-              {name}
-              {path === '/dead-letters' ? <DeadCount /> : null}
-            </Link>
-          ))}
-          <Menu onKeys={() => setKeyListOpen(true)} name="More" extra={navigation.slice(3)} />
+          <PageLinks of={navigation.slice(0, 3)} />
+          <Menu onKeys={showKeys} name="More" extra={navigation.slice(3)} />
         </nav>
       )}
       {isKeyListOpen ? <KeyList onClose={() => setKeyListOpen(false)} /> : null}
       <Toasts />
     </div>
   );
+}
+
+function Header({
+  navigation,
+  showKeys,
+}: {
+  navigation: ReturnType<typeof useNavigation>;
+  showKeys: () => void;
+}): ReactNode {
+  const { zone } = usePreferences();
+  return (
+    <header className="shell-header">
+      <Link to="/" className="brand">
+        <Logo /> Posthorn
+      </Link>
+      <nav aria-label="Pages" className="shell-nav">
+        <PageLinks of={navigation} />
+      </nav>
+      <div className="shell-right">
+        <SearchBox />
+        <Live />
+        <button
+          type="button"
+          className="zone"
+          title="Times are in this zone: press to switch"
+          onClick={() => switchZone(zone)}
+        >
+          {zone === 'utc' ? 'UTC' : 'Local'}
+        </button>
+        <Menu onKeys={showKeys} />
+      </div>
+    </header>
+  );
+}
+
+function PageLinks({ of }: { of: ReturnType<typeof useNavigation> }): ReactNode {
+  const { pathname } = useLocation();
+  return of.map(({ path, name }) => (
+    <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
+      {name}
+      {path === '/dead-letters' ? <DeadCount /> : null}
+    </Link>
+  ));
 }
 
 function Live(): ReactNode {

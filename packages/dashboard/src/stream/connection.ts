@@ -35,100 +35,130 @@ export interface Connection {
   close(): void;
 }
 
+/** Opens the stream of these topics, after the last message that was received. */
+async function openStream(
+  topics: readonly string[],
+  lastId: string | null,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const query = new URLSearchParams({ topics: topics.join(',') });
+  if (lastId !== null) query.set('last_event_id', lastId);
+  const response = await fetch(`/v1/stream?${query.toString()}`, {
+    headers: { accept: 'text/event-stream' },
+    credentials: 'same-origin',
+    redirect: 'error',
+    signal,
+  });
+  if (!response.ok || response.body === null)
+    throw new Problem(response.status, 'refused', 'The stream was refused.');
+  return response.body;
+}
+
+/** Reads until the end. */
+async function readText(body: ReadableStream<Uint8Array>, onText: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    onText(decoder.decode(value, { stream: true }));
+  }
+}
+
+/** What to do after a stream ended with this error. */
+function endOf(error: unknown): 'signed-out' | 'refused' | 'away' {
+  if (!(error instanceof Problem)) return 'away';
+  if (error.status === 401) return 'signed-out';
+  return [403, 404, 422].includes(error.status) ? 'refused' : 'away';
+}
+
+/** How far the stream has got; changed in place. */
+interface Progress {
+  tries: number;
+  wasOpen: boolean;
+  lastId: string | null;
+  heardAt: number;
+}
+
+/** Opens the stream once and reads it to its end; gives up when the server is silent. */
+async function readOnce(
+  topics: readonly string[],
+  progress: Progress,
+  events: ConnectionEvents,
+  mine: AbortController,
+): Promise<ReturnType<typeof endOf>> {
+  const watchdog = setInterval(() => {
+    if (Date.now() - progress.heardAt > silentMs) mine.abort();
+  }, silentMs / 4);
+  try {
+    const body = await openStream(topics, progress.lastId, mine.signal);
+    if (progress.wasOpen && progress.tries > 0) events.onReturn();
+    progress.wasOpen = true;
+    progress.tries = 0;
+    events.onState({ kind: 'open' });
+    const feed = serverEvents(({ event, id, data }) => {
+      progress.lastId = id ?? progress.lastId;
+      events.onMessage({ event, id, data: JSON.parse(data) as unknown } as Message);
+    });
+    await readText(body, (text) => {
+      progress.heardAt = Date.now();
+      feed(text);
+    });
+    return 'away';
+  } catch (error) {
+    return endOf(error);
+  } finally {
+    clearInterval(watchdog);
+  }
+}
+
 /** One stream, opened again whenever it ends. `always` are topics that every caller of this kind may watch. */
 export function openConnection(always: readonly string[], events: ConnectionEvents): Connection {
+  const progress: Progress = { tries: 0, wasOpen: false, lastId: null, heardAt: Date.now() };
   let topics = [...always];
   let giveUp: AbortController | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
-  let tries = 0;
-  let wasOpen = false;
-  let lastId: string | null = null;
-  let heardAt = Date.now();
   /** A topic that cannot be watched would take all others with it. */
   let hasRefused = false;
 
-  const asked = (): readonly string[] => (hasRefused ? always : topics);
-
-  const read = async (mine: AbortController): Promise<void> => {
-    const query = new URLSearchParams({ topics: asked().join(',') });
-    if (lastId !== null) query.set('last_event_id', lastId);
-    const response = await fetch(`/v1/stream?${query.toString()}`, {
-      headers: { accept: 'text/event-stream' },
-      credentials: 'same-origin',
-      redirect: 'error',
-      signal: mine.signal,
-    });
-    if (!response.ok || response.body === null)
-      throw new Problem(response.status, 'refused', 'The stream was refused.');
-    if (wasOpen && tries > 0) events.onReturn();
-    wasOpen = true;
-    tries = 0;
-    events.onState({ kind: 'open' });
-    const feed = serverEvents(({ event, id, data }) => {
-      lastId = id ?? lastId;
-      events.onMessage({ event, id, data: JSON.parse(data) as unknown } as Message);
-    });
-    const decoder = new TextDecoder();
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      heardAt = Date.now();
-      feed(decoder.decode(value, { stream: true }));
-    }
-  };
-
   const connect = async (): Promise<void> => {
     if (isClosed) return;
+    const asked = hasRefused ? always : topics;
     // There is nothing to hear of: pages ask by themselves.
-    if (asked().length === 0) return events.onState({ kind: 'open' });
+    if (asked.length === 0) return events.onState({ kind: 'open' });
     const mine = new AbortController();
     giveUp = mine;
-    heardAt = tries === 0 ? Date.now() : heardAt;
-    const watchdog = setInterval(() => {
-      if (Date.now() - heardAt > silentMs) mine.abort();
-    }, silentMs / 4);
-    let again: number | null = null;
-    try {
-      await read(mine);
-    } catch (error) {
-      if (error instanceof Problem && error.status === 401) {
-        close();
-        events.onSignedOut();
-        return;
-      }
-      if (error instanceof Problem && [403, 404, 422].includes(error.status)) {
-        // Whoever may watch nothing asks, as without a stream.
-        if (hasRefused) return events.onState({ kind: 'open' });
-        hasRefused = true;
-        lastId = null;
-        again = 0;
-      }
-    } finally {
-      clearInterval(watchdog);
+    if (progress.tries === 0) progress.heardAt = Date.now();
+    const end = await readOnce(asked, progress, events, mine);
+    if (end === 'signed-out') {
+      close();
+      return events.onSignedOut();
+    }
+    // Whoever may watch nothing asks, as without a stream.
+    if (end === 'refused' && hasRefused) return events.onState({ kind: 'open' });
+    if (end === 'refused') {
+      hasRefused = true;
+      progress.lastId = null;
     }
     // Another one has taken its place.
     if (isClosed || giveUp !== mine) return;
-    if (again === null) {
-      tries++;
-      events.onState({ kind: 'away', since: heardAt });
+    if (end === 'away') {
+      progress.tries++;
+      events.onState({ kind: 'away', since: progress.heardAt });
     }
-    timer = setTimeout(() => void connect(), again ?? waitMs(tries, Math.random()));
+    timer = setTimeout(() => void connect(), end === 'refused' ? 0 : waitMs(progress.tries, Math.random()));
   };
 
-  const restart = (): void => {
+  const stop = (): void => {
     clearTimeout(timer);
     giveUp?.abort();
     giveUp = null;
-    void connect();
   };
 
   const close = (): void => {
     isClosed = true;
-    clearTimeout(timer);
-    giveUp?.abort();
-    giveUp = null;
+    stop();
   };
 
   void connect();
@@ -139,8 +169,9 @@ export function openConnection(always: readonly string[], events: ConnectionEven
       topics = next;
       hasRefused = false;
       // What is new to it has to be sent, whatever was sent before.
-      lastId = null;
-      restart();
+      progress.lastId = null;
+      stop();
+      void connect();
     },
     close,
   };

@@ -28,6 +28,56 @@ export interface Tabs {
   leave(): void;
 }
 
+/** The tab that has the connection. */
+interface Lead {
+  hear(note: Note): void;
+  end(): void;
+  readonly ended: Promise<void>;
+}
+
+/** Opens the connection for what all tabs want. `tell` reaches every tab, `tellOthers` all but this one. */
+function createLead(
+  always: readonly string[],
+  tell: (note: Note) => void,
+  tellOthers: (note: Note) => void,
+): Lead {
+  const wanted = new Map<string, { topics: readonly string[]; at: number }>();
+  let state: ConnectionState | null = null;
+  const connection = openConnection(always, {
+    onMessage: (message) => tell({ kind: 'message', message }),
+    onState: (next) => {
+      state = next;
+      tell({ kind: 'state', state: next });
+    },
+    onReturn: () => tell({ kind: 'return' }),
+    onSignedOut: () => tell({ kind: 'signed-out' }),
+  });
+  const update = (): void => {
+    for (const [id, { at }] of wanted) if (Date.now() - at > forgetMs) wanted.delete(id);
+    const all = new Set([...wanted.values()].flatMap((one) => one.topics));
+    connection.watch([...all].slice(0, maxTopics));
+  };
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  return {
+    ended,
+    hear: (note) => {
+      if (note.kind === 'want') {
+        const isNew = !wanted.has(note.tab);
+        wanted.set(note.tab, { topics: note.topics, at: Date.now() });
+        update();
+        if (isNew && state !== null) tellOthers({ kind: 'state', state });
+      } else if (note.kind === 'gone') {
+        wanted.delete(note.tab);
+        update();
+      }
+    },
+    end: () => {
+      connection.close();
+      resolve();
+    },
+  };
+}
+
 /** Joins the tabs of this session; `session` tells those of another one apart. */
 export function joinTabs(session: string, always: readonly string[], events: TabEvents): Tabs {
   const name = `posthorn-stream ${session}`;
@@ -35,7 +85,7 @@ export function joinTabs(session: string, always: readonly string[], events: Tab
   const tab = crypto.randomUUID();
   const leaving = new AbortController();
   let topics: readonly string[] = [];
-  let lead: { hear(note: Note): void; end(): void } | null = null;
+  let lead: Lead | null = null;
 
   const deliver = (note: Note): void => {
     if (note.kind === 'message') events.onMessage(note.message);
@@ -58,43 +108,11 @@ export function joinTabs(session: string, always: readonly string[], events: Tab
       channel.postMessage(note);
       deliver(note);
     };
-    const wanted = new Map<string, { topics: readonly string[]; at: number }>();
-    let state: ConnectionState | null = null;
-    const connection = openConnection(always, {
-      onMessage: (message) => tell({ kind: 'message', message }),
-      onState: (next) => {
-        state = next;
-        tell({ kind: 'state', state: next });
-      },
-      onReturn: () => tell({ kind: 'return' }),
-      onSignedOut: () => tell({ kind: 'signed-out' }),
-    });
-    const update = (): void => {
-      for (const [id, { at }] of wanted) if (Date.now() - at > forgetMs) wanted.delete(id);
-      const all = new Set([...wanted.values()].flatMap((one) => one.topics));
-      connection.watch([...all].slice(0, maxTopics));
-    };
-    const ended = Promise.withResolvers<void>();
-    lead = {
-      hear: (note) => {
-        if (note.kind === 'want') {
-          const isNew = !wanted.has(note.tab);
-          wanted.set(note.tab, { topics: note.topics, at: Date.now() });
-          update();
-          if (isNew && state !== null) channel.postMessage({ kind: 'state', state } satisfies Note);
-        } else if (note.kind === 'gone') {
-          wanted.delete(note.tab);
-          update();
-        }
-      },
-      end: () => {
-        connection.close();
-        ended.resolve();
-      },
-    };
-    lead.hear({ kind: 'want', tab, topics });
+    const leader = createLead(always, tell, (note) => channel.postMessage(note));
+    lead = leader;
+    leader.hear({ kind: 'want', tab, topics });
     channel.postMessage({ kind: 'who' } satisfies Note);
-    await ended.promise;
+    await leader.ended;
     lead = null;
   };
 

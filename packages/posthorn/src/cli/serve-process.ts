@@ -40,30 +40,59 @@ async function adminKey(
   return { hash, made: hash === hashOf(made) ? made : null };
 }
 
+interface ServingParts {
+  readonly store?: Store;
+  readonly clock?: Clock;
+  readonly logger?: ServeLog;
+  readonly transport?: NodeOptions['transport'];
+  /** A key was created, and is shown only now: whatever fails afterwards, it opens this store. */
+  readonly onNewKey?: (key: string) => void;
+  /** A key file was created, which has to be backed up. */
+  readonly onKeyFile?: (path: string) => void;
+}
+
+/** The store that the settings name, or the given one. */
+async function openStore(settings: Settings, store: Store | undefined): Promise<Opened & OpenedKeyring> {
+  const { secretKey, plaintextSecrets, nodeName } = settings;
+  if (store !== undefined) return { store, node: 'local', ...keyringWithout({ secretKey }, systemRandom) };
+  return await open({
+    database: databaseFrom(settings),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    secretKey,
+    plaintextSecrets,
+  });
+}
+
+const databaseFrom = ({ databaseUrl, dataDir }: Settings): string => databaseUrl ?? dataDir;
+
+/** The options of a node that its settings give. */
+function nodeOptions(settings: Settings): NodeOptions {
+  return {
+    database: databaseFrom(settings),
+    allowPrivateNetworks: settings.allowPrivateNetworks,
+    allowNetworks: settings.allowNetworks,
+    denyNetworks: settings.denyNetworks,
+    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    insecureDashboard: settings.insecureDashboard,
+    dashboard: !settings.noDashboard,
+    ...(settings.dashboardHost === undefined ? {} : { dashboardAddress: settings.dashboardHost }),
+    ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
+    retentionDays: settings.retentionDays,
+    deadRetentionDays: settings.deadRetentionDays,
+    auditRetentionDays: settings.auditRetentionDays,
+    stopGraceS: settings.stopGraceS,
+    reconcileEveryS: settings.reconcileEveryS,
+    evaluateEveryS: settings.evaluateEveryS,
+    ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
+  };
+}
+
 /** Composes and starts one node of `posthorn serve`, on the store that the settings name or on an open one. */
-export async function startServing(
-  settings: Settings,
-  parts: {
-    readonly store?: Store;
-    readonly clock?: Clock;
-    readonly logger?: ServeLog;
-    readonly transport?: NodeOptions['transport'];
-    /** A key was created, and is shown only now: whatever fails afterwards, it opens this store. */
-    readonly onNewKey?: (key: string) => void;
-    /** A key file was created, which has to be backed up. */
-    readonly onKeyFile?: (path: string) => void;
-  } = {},
-): Promise<Serving> {
-  const database = settings.databaseUrl ?? settings.dataDir;
+export async function startServing(settings: Settings, parts: ServingParts = {}): Promise<Serving> {
   const proxy = settings.proxy ?? proxyFromEnvironment(process.env);
   // An invalid one is found before anything is opened.
   proxyChoice(proxy);
-  const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
-  const { secretKey, plaintextSecrets } = settings;
-  const opened: Opened & OpenedKeyring =
-    parts.store === undefined
-      ? await open({ database, ...named, secretKey, plaintextSecrets })
-      : { store: parts.store, node: 'local', ...keyringWithout({ secretKey }, systemRandom) };
+  const opened = await openStore(settings, parts.store);
   if (opened.madeKeyFile !== null) parts.onKeyFile?.(opened.madeKeyFile);
   const tracing = await startTracing(process.env, {
     version,
@@ -88,30 +117,15 @@ export async function startServing(
     droppedLogLines: log.dropped,
   });
   const posthorn = compose(opened, {
-    database,
-    allowPrivateNetworks: settings.allowPrivateNetworks,
-    allowNetworks: settings.allowNetworks,
-    denyNetworks: settings.denyNetworks,
+    ...nodeOptions(settings),
     ...(proxy === undefined ? {} : { proxy }),
     adminKeyHashes: [key.hash],
-    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
-    insecureDashboard: settings.insecureDashboard,
-    dashboard: !settings.noDashboard,
-    ...(settings.dashboardHost === undefined ? {} : { dashboardAddress: settings.dashboardHost }),
-    ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
-    retentionDays: settings.retentionDays,
-    deadRetentionDays: settings.deadRetentionDays,
-    auditRetentionDays: settings.auditRetentionDays,
-    stopGraceS: settings.stopGraceS,
-    reconcileEveryS: settings.reconcileEveryS,
     logger: log.logger,
     metrics,
     ...(tracing === null ? {} : { tracing: tracing.tracing }),
     onReconciled: (result) => metrics.reconciled(result),
     onProgress: metrics.progressed,
     onEvaluated: (firing) => metrics.evaluated(firing),
-    evaluateEveryS: settings.evaluateEveryS,
-    ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
     ...(parts.transport === undefined ? {} : { transport: parts.transport }),
   });

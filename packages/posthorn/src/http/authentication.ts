@@ -62,26 +62,25 @@ export interface Authentication {
   refuse(reason: AuthenticationFailure, address: string): never;
 }
 
-/** Compares keys with the hashes of known keys, and limits, counts and logs failures (G9). */
-export function createAuthentication(options: {
+interface AuthenticationOptions {
   /** Keys that exist without being created: their SHA-256 (hex), and their callers. */
   readonly keys: readonly { readonly hash: string; readonly caller: Caller }[];
   readonly keyTable: Pick<KeyTable, 'current' | 'find' | 'take' | 'used'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure?: ((reason: AuthenticationFailure) => void) | undefined;
-}): Authentication {
-  const { keyTable, clock, logger, onFailure } = options;
-  const keys = options.keys.map((known) => ({ hash: Buffer.from(known.hash, 'hex'), caller: known.caller }));
+}
+
+/** Limits, counts and logs requests without a valid key. */
+type Failures = Pick<Authentication, 'isExhausted' | 'refuse'>;
+
+function createFailures({
+  clock,
+  logger,
+  onFailure,
+}: Pick<AuthenticationOptions, 'clock' | 'logger' | 'onFailure'>): Failures {
   const buckets = new Map<string, Bucket>();
   const counters = new Map<AuthenticationFailure, ReasonCounter>();
-
-  const callerWith = (hash: Buffer): Caller | undefined => {
-    // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, even after a
-    // match.
-    const fits = keys.map((known) => timingSafeEqual(hash, known.hash));
-    return keys[fits.indexOf(true)]?.caller;
-  };
 
   /** What is left of the address's allowance of failures. */
   const tokensOf = (group: string, now: number): number => {
@@ -113,8 +112,7 @@ export function createAuthentication(options: {
     counter.since = 0;
   };
 
-  /** Throws 401 or 429. */
-  const refuse = (reason: AuthenticationFailure, address: string): never => {
+  const refuse: Failures['refuse'] = (reason, address) => {
     onFailure?.(reason);
     log(reason, address);
     const waitMs = waitMsFor(addressGroup(address));
@@ -127,6 +125,26 @@ export function createAuthentication(options: {
       );
     // The same for all reasons: a caller without a valid key learns nothing about existing keys.
     throw new PosthornError('unauthorized', 'send a valid key: Authorization: Bearer phk_…');
+  };
+
+  return {
+    refuse,
+    isExhausted: (address) => tokensOf(addressGroup(address), clock.monotonic()) < 1,
+  };
+}
+
+/** Compares keys with the hashes of known keys, and limits, counts and logs failures (G9). */
+export function createAuthentication(options: AuthenticationOptions): Authentication {
+  const { keyTable, clock, logger, onFailure } = options;
+  const keys = options.keys.map((known) => ({ hash: Buffer.from(known.hash, 'hex'), caller: known.caller }));
+  const failures = createFailures({ clock, logger, onFailure });
+  const refuse: Authentication['refuse'] = failures.refuse;
+
+  const callerWith = (hash: Buffer): Caller | undefined => {
+    // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, even after a
+    // match.
+    const fits = keys.map((known) => timingSafeEqual(hash, known.hash));
+    return keys[fits.indexOf(true)]?.caller;
   };
 
   const createdBy = (hash: Buffer, address: string): Caller => {
@@ -152,7 +170,7 @@ export function createAuthentication(options: {
 
   return {
     refuse,
-    isExhausted: (address) => tokensOf(addressGroup(address), clock.monotonic()) < 1,
+    isExhausted: failures.isExhausted,
     holder: async (keyHash, counts, address) => {
       const hash = Buffer.from(keyHash, 'hex');
       const caller = callerWith(hash);

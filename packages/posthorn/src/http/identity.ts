@@ -46,15 +46,17 @@ export interface Identity {
   mayRead(request: FastifyRequest): Promise<boolean>;
 }
 
-export function createIdentity({
-  authentication,
-  sessionTable,
-  reached,
-}: {
+interface IdentityDependencies {
   readonly authentication: Authentication;
   readonly sessionTable: SessionTable;
   readonly reached: Reached;
-}): Identity {
+}
+
+type Identify = Pick<Identity, 'identify'> & {
+  byHeader(request: FastifyRequest, authorization: string | undefined): Caller | Promise<Caller>;
+};
+
+function createIdentify({ authentication, sessionTable, reached }: IdentityDependencies): Identify {
   /** The caller, by what opens a session of one of these kinds. */
   const bySession = async (
     request: FastifyRequest,
@@ -95,6 +97,7 @@ export function createIdentity({
   };
 
   return {
+    byHeader,
     identify: (request) => {
       const { authorization, cookie: cookies } = request.headers;
       if (authorization === undefined && cookies !== undefined) {
@@ -104,6 +107,14 @@ export function createIdentity({
       }
       return byHeader(request, authorization);
     },
+  };
+}
+
+export function createIdentity(deps: IdentityDependencies): Identity {
+  const { authentication, sessionTable, reached } = deps;
+  const { identify, byHeader } = createIdentify(deps);
+  return {
+    identify,
     mayRead: async ({ session, credential, socket }) => {
       const holds = async (keyHash: string): Promise<boolean> =>
         (await authentication.holder(keyHash, false, socket.remoteAddress ?? '')) !== null;

@@ -12,7 +12,7 @@ import type { Scope } from '../contract/operation.ts';
 import { table } from '../contract/table.ts';
 import { refuseMalformed } from './malformed.ts';
 import { refuseUnknown } from './methods.ts';
-import { createIdentity, honorSignIn, sendSession } from './identity.ts';
+import { createIdentity, type Identity, honorSignIn, sendSession } from './identity.ts';
 import { requestIds } from './request-ids.ts';
 import { type Caller, firstAdmin, hasScope, anonymous } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
@@ -20,7 +20,7 @@ import { RequestTurns } from './request-turns.ts';
 import { type OnSession, refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
-import { confined, demandCall } from '../service/confinement/confinement.ts';
+import { confined, type Confinements, demandCall } from '../service/confinement/confinement.ts';
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 
@@ -67,11 +67,11 @@ function handleErrors(app: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** The HTTP API; the caller makes it listen. */
-export function createServer(deps: ApiDependencies, services: Handlers): FastifyInstance {
-  const { logger } = deps;
-  let http!: HttpServer;
-  const requestId = requestIds(deps.random);
+/** Identifies callers: all by keys and sessions, and those of `/metrics` by its own key too; null: it has none. */
+function createCallers(deps: ApiDependencies): {
+  readonly identity: Identity;
+  readonly metricsAuthentication: Authentication | null;
+} {
   const authenticationBy = (
     keys: readonly { readonly hash: string; readonly caller: Caller }[],
   ): Authentication =>
@@ -79,7 +79,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       keys,
       keyTable: deps.keyTable,
       clock: deps.clock,
-      logger,
+      logger: deps.logger,
       onFailure: deps.authenticationFailed,
     });
   const admins = deps.adminKeyHashes.map((hash) => ({ hash, caller: firstAdmin }));
@@ -88,8 +88,51 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     deps.metricsKeyHash === null
       ? null
       : authenticationBy([...admins, { hash: deps.metricsKeyHash, caller: anonymous }]);
-  const { reached, clock } = deps;
-  const identity = createIdentity({ authentication, sessionTable: deps.sessionTable, reached });
+  const identity = createIdentity({ authentication, sessionTable: deps.sessionTable, reached: deps.reached });
+  return { identity, metricsAuthentication };
+}
+
+/** Identifies the caller of every request, and refuses what it may not do, before the body is read. */
+function admitRequests(
+  app: FastifyInstance,
+  { identity, metricsAuthentication }: ReturnType<typeof createCallers>,
+  confinements: Confinements,
+  isClosing: () => boolean,
+): void {
+  const turns = new RequestTurns();
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('request-id', request.id);
+    // Answers are private to the caller, so nothing in between may cache them.
+    if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
+    if (isClosing())
+      throw new PosthornError(
+        'unavailable',
+        'The server is stopping. Nothing was stored: send the request to another node, or again later.',
+      );
+    refuseMalformed(request);
+    const scope = scopeOf(request);
+    if (scope === 'none' || (scope === 'metrics' && metricsAuthentication === null)) return;
+    const found =
+      scope === 'metrics'
+        ? metricsAuthentication!.require(request.headers.authorization, request.socket.remoteAddress ?? '')
+        : identity.identify(request);
+    const caller = found instanceof Promise ? await found : found;
+    request.caller = caller;
+    demandScope(caller, scope);
+    const { operation } = request.routeOptions.config;
+    if (operation !== undefined) demandCall(confinements[operation], caller);
+    const turn = turns.admit(caller, request.headers['content-length']);
+    if (turn !== null) await turn;
+  });
+}
+
+/** The HTTP API; the caller makes it listen. */
+export function createServer(deps: ApiDependencies, services: Handlers): FastifyInstance {
+  const { logger, clock, reached } = deps;
+  let http!: HttpServer;
+  const requestId = requestIds(deps.random);
+  const callers = createCallers(deps);
+  const { identity } = callers;
   const app = Fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -115,7 +158,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
 
   const confinements = createConfinements(deps.store);
-  const turns = new RequestTurns();
   app.decorateRequest('caller', null);
   app.decorateRequest('session', null);
   app.decorateRequest('credential', null);
@@ -131,30 +173,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     deps.streams.close();
     http.closing();
   });
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('request-id', request.id);
-    // Answers are private to the caller, so nothing in between may cache them.
-    if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
-    if (isClosing)
-      throw new PosthornError(
-        'unavailable',
-        'The server is stopping. Nothing was stored: send the request to another node, or again later.',
-      );
-    refuseMalformed(request);
-    const scope = scopeOf(request);
-    if (scope === 'none' || (scope === 'metrics' && metricsAuthentication === null)) return;
-    const found =
-      scope === 'metrics'
-        ? metricsAuthentication!.require(request.headers.authorization, request.socket.remoteAddress ?? '')
-        : identity.identify(request);
-    const caller = found instanceof Promise ? await found : found;
-    request.caller = caller;
-    demandScope(caller, scope);
-    const { operation } = request.routeOptions.config;
-    if (operation !== undefined) demandCall(confinements[operation], caller);
-    const turn = turns.admit(caller, request.headers['content-length']);
-    if (turn !== null) await turn;
-  });
+  admitRequests(app, callers, confinements, () => isClosing);
   refuseUnknown(app);
 
   handleErrors(app, logger);

@@ -3,6 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { DashboardFiles } from '../http/dashboard-files.ts';
 import type { NodeOptions } from '../options.ts';
 import type { Parts } from '../parts.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Handlers } from '../service/handler.ts';
 
 interface Address {
@@ -60,21 +61,9 @@ export function createListener(
     return await server.listen({ host: at.host === 'localhost' ? '127.0.0.1' : at.host, port: at.port });
   };
 
-  const dashboardFiles = async (): Promise<DashboardFiles | null> => {
-    if (!dashboard) return null;
-    const { readDashboard } = await import('../http/dashboard-files.ts');
-    const files = await readDashboard();
-    if (files === null)
-      logger.warn(
-        { code: 'dashboard_not_built' },
-        'the dashboard is not built and is not served; in a checkout, npm start builds it',
-      );
-    return files;
-  };
-
   return {
     listen: async (at) => {
-      const files = await dashboardFiles();
+      const files = dashboard ? await dashboardFiles(logger) : null;
       listening.url = await serveAt(at, dashboardAddress === undefined ? files : null);
       // Its pages call the API at their own origin.
       listening.dashboardUrl =
@@ -94,4 +83,16 @@ export function createListener(
       for (const { server } of servers) server.closeAllConnections();
     },
   };
+}
+
+/** The files of the dashboard; null: they are not built. */
+async function dashboardFiles(logger: Logger): Promise<DashboardFiles | null> {
+  const { readDashboard } = await import('../http/dashboard-files.ts');
+  const files = await readDashboard();
+  if (files === null)
+    logger.warn(
+      { code: 'dashboard_not_built' },
+      'the dashboard is not built and is not served; in a checkout, npm start builds it',
+    );
+  return files;
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import type { DeadLetterGroup } from '../store/store.ts';
 import { overdueCondition } from './conditions.ts';
-import { type EvaluatedStore, evaluateDeliveries } from './evaluation.ts';
+import { evaluateDeliveries } from './delivery-evaluation.ts';
+import type { EvaluatedStore } from './evaluation.ts';
 import { createWatchdog } from './watchdog.ts';
 
 const now = Date.UTC(2026, 0, 2);

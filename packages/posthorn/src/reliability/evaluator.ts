@@ -1,4 +1,5 @@
 import type { ClusterRole } from '../domain/shard.ts';
+import { evaluateDeliveries } from './delivery-evaluation.ts';
 import {
   type Alert,
   type AlertStep,
@@ -29,7 +30,6 @@ import {
   type LedgerCheck,
   type Declared,
   evaluateLedger,
-  evaluateDeliveries,
   type EvaluatedStore,
   evaluateObjectives,
   readDeclared,

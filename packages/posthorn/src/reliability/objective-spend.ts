@@ -47,6 +47,8 @@ interface DayCounts {
 
 const dayOf = (time: number): number => Math.floor(time / dayMs) * dayMs;
 
+type DaysByEndpoint = ReadonlyMap<string, ReadonlyMap<number, DayCounts>>;
+
 /** Returns what spent the budgets, by endpoint, side, main cause and consecutive days; the largest first. */
 export function spendOf(
   { eventTypes }: Pick<ScopedObjective, 'eventTypes'>,
@@ -54,6 +56,26 @@ export function spendOf(
   failures: readonly DayFailures[],
   worth: readonly MissedWorth[],
 ): readonly Spend[] {
+  const days = badDays(steps);
+  for (const { endpointId, day, eventType, errorClass, count } of failures) {
+    if (!subscribes(eventTypes, eventType)) continue;
+    const found = days.get(endpointId)?.get(day)?.failures;
+    found?.set(errorClass, (found.get(errorClass) ?? 0) + count);
+  }
+  for (const { endpointId, day, eventType, ofSender, ...money } of worth) {
+    if (!subscribes(eventTypes, eventType)) continue;
+    const found = days.get(endpointId)?.get(day)?.worth;
+    if (found !== undefined) addMoney(found[ofSender ? 'sender' : 'receiver'], money);
+  }
+  return [...days]
+    .flatMap(([endpointId, ofEndpoint]) =>
+      (['sender', 'receiver'] as const).flatMap((side) => runsOf(daySpends(endpointId, side, ofEndpoint))),
+    )
+    .toSorted((a, b) => b.bad - a.bad || a.since - b.since || (a.endpointId < b.endpointId ? -1 : 1));
+}
+
+/** The days on which deliveries missed the objective, with their counts. */
+function badDays(steps: readonly StepTally[]): DaysByEndpoint {
   const days = new Map<string, Map<number, DayCounts>>();
   const dayAt = (endpointId: string, at: number): DayCounts => {
     let ofEndpoint = days.get(endpointId);
@@ -82,43 +104,23 @@ export function spendOf(
     counts.paused += step.suppressed;
     counts.held += step.held + step.heldLate;
   }
-  for (const { endpointId, day, eventType, errorClass, count } of failures) {
-    if (!subscribes(eventTypes, eventType)) continue;
-    const found = days.get(endpointId)?.get(day)?.failures;
-    found?.set(errorClass, (found.get(errorClass) ?? 0) + count);
-  }
-  for (const { endpointId, day, eventType, ofSender, ...money } of worth) {
-    if (!subscribes(eventTypes, eventType)) continue;
-    const found = days.get(endpointId)?.get(day)?.worth;
-    if (found !== undefined) addMoney(found[ofSender ? 'sender' : 'receiver'], money);
-  }
-  const spends: Spend[] = [];
-  for (const [endpointId, ofEndpoint] of days) {
-    const inOrder = [...ofEndpoint].toSorted(([a], [b]) => a - b);
-    for (const side of ['sender', 'receiver'] as const)
-      spends.push(
-        ...runsOf(
-          inOrder.flatMap(([day, counts]): DaySpend[] =>
-            counts.bad[side] === 0
-              ? []
-              : [
-                  {
-                    side,
-                    endpointId,
-                    day,
-                    bad: counts.bad[side],
-                    cause: causeOf(side, counts),
-                    failures: side === 'receiver' ? counts.failures : new Map<ErrorClass, number>(),
-                    worth: counts.worth[side],
-                  },
-                ],
-          ),
-        ),
-      );
-  }
-  return spends.toSorted(
-    (a, b) => b.bad - a.bad || a.since - b.since || (a.endpointId < b.endpointId ? -1 : 1),
-  );
+  return days;
+}
+
+/** What one side spent at one endpoint, day by day. */
+function daySpends(endpointId: string, side: FaultDomain, days: ReadonlyMap<number, DayCounts>): DaySpend[] {
+  return [...days]
+    .filter(([, { bad }]) => bad[side] > 0)
+    .toSorted(([a], [b]) => a - b)
+    .map(([day, counts]) => ({
+      side,
+      endpointId,
+      day,
+      bad: counts.bad[side],
+      cause: causeOf(side, counts),
+      failures: side === 'receiver' ? counts.failures : new Map<ErrorClass, number>(),
+      worth: counts.worth[side],
+    }));
 }
 
 function causeOf(side: FaultDomain, { bad, paused, held, failures }: DayCounts): SpendCause {

@@ -38,16 +38,16 @@ interface JobPage {
   readonly next_cursor: string | null;
 }
 
+interface JobQuery extends Required<Pick<Page, 'limit' | 'order'>> {
+  readonly cursor?: string | undefined;
+  readonly tenant?: readonly string[] | undefined;
+  readonly endpoint_id?: readonly string[] | undefined;
+}
+
 /** Bulk jobs: durable and concurrent; listed, changed and stopped. A redrive and a replay differ in what a step does. */
 export interface BulkJobs {
   create(input: BulkInput, call: Call): Promise<RedriveRecord>;
-  list(
-    query: Required<Pick<Page, 'limit' | 'order'>> & {
-      readonly cursor?: string | undefined;
-      readonly tenant?: readonly string[] | undefined;
-      readonly endpoint_id?: readonly string[] | undefined;
-    },
-  ): Promise<JobPage>;
+  list(query: JobQuery): Promise<JobPage>;
   get(id: string): Promise<RedriveRecord>;
   update(
     id: string,
@@ -90,21 +90,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
   return {
     create: async (input, call) => await createJob(deps, kind, input, call),
 
-    list: async ({ tenant: tenants, endpoint_id: references, limit, cursor, order }) => {
-      const after = decodeCursor(cursor);
-      if (after !== null && !new RegExp(`^${prefixes[kind]}_\\w{1,64}$`).test(after)) throw invalidCursor();
-      const query: RedriveQuery = {
-        kind,
-        after,
-        limit: limit + 1,
-        order,
-        ...(tenants === undefined ? {} : { tenants }),
-        ...(references === undefined
-          ? {}
-          : { endpointIds: await endpointIdsFrom(store.read, references, tenants) }),
-      };
-      return pageRead(await store.read.redrives(query), limit, ({ id }) => id);
-    },
+    list: async (query) => await listJobs(store.read, kind, query),
 
     get: find,
 
@@ -138,20 +124,45 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
       return job;
     },
 
-    shown: async (jobs, show) => {
-      const taken = jobs.filter(({ redriven }) => redriven > 0).map(({ id }) => id);
-      const outcomes = taken.length === 0 ? [] : await store.read.redriveOutcomes(taken);
-      return jobs.map((job) =>
-        show(
-          job,
-          wireJob(
-            job,
-            outcomes.find(({ id }) => id === job.id),
-          ),
-        ),
-      );
-    },
+    shown: async (jobs, show) => await showJobs(store.read, jobs, show),
   };
+}
+
+async function listJobs(
+  read: StoreRead,
+  kind: BulkKind,
+  { tenant: tenants, endpoint_id: references, limit, cursor, order }: JobQuery,
+): Promise<JobPage> {
+  const after = decodeCursor(cursor);
+  if (after !== null && !new RegExp(`^${prefixes[kind]}_\\w{1,64}$`).test(after)) throw invalidCursor();
+  const query: RedriveQuery = {
+    kind,
+    after,
+    limit: limit + 1,
+    order,
+    ...(tenants === undefined ? {} : { tenants }),
+    ...(references === undefined ? {} : { endpointIds: await endpointIdsFrom(read, references, tenants) }),
+  };
+  return pageRead(await read.redrives(query), limit, ({ id }) => id);
+}
+
+/** Shows jobs with the outcomes of their deliveries. */
+async function showJobs<Shown>(
+  read: StoreRead,
+  jobs: readonly RedriveRecord[],
+  show: (job: RedriveRecord, wire: WireJob) => Shown,
+): Promise<Shown[]> {
+  const taken = jobs.filter(({ redriven }) => redriven > 0).map(({ id }) => id);
+  const outcomes = taken.length === 0 ? [] : await read.redriveOutcomes(taken);
+  return jobs.map((job) =>
+    show(
+      job,
+      wireJob(
+        job,
+        outcomes.find(({ id }) => id === job.id),
+      ),
+    ),
+  );
 }
 
 /** The endpoints that are throttled and may have deliveries of this job. */

@@ -21,7 +21,7 @@ import { pageOf } from './paging.ts';
 export function channelService(
   deps: ServiceDependencies,
 ): Handlers<Exclude<Of<'channels'>, 'channels.test'>> {
-  const { store, config, engine, clock, random } = deps;
+  const { store } = deps;
   return {
     'channels.list': async ({ query }) =>
       pageOf((await store.read.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
@@ -29,77 +29,86 @@ export function channelService(
     'channels.get': async ({ params: { name } }) =>
       wireChannel(await requireDocument(store.read, 'channel', name)),
 
-    'channels.put': async ({ params: { name }, body: channel }, call) => {
-      const receiver = openReceiver(channel, deps);
-      const made = await sealedFingerprint(channel, random.bytes(fingerprintSaltBytes));
-      const { endpoints, answer: document } = await config.change(async () => {
-        const now = clock.now();
-        const before = await documentBy(store.read, 'channel', name);
-        const existing = before === null ? null : await store.read.endpoint(before.endpointId);
-        const sealed = sealedReceiver(receiver, existing, deps);
-        const answer: StoredChannel = {
-          channel: shownOf(channel),
-          fingerprint:
-            before !== null && (await hasFingerprint(channel, before.fingerprint))
-              ? before.fingerprint
-              : made,
-          endpointId: existing?.id ?? timeOrderedId('ep', now, random.bytes(12)),
-        };
-        const audit = auditEntries(call, now, {
-          action: 'channels.put',
-          target: { kind: 'channel', id: name },
-          tenant: null,
-          before: before === null ? null : wireChannel({ name, document: before }),
-          after: wireChannel({ name, document: answer }),
-        });
-        return {
-          write: {
-            now,
-            audit,
-            putDocuments: [{ kind: 'channel' as const, name, document: answer }],
-            ...(existing === null
-              ? { createEndpoints: [channelEndpoint(name, answer.endpointId, sealed, deps)] }
-              : { updateEndpoints: [{ id: existing.id, change: { ...sealed, updatedAt: now } }] }),
-          },
-          answer,
-        };
-      });
-      engine.endpointChanged(document.endpointId, endpoints[0]!);
-      return wireChannel({ name, document });
-    },
+    'channels.put': putChannel(deps),
+    'channels.delete': deleteChannel(deps),
+  };
+}
 
-    'channels.delete': async ({ params: { name } }, call) => {
-      const { answer: endpointId } = await config.change(async () => {
-        const { document } = await requireDocument(store.read, 'channel', name);
-        const user = (await store.read.documents('team')).find((team) =>
-          team.document.channels.includes(name),
-        );
-        if (user !== undefined)
-          throw new PosthornError(
-            'in_use',
-            `The team ${user.name} uses this channel. Remove it from the team first.`,
-          );
-        const answer = document.endpointId;
-        const existing = await store.read.endpoint(answer);
-        const now = clock.now();
-        const audit = auditEntries(call, now, {
-          action: 'channels.delete',
-          target: { kind: 'channel', id: name },
-          tenant: null,
-          before: wireChannel({ name, document }),
-        });
-        return {
-          write: {
-            now,
-            audit,
-            deleteDocuments: [{ kind: 'channel' as const, name }],
-            ...(existing === null ? {} : { deleteEndpoints: [answer] }),
-          },
-          answer,
-        };
+function putChannel(deps: ServiceDependencies): Handlers<'channels.put'>['channels.put'] {
+  const { store, config, engine, clock, random } = deps;
+  return async ({ params: { name }, body: channel }, call) => {
+    const receiver = openReceiver(channel, deps);
+    const made = await sealedFingerprint(channel, random.bytes(fingerprintSaltBytes));
+    const { endpoints, answer: document } = await config.change(async () => {
+      const now = clock.now();
+      const before = await documentBy(store.read, 'channel', name);
+      const existing = before === null ? null : await store.read.endpoint(before.endpointId);
+      const sealed = sealedReceiver(receiver, existing, deps);
+      const answer: StoredChannel = {
+        channel: shownOf(channel),
+        fingerprint:
+          before !== null && (await hasFingerprint(channel, before.fingerprint)) ? before.fingerprint : made,
+        endpointId: existing?.id ?? timeOrderedId('ep', now, random.bytes(12)),
+      };
+      const audit = auditEntries(call, now, {
+        action: 'channels.put',
+        target: { kind: 'channel', id: name },
+        tenant: null,
+        before: before === null ? null : wireChannel({ name, document: before }),
+        after: wireChannel({ name, document: answer }),
       });
-      engine.endpointChanged(endpointId, null);
-    },
+      return {
+        write: {
+          now,
+          audit,
+          putDocuments: [{ kind: 'channel' as const, name, document: answer }],
+          ...(existing === null
+            ? { createEndpoints: [channelEndpoint(name, answer.endpointId, sealed, deps)] }
+            : { updateEndpoints: [{ id: existing.id, change: { ...sealed, updatedAt: now } }] }),
+        },
+        answer,
+      };
+    });
+    engine.endpointChanged(document.endpointId, endpoints[0]!);
+    return wireChannel({ name, document });
+  };
+}
+
+function deleteChannel({
+  store,
+  config,
+  engine,
+  clock,
+}: ServiceDependencies): Handlers<'channels.delete'>['channels.delete'] {
+  return async ({ params: { name } }, call) => {
+    const { answer: endpointId } = await config.change(async () => {
+      const { document } = await requireDocument(store.read, 'channel', name);
+      const user = (await store.read.documents('team')).find((team) => team.document.channels.includes(name));
+      if (user !== undefined)
+        throw new PosthornError(
+          'in_use',
+          `The team ${user.name} uses this channel. Remove it from the team first.`,
+        );
+      const answer = document.endpointId;
+      const existing = await store.read.endpoint(answer);
+      const now = clock.now();
+      const audit = auditEntries(call, now, {
+        action: 'channels.delete',
+        target: { kind: 'channel', id: name },
+        tenant: null,
+        before: wireChannel({ name, document }),
+      });
+      return {
+        write: {
+          now,
+          audit,
+          deleteDocuments: [{ kind: 'channel' as const, name }],
+          ...(existing === null ? {} : { deleteEndpoints: [answer] }),
+        },
+        answer,
+      };
+    });
+    engine.endpointChanged(endpointId, null);
   };
 }
 

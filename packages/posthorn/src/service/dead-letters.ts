@@ -19,12 +19,18 @@ type WireGroup = Answer<'deadLetters.list'>['items'][number];
 
 const maxSnoozeMs = 30 * dayMs;
 
+type DeadLetterDependencies = Pick<ServiceDependencies, 'store' | 'clock' | 'retention'>;
+
+/** Shows groups of dead letters as answers do. */
+type ShowGroups = (groups: readonly DroppedGroup[], payloads: PayloadAccess) => Promise<readonly WireGroup[]>;
+
 /** Dead letters and suppressed deliveries, grouped by endpoint and failure; groups may be snoozed. */
-export function deadLetterService({
-  store,
-  clock,
-  retention,
-}: Pick<ServiceDependencies, 'store' | 'clock' | 'retention'>): Handlers<Of<'deadLetters'>> {
+export function deadLetterService(deps: DeadLetterDependencies): Handlers<Of<'deadLetters'>> {
+  const shown = showGroups(deps);
+  return { 'deadLetters.list': listGroups(deps, shown), ...snoozing(deps, shown) };
+}
+
+function showGroups({ store, clock, retention }: DeadLetterDependencies): ShowGroups {
   /** Endpoints that fail now, whatever they have accepted before. */
   const failingAmong = async (groups: readonly DroppedGroup[]): Promise<ReadonlySet<string>> => {
     const recovering = groups.filter(({ deliveredSince }) => deliveredSince > 0);
@@ -36,10 +42,7 @@ export function deadLetterService({
     return new Set(failing.map(({ endpointId }) => endpointId));
   };
 
-  const shown = async (
-    groups: readonly DroppedGroup[],
-    payloads: PayloadAccess,
-  ): Promise<readonly WireGroup[]> => {
+  return async (groups, payloads) => {
     const failing = await failingAmong(groups);
     const snoozes = new Map(
       (await store.read.snoozes(clock.now())).map((snooze) => [snooze.groupId, snooze]),
@@ -53,7 +56,50 @@ export function deadLetterService({
       }),
     );
   };
+}
 
+function listGroups(
+  { store }: DeadLetterDependencies,
+  shown: ShowGroups,
+): Handlers<'deadLetters.list'>['deadLetters.list'] {
+  return async (
+    {
+      query: {
+        tenant,
+        endpoint_id: references,
+        owner: owners,
+        state: states = ['dead'],
+        since,
+        until,
+        ...page
+      },
+    },
+    { caller },
+  ) => {
+    const { groups, rowsRead, hasMore } = await store.read.droppedGroups({
+      ...tenantsFrom(tenant, references !== undefined),
+      ...(references === undefined
+        ? {}
+        : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
+      ...(owners === undefined ? {} : { owners }),
+      ...(since === undefined ? {} : { since: Date.parse(since) }),
+      ...(until === undefined ? {} : { until: Date.parse(until) }),
+      states,
+    });
+    const { items, next_cursor: next } = pageOf(groups, page, worthPosition(groups), 'desc');
+    return {
+      items: await shown(items, caller.payloads),
+      next_cursor: next,
+      rows_read: rowsRead,
+      complete: !hasMore && !groups.some(({ isPartial }) => isPartial),
+    };
+  };
+}
+
+function snoozing(
+  { store, clock }: DeadLetterDependencies,
+  shown: ShowGroups,
+): Handlers<'deadLetters.snooze' | 'deadLetters.wake'> {
   const find = async (id: string): Promise<DroppedGroup> => {
     const named = groupNamed(id);
     const { groups } =
@@ -66,39 +112,6 @@ export function deadLetterService({
   };
 
   return {
-    'deadLetters.list': async (
-      {
-        query: {
-          tenant,
-          endpoint_id: references,
-          owner: owners,
-          state: states = ['dead'],
-          since,
-          until,
-          ...page
-        },
-      },
-      { caller },
-    ) => {
-      const { groups, rowsRead, hasMore } = await store.read.droppedGroups({
-        ...tenantsFrom(tenant, references !== undefined),
-        ...(references === undefined
-          ? {}
-          : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
-        ...(owners === undefined ? {} : { owners }),
-        ...(since === undefined ? {} : { since: Date.parse(since) }),
-        ...(until === undefined ? {} : { until: Date.parse(until) }),
-        states,
-      });
-      const { items, next_cursor: next } = pageOf(groups, page, worthPosition(groups), 'desc');
-      return {
-        items: await shown(items, caller.payloads),
-        next_cursor: next,
-        rows_read: rowsRead,
-        complete: !hasMore && !groups.some(({ isPartial }) => isPartial),
-      };
-    },
-
     'deadLetters.snooze': async ({ params: { id }, body }, call) => {
       const now = clock.now();
       const until = Date.parse(body.until);

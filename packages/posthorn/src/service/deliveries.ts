@@ -4,7 +4,7 @@ import type { PayloadAccess } from '../domain/caller.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
-import type { CommandAnswer, DeliveryRecord, FoundDelivery } from '../store/store.ts';
+import type { CommandAnswer, DeliveryDetails, DeliveryRecord, FoundDelivery } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { searchBounded, searchedPage } from './bounded-search.ts';
 import { searchFrom } from './delivery-filter.ts';
@@ -20,14 +20,86 @@ const redrivesShown = 50;
 
 const missing = (): PosthornError => notFound('delivery by that id');
 
+type DeliveryDependencies = Pick<ServiceDependencies, 'store' | 'engine' | 'clock'>;
+
 /** Deliveries: listed, read with their attempts, redriven and cancelled one by one. */
-export function deliveryService({
+export function deliveryService(
+  deps: DeliveryDependencies,
+): Handlers<Exclude<Of<'deliveries'>, 'deliveries.request'>> {
+  return { ...deliveryReads(deps), ...deliveryCommands(deps) };
+}
+
+function deliveryReads({
+  store,
+  clock,
+}: DeliveryDependencies): Handlers<'deliveries.list' | 'deliveries.get'> {
+  return {
+    'deliveries.list': async ({ query: { limit, cursor, order, include = [], ...query } }, { caller }) => {
+      const last = decodeCursor(cursor);
+      const after = last === null ? null : parseDeliveryId(last);
+      if (last !== null && after === null) throw invalidCursor();
+      const now = clock.now();
+      const search = await searchFrom(store.read, query, now);
+      const within = await store.read.deliveriesWithin(search);
+      // One more than the page, to know whether there are more.
+      const found = await searchBounded(clock, { after, limit: limit + 1 }, async (page) => {
+        const { numbers, ...step } = await store.read.searchDeliveries(search, { ...page, order, within });
+        return { ...step, items: await store.read.foundDeliveries(numbers) };
+      });
+      const items = found.items.map((one) => wireListed(one, { include, now, payloads: caller.payloads }));
+      return searchedPage(items, limit, found, {
+        cursorOf: ({ id }) => id,
+        timeOf: ({ created_at: at }) => at,
+        cursorAt: deliveryId,
+      });
+    },
+
+    'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
+      const number = parseDeliveryId(id);
+      const delivery = number === null ? null : await store.read.deliveryDetails(number);
+      if (delivery === null) throw missing();
+      return await readDetails(store.read, delivery, { payloads, now: clock.now() });
+    },
+  };
+}
+
+/** Returns a delivery with its attempts, its receiver's state and its redrives. */
+async function readDetails(
+  read: ServiceDependencies['store']['read'],
+  delivery: DeliveryDetails,
+  { payloads, now }: { readonly payloads: PayloadAccess; readonly now: number },
+): Promise<Answer<'deliveries.get'>> {
+  const { number, endpointId, claim, claimedBy, dueAt } = delivery;
+  const [attempts, endpoint, [health], redrives] = await Promise.all([
+    read.attempts(number),
+    read.endpoint(endpointId),
+    read.receiverHealth([endpointId], now),
+    read.auditLog(
+      { action: 'deliveries.redrive', targetKind: 'delivery', targetId: deliveryId(number) },
+      { after: null, limit: redrivesShown },
+    ),
+  ]);
+  const receiver = { endpoint, health: health ?? { openSince: null, throttledUntil: null } };
+  return {
+    ...wireDelivery(delivery, payloads),
+    ...timeliness(delivery, now),
+    value: wireValue(delivery.event.value),
+    event: wireEventOf(delivery),
+    endpoint: wireEndpointOf(delivery),
+    claims: claim,
+    claim: claimedBy === null ? null : { n: claim, node: claimedBy, lease_until: iso(dueAt!) },
+    waiting_for: waitingFor(delivery, receiver),
+    next_attempts: nextAttempts(delivery, receiver, now),
+    redrives: redrives.map(({ document: { at, actor } }) => ({ at, by: actor.name })).toReversed(),
+    attempts: attempts.map((attempt) => wireAttempt(attempt, payloads)),
+  };
+}
+
+function deliveryCommands({
   store,
   engine,
   clock,
-}: Pick<ServiceDependencies, 'store' | 'engine' | 'clock'>): Handlers<
-  Exclude<Of<'deliveries'>, 'deliveries.request'>
-> {
+}: DeliveryDependencies): Handlers<'deliveries.redrive' | 'deliveries.cancel'> {
   const find = async (id: string): Promise<DeliveryRecord> => {
     const number = parseDeliveryId(id);
     const delivery = number === null ? null : await store.read.delivery(number);
@@ -62,58 +134,6 @@ export function deliveryService({
   };
 
   return {
-    'deliveries.list': async ({ query: { limit, cursor, order, include = [], ...query } }, { caller }) => {
-      const last = decodeCursor(cursor);
-      const after = last === null ? null : parseDeliveryId(last);
-      if (last !== null && after === null) throw invalidCursor();
-      const now = clock.now();
-      const search = await searchFrom(store.read, query, now);
-      const within = await store.read.deliveriesWithin(search);
-      // One more than the page, to know whether there are more.
-      const found = await searchBounded(clock, { after, limit: limit + 1 }, async (page) => {
-        const { numbers, ...step } = await store.read.searchDeliveries(search, { ...page, order, within });
-        return { ...step, items: await store.read.foundDeliveries(numbers) };
-      });
-      const items = found.items.map((one) => wireListed(one, { include, now, payloads: caller.payloads }));
-      return searchedPage(items, limit, found, {
-        cursorOf: ({ id }) => id,
-        timeOf: ({ created_at: at }) => at,
-        cursorAt: deliveryId,
-      });
-    },
-
-    'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
-      const number = parseDeliveryId(id);
-      const delivery = number === null ? null : await store.read.deliveryDetails(number);
-      if (delivery === null) throw missing();
-      const now = clock.now();
-      const { endpointId } = delivery;
-      const [attempts, endpoint, [health], redrives] = await Promise.all([
-        store.read.attempts(delivery.number),
-        store.read.endpoint(endpointId),
-        store.read.receiverHealth([endpointId], now),
-        store.read.auditLog(
-          { action: 'deliveries.redrive', targetKind: 'delivery', targetId: id },
-          { after: null, limit: redrivesShown },
-        ),
-      ]);
-      const receiver = { endpoint, health: health ?? { openSince: null, throttledUntil: null } };
-      const { claim, claimedBy, dueAt } = delivery;
-      return {
-        ...wireDelivery(delivery, payloads),
-        ...timeliness(delivery, now),
-        value: wireValue(delivery.event.value),
-        event: wireEventOf(delivery),
-        endpoint: wireEndpointOf(delivery),
-        claims: claim,
-        claim: claimedBy === null ? null : { n: claim, node: claimedBy, lease_until: iso(dueAt!) },
-        waiting_for: waitingFor(delivery, receiver),
-        next_attempts: nextAttempts(delivery, receiver, now),
-        redrives: redrives.map(({ document: { at, actor } }) => ({ at, by: actor.name })).toReversed(),
-        attempts: attempts.map((attempt) => wireAttempt(attempt, payloads)),
-      };
-    },
-
     'deliveries.redrive': async ({ params: { id } }, call) => {
       const delivery = await command(
         id,

@@ -1,6 +1,7 @@
 import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
 import { type Template, templatesBy } from '../domain/template.ts';
+import type { StoreRead } from '../store/store.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type EndpointFields, fieldsFrom, hasPolicy, headersFrom, policyFrom } from './endpoint-fields.ts';
 import { orderingFrom } from './endpoint-ordering.ts';
@@ -30,36 +31,15 @@ export interface EndpointDeclaration {
 export function endpointDeclaration(
   deps: Pick<ServiceDependencies, 'store' | 'keyring' | 'refuseHost' | 'clock'>,
 ): EndpointDeclaration {
-  const { store, keyring, refuseHost } = deps;
-  const templateNamed = async (name: string): Promise<Template> => {
-    const template = templatesBy(await store.read.documents('template')).get(name);
-    if (template === undefined)
-      throw invalid('/template', `does not exist: declare the template ${name} first`);
-    return template;
-  };
-
-  /** The template that all subscribed types name, if they name the same one. */
-  const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
-    const declared = new Map(
-      (await store.read.documents('event_type')).map(({ name, document }) => [name, document.template]),
-    );
-    const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
-    return others.length === 0 ? first : null;
-  };
-
-  const checkOwner = async ({ owner }: EndpointFields): Promise<void> => {
-    if (owner === undefined || owner === null) return;
-    if (!(await store.read.documents('team')).some(({ name }) => name === owner))
-      throw invalid('/owner', `does not exist: declare the team ${owner} first`);
-  };
-
+  const { keyring, refuseHost } = deps;
+  const { read } = deps.store;
   return {
     fresh: async (identity, wire, before) => {
-      await checkOwner(wire);
+      await checkOwner(read, wire);
       const url = receiverUrl(wire.url, refuseHost);
       const name =
-        wire.template === undefined ? await templateOfTypes(wire.event_types ?? ['*']) : wire.template;
-      const template = name === null ? null : await templateNamed(name);
+        wire.template === undefined ? await templateOfTypes(read, wire.event_types ?? ['*']) : wire.template;
+      const template = name === null ? null : await templateNamed(read, name);
       const fresh = freshEndpoint(
         { ...identity, url },
         {
@@ -81,7 +61,7 @@ export function endpointDeclaration(
           wire.url === undefined ? '/body' : '/url',
           'of a channel is declared with the channel: PUT /v1/channels/{name}',
         );
-      await checkOwner(wire);
+      await checkOwner(read, wire);
       const name = wire.template === undefined ? before.template : wire.template;
       const change = {
         ...fieldsFrom(wire),
@@ -92,11 +72,35 @@ export function endpointDeclaration(
           ? {}
           : { headers: headersFrom(wire.headers, before.headers, keyring) }),
         ...(hasPolicy(wire)
-          ? policyFrom(wire, before, name === null ? null : await templateNamed(name))
+          ? policyFrom(wire, before, name === null ? null : await templateNamed(read, name))
           : {}),
       };
       checkReach({ ...before, ...change });
       return change;
     },
   };
+}
+
+type Documents = Pick<StoreRead, 'documents'>;
+
+async function templateNamed(read: Documents, name: string): Promise<Template> {
+  const template = templatesBy(await read.documents('template')).get(name);
+  if (template === undefined)
+    throw invalid('/template', `does not exist: declare the template ${name} first`);
+  return template;
+}
+
+/** The template that all subscribed types name, if they name the same one. */
+async function templateOfTypes(read: Documents, eventTypes: readonly string[]): Promise<string | null> {
+  const declared = new Map(
+    (await read.documents('event_type')).map(({ name, document }) => [name, document.template]),
+  );
+  const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
+  return others.length === 0 ? first : null;
+}
+
+async function checkOwner(read: Documents, { owner }: EndpointFields): Promise<void> {
+  if (owner === undefined || owner === null) return;
+  if (!(await read.documents('team')).some(({ name }) => name === owner))
+    throw invalid('/owner', `does not exist: declare the team ${owner} first`);
 }

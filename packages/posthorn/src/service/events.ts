@@ -60,13 +60,18 @@ function createPublisher({
   };
 }
 
+const missing = 'event by that id and tenant';
+
 /** Events: published one by one or in batches, read, and replayed. */
 export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'events'>, 'events.list'>> {
-  const { store, engine, clock } = deps;
-  const publisher = createPublisher(deps);
-  const looks = payloadLooks(deps);
-  const missing = 'event by that id and tenant';
+  return {
+    ...publishing(createPublisher(deps)),
+    'events.get': getEvent(deps),
+    'events.replay': replayEvent(deps),
+  };
+}
 
+function publishing(publisher: Publisher): Handlers<'events.publish' | 'events.publishBatch'> {
   return {
     'events.publish': async ({ body: event }, { text, idempotencyKey, trace }) => {
       // An event without an id uses its idempotency key as the id, and remembers it: nothing else is stored for the key.
@@ -92,65 +97,72 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
       });
       return { accepted: (await publisher.publish(inputs, trace)).map(wireReceipt) };
     },
+  };
+}
 
-    'events.get': async (
-      { params: { id }, query: { tenant = defaultTenant, endpoint_id: references } },
-      call,
-    ) => {
-      const event = await store.read.event(tenant, id);
-      if (event === null) throw notFound(missing);
-      const { items, next_cursor: next } = pageRead(
-        await store.read.deliveries(
-          {
-            tenants: [tenant],
-            eventIds: [id],
-            ...(references === undefined
-              ? {}
-              : { endpointIds: await endpointIdsFrom(store.read, references, [tenant]) }),
-          },
-          { after: null, limit: deliveriesShown + 1 },
-        ),
-        deliveriesShown,
-        ({ number }) => deliveryId(number),
-      );
-      if (references !== undefined && items.length === 0) throw notFound(missing);
-      const { payloads } = call.caller;
-      const head: Omit<Answer<'events.get'>, 'data' | 'payloads'> = {
-        ...wireEvent(event),
-        deliveries: items.map((delivery) => wireDelivery(delivery, payloads)),
-        deliveries_next_cursor: next,
-      };
-      // The data is sent unchanged: parsing and printing it again could change its numbers.
-      await looks.note(call, event);
-      return new Reply<Answer<'events.get'>>(
-        `${JSON.stringify(head).slice(0, -1)},"payloads":"${payloads}","data":${shownData(event, payloads)}}`,
-      );
-    },
+function getEvent(deps: ServiceDependencies): Handlers<'events.get'>['events.get'] {
+  const { store } = deps;
+  const looks = payloadLooks(deps);
+  return async ({ params: { id }, query: { tenant = defaultTenant, endpoint_id: references } }, call) => {
+    const event = await store.read.event(tenant, id);
+    if (event === null) throw notFound(missing);
+    const { items, next_cursor: next } = pageRead(
+      await store.read.deliveries(
+        {
+          tenants: [tenant],
+          eventIds: [id],
+          ...(references === undefined
+            ? {}
+            : { endpointIds: await endpointIdsFrom(store.read, references, [tenant]) }),
+        },
+        { after: null, limit: deliveriesShown + 1 },
+      ),
+      deliveriesShown,
+      ({ number }) => deliveryId(number),
+    );
+    if (references !== undefined && items.length === 0) throw notFound(missing);
+    const { payloads } = call.caller;
+    const head: Omit<Answer<'events.get'>, 'data' | 'payloads'> = {
+      ...wireEvent(event),
+      deliveries: items.map((delivery) => wireDelivery(delivery, payloads)),
+      deliveries_next_cursor: next,
+    };
+    // The data is sent unchanged: parsing and printing it again could change its numbers.
+    await looks.note(call, event);
+    return new Reply<Answer<'events.get'>>(
+      `${JSON.stringify(head).slice(0, -1)},"payloads":"${payloads}","data":${shownData(event, payloads)}}`,
+    );
+  };
+}
 
-    'events.replay': async (
-      { params: { id }, query: { tenant = defaultTenant }, body: { endpoint_id: reference } },
-      call,
-    ) => {
-      const to = reference === undefined ? null : (await findEndpoint(store.read, { reference, tenant })).id;
-      const now = clock.now();
-      // The store adds what it creates.
-      const target = { kind: 'event', id };
-      const audit = auditEntry(call, now, { action: 'events.replay', target, tenant });
-      const answer = await store.write.replayEvent(tenant, id, to, now, audit);
-      if (answer === 'no_event') throw notFound(missing);
-      if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
-      const { receipt, deliveries, filtered, overridden } = answer;
-      const endpointIds = deliveries.map((delivery) => delivery.endpointId);
-      const { throttled } = engine.status();
-      await engine.clearThrottles(endpointIds.filter((one) => throttled.includes(one)));
-      engine.wake(endpointIds);
-      return {
-        ...wireReceipt(receipt),
-        delivery_ids: deliveries.map(({ number }) => deliveryId(number)),
-        filtered,
-        overridden: [...overridden],
-      };
-    },
+function replayEvent({
+  store,
+  engine,
+  clock,
+}: ServiceDependencies): Handlers<'events.replay'>['events.replay'] {
+  return async (
+    { params: { id }, query: { tenant = defaultTenant }, body: { endpoint_id: reference } },
+    call,
+  ) => {
+    const to = reference === undefined ? null : (await findEndpoint(store.read, { reference, tenant })).id;
+    const now = clock.now();
+    // The store adds what it creates.
+    const target = { kind: 'event', id };
+    const audit = auditEntry(call, now, { action: 'events.replay', target, tenant });
+    const answer = await store.write.replayEvent(tenant, id, to, now, audit);
+    if (answer === 'no_event') throw notFound(missing);
+    if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
+    const { receipt, deliveries, filtered, overridden } = answer;
+    const endpointIds = deliveries.map((delivery) => delivery.endpointId);
+    const { throttled } = engine.status();
+    await engine.clearThrottles(endpointIds.filter((one) => throttled.includes(one)));
+    engine.wake(endpointIds);
+    return {
+      ...wireReceipt(receipt),
+      delivery_ids: deliveries.map(({ number }) => deliveryId(number)),
+      filtered,
+      overridden: [...overridden],
+    };
   };
 }
 

@@ -8,6 +8,7 @@ import { impactPage } from '../impact/page.ts';
 import type { Side } from '../impact/side.ts';
 import { ledgerBegin, type Window, ledgerWindow, windowsAround } from '../impact/store-window.ts';
 import { impactMarkdown } from '../impact/words.ts';
+import type { StoreRead } from '../store/store.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 
@@ -24,61 +25,6 @@ export function impactService({
 }: Pick<ServiceDependencies, 'store' | 'clock'>): Handlers<Of<'impact'>> {
   const kept = new Map<string, { readonly at: number; readonly result: Promise<ImpactResult> }>();
 
-  const detected = async (side: Side, now: number, tenant: string | null): Promise<TimeToDetect | null> => {
-    if (side.firstLostAt === null) return null;
-    const { alerts } = await store.read.alerts();
-    const after = detectedByAlert(alerts, side.firstLostAt);
-    if (after !== null)
-      return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, from the store' };
-    const rule = await firstRuleOn(store.read, side, side.firstLostAt, now, tenant);
-    return rule === null
-      ? null
-      : {
-          after_s: Math.round(rule.afterMs / secondMs),
-          by: `alert rule ${rule.rule}, replayed over the counters`,
-        };
-  };
-
-  const sideOf = async (
-    path: string,
-    asked: Window,
-    begin: number,
-    { now, tenant }: { readonly now: number; readonly tenant: string | null },
-  ): Promise<Side> => {
-    const window = ledgerWindow(asked, begin, now);
-    const label = `${iso(asked.from)}..${iso(asked.until)}`;
-    if (window === null)
-      throw invalid(
-        path,
-        asked.from >= now
-          ? `is in the future: it is ${iso(now)}`
-          : `is before ${iso(begin)}, when the ledger of this Posthorn begins. For earlier times, use posthorn audit and posthorn impact with a log`,
-      );
-    const side = await sideFromStore(store.read, window, label, now, tenant);
-    if (side.decided === 0)
-      throw invalid(path, 'no delivery ended in this time. Choose a window with traffic');
-    return side;
-  };
-
-  const compared = async (query: Query, now: number): Promise<ImpactResult> => {
-    const { tenant = null } = query;
-    const begin = await ledgerBegin(store.read, now, tenant);
-    if (begin === null)
-      throw invalid(
-        tenant === null ? '/at' : '/tenant',
-        `nothing has been accepted${tenant === null ? '' : ' for this tenant'} yet, so there is nothing to compare`,
-      );
-    const of = { now, tenant };
-    const windows = windowsFrom(query, begin, now);
-    const before = await sideOf(query.at === undefined ? '/before_since' : '/at', windows.before, begin, of);
-    const after = await sideOf(query.at === undefined ? '/after_since' : '/at', windows.after, begin, of);
-    return compare(before, after, {
-      target: query.target,
-      detectedBefore: await detected(before, now, tenant),
-      detectedAfter: await detected(after, now, tenant),
-    });
-  };
-
   return {
     'impact.get': async ({ query }) => {
       const { format, ...what } = query;
@@ -87,7 +33,7 @@ export function impactService({
       for (const [other, { at }] of kept) if (now - at >= keptMs || at > now) kept.delete(other);
       let entry = kept.get(key);
       if (entry === undefined) {
-        entry = { at: now, result: compared(query, now) };
+        entry = { at: now, result: compareSides(store.read, query, now) };
         // A failure is not cached.
         entry.result.catch(() => kept.delete(key));
         if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
@@ -102,6 +48,81 @@ export function impactService({
       };
     },
   };
+}
+
+/** When the comparison is made, and for whom; null: for all tenants. */
+interface Moment {
+  readonly now: number;
+  readonly tenant: string | null;
+}
+
+/** After how long the change was noticed: by an alert that fired, or by the first rule that would have. */
+async function detection(read: StoreRead, side: Side, { now, tenant }: Moment): Promise<TimeToDetect | null> {
+  if (side.firstLostAt === null) return null;
+  const { alerts } = await read.alerts();
+  const after = detectedByAlert(alerts, side.firstLostAt);
+  if (after !== null)
+    return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, from the store' };
+  const rule = await firstRuleOn(read, side, side.firstLostAt, now, tenant);
+  return rule === null
+    ? null
+    : {
+        after_s: Math.round(rule.afterMs / secondMs),
+        by: `alert rule ${rule.rule}, replayed over the counters`,
+      };
+}
+
+/** One side of the comparison; refuses a window that the counters do not cover, by the path of what asked for it. */
+async function readSide(
+  read: StoreRead,
+  path: string,
+  asked: Window,
+  begin: number,
+  { now, tenant }: Moment,
+): Promise<Side> {
+  const window = ledgerWindow(asked, begin, now);
+  const label = `${iso(asked.from)}..${iso(asked.until)}`;
+  if (window === null)
+    throw invalid(
+      path,
+      asked.from >= now
+        ? `is in the future: it is ${iso(now)}`
+        : `is before ${iso(begin)}, when the ledger of this Posthorn begins. For earlier times, use posthorn audit and posthorn impact with a log`,
+    );
+  const side = await sideFromStore(read, window, label, now, tenant);
+  if (side.decided === 0) throw invalid(path, 'no delivery ended in this time. Choose a window with traffic');
+  return side;
+}
+
+async function compareSides(read: StoreRead, query: Query, now: number): Promise<ImpactResult> {
+  const { tenant = null } = query;
+  const begin = await ledgerBegin(read, now, tenant);
+  if (begin === null)
+    throw invalid(
+      tenant === null ? '/at' : '/tenant',
+      `nothing has been accepted${tenant === null ? '' : ' for this tenant'} yet, so there is nothing to compare`,
+    );
+  const of = { now, tenant };
+  const windows = windowsFrom(query, begin, now);
+  const before = await readSide(
+    read,
+    query.at === undefined ? '/before_since' : '/at',
+    windows.before,
+    begin,
+    of,
+  );
+  const after = await readSide(
+    read,
+    query.at === undefined ? '/after_since' : '/at',
+    windows.after,
+    begin,
+    of,
+  );
+  return compare(before, after, {
+    target: query.target,
+    detectedBefore: await detection(read, before, of),
+    detectedAfter: await detection(read, after, of),
+  });
 }
 
 const wireImpact = (result: ImpactResult): Omit<Answer<'impact.get'>, 'markdown' | 'html'> => result;

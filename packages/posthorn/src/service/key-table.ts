@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../domain/caller.ts';
 import { callerFrom, type KeyRecord, keyState, type KeyUse } from '../domain/key.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { StorePart, StoreWrite } from '../store/store.ts';
+import type { StorePart, StoreRead, StoreWrite } from '../store/store.ts';
 
 /**
  * Cached keys count as fresh for this long; after that a request starts a check of their version in the background. The
@@ -64,45 +64,59 @@ interface Hash {
   readonly until: number | null;
 }
 
-export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, clock: Clock): KeyTable {
+/** The keys as they were last read. */
+interface KnownKeys {
+  readonly byId: ReadonlyMap<string, Entry>;
+  readonly byHash: ReadonlyMap<string, Hash>;
+}
+
+/** Returns these keys, with this node's state of those that were known before. */
+function indexKeys(
+  keys: readonly KeyRecord[],
+  before: ReadonlyMap<string, Entry>,
+  monotonic: number,
+): KnownKeys {
+  const byId = new Map<string, Entry>();
+  const byHash = new Map<string, Hash>();
+  for (const record of keys) {
+    const entry: Entry = before.get(record.id) ?? {
+      record,
+      caller: callerFrom(record),
+      tokens: burstOf(record),
+      tokensAt: monotonic,
+      usedAt: 0,
+      usedFrom: null,
+      isUsed: false,
+    };
+    entry.record = record;
+    byId.set(record.id, entry);
+    byHash.set(record.hash, { bytes: Buffer.from(record.hash, 'hex'), entry, until: null });
+    const { former } = record;
+    if (former !== null)
+      byHash.set(former.hash, { bytes: Buffer.from(former.hash, 'hex'), entry, until: former.until });
+  }
+  return { byId, byHash };
+}
+
+/** Keeps the keys as recent as `KeyTable.current` promises. */
+function followKeys(
+  store: Pick<StoreRead, 'knownKeys'>,
+  clock: Clock,
+): Pick<KeyTable, 'current' | 'refresh'> & { known(): KnownKeys } {
+  let known: KnownKeys = { byId: new Map(), byHash: new Map() };
   let version: number | null = null;
-  let byId = new Map<string, Entry>();
-  let byHash = new Map<string, Hash>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | null = null;
   let isStale = false;
-  const uses = createUses(store.write, clock);
 
-  const keep = (keys: readonly KeyRecord[]): void => {
-    const before = byId;
-    byId = new Map();
-    byHash = new Map();
-    for (const record of keys) {
-      const entry: Entry = before.get(record.id) ?? {
-        record,
-        caller: callerFrom(record),
-        tokens: burstOf(record),
-        tokensAt: clock.monotonic(),
-        usedAt: 0,
-        usedFrom: null,
-        isUsed: false,
-      };
-      entry.record = record;
-      byId.set(record.id, entry);
-      byHash.set(record.hash, { bytes: Buffer.from(record.hash, 'hex'), entry, until: null });
-      const { former } = record;
-      if (former !== null)
-        byHash.set(former.hash, { bytes: Buffer.from(former.hash, 'hex'), entry, until: former.until });
-    }
-  };
   const read = async (): Promise<void> => {
     do {
       isStale = false;
       const asked = clock.monotonic();
-      const known = await store.read.knownKeys(version);
-      if (known !== null) {
-        keep(known.keys);
-        version = known.version;
+      const found = await store.knownKeys(version);
+      if (found !== null) {
+        known = indexKeys(found.keys, known.byId, clock.monotonic());
+        version = found.version;
       }
       readAt = asked;
     } while (isStale);
@@ -110,6 +124,7 @@ export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, c
   const check = (): Promise<void> => (reading ??= read().finally(() => (reading = null)));
 
   return {
+    known: () => known,
     current: () => {
       const ageMs = clock.monotonic() - readAt;
       if (ageMs < freshMs) return null;
@@ -119,8 +134,22 @@ export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, c
       void checked.catch(() => {});
       return null;
     },
+    refresh: async () => {
+      // A read in progress may have begun before the change.
+      isStale = true;
+      await check();
+    },
+  };
+}
+
+export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, clock: Clock): KeyTable {
+  const { known, current, refresh } = followKeys(store.read, clock);
+  const uses = createUses(store.write, clock);
+  return {
+    current,
+    refresh,
     find: (hash) => {
-      const found = byHash.get(hash.toString('hex'));
+      const found = known().byHash.get(hash.toString('hex'));
       if (found === undefined || !timingSafeEqual(found.bytes, hash)) return null;
       const { entry, until } = found;
       const now = clock.now();
@@ -129,25 +158,20 @@ export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, c
       return { id: entry.record.id, caller: entry.caller, state: isOver ? 'expired' : state };
     },
     callerBy: (id) => {
-      const entry = byId.get(id);
+      const entry = known().byId.get(id);
       return entry !== undefined && keyState(entry.record, clock.now()) === 'active' ? entry.caller : null;
     },
     take: (id) => {
-      const entry = byId.get(id);
+      const entry = known().byId.get(id);
       return entry === undefined ? 0 : takeToken(entry, clock.monotonic());
     },
     used: (id, from) => {
-      const entry = byId.get(id);
+      const entry = known().byId.get(id);
       if (entry !== undefined) uses.note(entry, from);
     },
     lastUse: (id) => {
-      const entry = byId.get(id);
+      const entry = known().byId.get(id);
       return entry?.isUsed === true ? { at: entry.usedAt, from: entry.usedFrom } : null;
-    },
-    refresh: async () => {
-      // A read in progress may have begun before the change.
-      isStale = true;
-      await check();
     },
     close: () => uses.close(),
   };

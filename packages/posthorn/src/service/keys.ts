@@ -6,6 +6,7 @@ import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.t
 import { timeOrderedId } from '../domain/ids.ts';
 import { defaultPayloads, type KeyRecord, keySettings, keyState } from '../domain/key.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
+import type { StoreRead } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { refuseFaults } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -20,40 +21,46 @@ const keyBytes = 32;
 const unboundScopes: readonly KeyScope[] = ['publish', 'admin'];
 
 /** API keys: created, shown once, rotated, revoked (G9). Only their hashes are stored. */
-export function keyService({ store, clock, random, keyTable }: ServiceDependencies): Handlers<Of<'keys'>> {
+export function keyService(deps: ServiceDependencies): Handlers<Of<'keys'>> {
+  return { ...keyReads(deps), ...keyCommands(deps) };
+}
+
+/** Returns a key as answers show it, with its last use that this node knows of. */
+function shownKey(record: KeyRecord, { keyTable, clock }: ServiceDependencies): Answer<'keys.get'> {
+  return wireKey({ ...record, lastUse: keyTable.lastUse(record.id) ?? record.lastUse }, clock.now());
+}
+
+function keyReads(deps: ServiceDependencies): Handlers<'keys.list' | 'keys.get'> {
+  const { read } = deps.store;
+  return {
+    'keys.list': async ({ query: { tenant: tenants, limit, cursor, order } }) => {
+      const after = decodeCursor(cursor);
+      if (after !== null && !/^key_\w{1,64}$/.test(after)) throw invalidCursor();
+      const keys = await read.keys({
+        ...(tenants === undefined ? {} : { tenants }),
+        after,
+        limit: limit + 1,
+        order,
+      });
+      const page = pageRead(keys, limit, ({ id }) => id);
+      return { ...page, items: page.items.map((key) => shownKey(key, deps)) };
+    },
+
+    'keys.get': async ({ params: { id } }) => {
+      const key = await read.key(id);
+      if (key === null) throw missing();
+      return shownKey(key, deps);
+    },
+  };
+}
+
+function keyCommands(deps: ServiceDependencies): Handlers<'keys.create' | 'keys.delete' | 'keys.rotate'> {
+  const { store, clock, random, keyTable } = deps;
   const newKey = (): string => `phk_${Buffer.from(random.bytes(keyBytes)).toString('base64url')}`;
-  const shown = (record: KeyRecord): Answer<'keys.get'> =>
-    wireKey({ ...record, lastUse: keyTable.lastUse(record.id) ?? record.lastUse }, clock.now());
 
   /** The store adds what was changed. */
   const entry = (call: Call, action: OperationId, { id, tenant }: KeyRecord): AuditEntry =>
     auditEntry(call, clock.now(), { action, target: { kind: 'key', id }, tenant });
-
-  /** The tenant and the endpoints that a new key is bound to. */
-  const bounds = async ({
-    tenant,
-    endpoint_ids: references,
-    scopes,
-  }: Input<'keys.create'>['body']): Promise<Pick<KeyRecord, 'tenant' | 'endpointIds'>> => {
-    if (references === undefined) return { tenant: tenant ?? null, endpointIds: null };
-    const unfit = scopes.find((scope) => unboundScopes.includes(scope));
-    if (unfit !== undefined)
-      throw invalid('/endpoint_ids', `cannot be combined with the scope ${unfit}: bind the key to a tenant`);
-    const found = await Promise.allSettled(
-      references.map((reference) => findEndpoint(store.read, { reference, tenant })),
-    );
-    const faults: Fault[] = [];
-    const endpoints = found.flatMap((one, at) => {
-      if (one.status === 'fulfilled') return [one.value];
-      if (!(one.reason instanceof PosthornError)) throw one.reason;
-      faults.push({ path: `/endpoint_ids/${at}`, message: one.reason.message });
-      return [];
-    });
-    refuseFaults(faults);
-    const [first, ...others] = new Set(endpoints.map((endpoint) => endpoint.tenant));
-    if (others.length > 0) throw invalid('/endpoint_ids', 'belong to several tenants: create a key for each');
-    return { tenant: first!, endpointIds: [...new Set(endpoints.map(({ id }) => id))] };
-  };
 
   return {
     'keys.create': async ({ body }, call) => {
@@ -68,7 +75,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
         former: null,
         name: body.name,
         scopes,
-        ...(await bounds(body)),
+        ...(await readBounds(store.read, body)),
         payloads: body.payloads ?? lessOf(defaultPayloads(scopes), call.caller.payloads),
         ratePerS: body.rate_limit_per_s ?? null,
         createdAt: now,
@@ -79,26 +86,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
       demandPayloads(call.caller, record.payloads);
       await store.write.createKey(record, entry(call, 'keys.create', record));
       await keyTable.refresh();
-      return { ...shown(record), key };
-    },
-
-    'keys.list': async ({ query: { tenant: tenants, limit, cursor, order } }) => {
-      const after = decodeCursor(cursor);
-      if (after !== null && !/^key_\w{1,64}$/.test(after)) throw invalidCursor();
-      const keys = await store.read.keys({
-        ...(tenants === undefined ? {} : { tenants }),
-        after,
-        limit: limit + 1,
-        order,
-      });
-      const page = pageRead(keys, limit, ({ id }) => id);
-      return { ...page, items: page.items.map(shown) };
-    },
-
-    'keys.get': async ({ params: { id } }) => {
-      const key = await store.read.key(id);
-      if (key === null) throw missing();
-      return shown(key);
+      return { ...shownKey(record, deps), key };
     },
 
     'keys.delete': async ({ params: { id } }, call) => {
@@ -120,9 +108,34 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
       if (record === null)
         throw new PosthornError('wrong_state', 'This key has expired or was revoked. Create another one.');
       await keyTable.refresh();
-      return { ...shown(record), key };
+      return { ...shownKey(record, deps), key };
     },
   };
+}
+
+/** The tenant and the endpoints that a new key is bound to. */
+async function readBounds(
+  read: StoreRead,
+  { tenant, endpoint_ids: references, scopes }: Input<'keys.create'>['body'],
+): Promise<Pick<KeyRecord, 'tenant' | 'endpointIds'>> {
+  if (references === undefined) return { tenant: tenant ?? null, endpointIds: null };
+  const unfit = scopes.find((scope) => unboundScopes.includes(scope));
+  if (unfit !== undefined)
+    throw invalid('/endpoint_ids', `cannot be combined with the scope ${unfit}: bind the key to a tenant`);
+  const found = await Promise.allSettled(
+    references.map((reference) => findEndpoint(read, { reference, tenant })),
+  );
+  const faults: Fault[] = [];
+  const endpoints = found.flatMap((one, at) => {
+    if (one.status === 'fulfilled') return [one.value];
+    if (!(one.reason instanceof PosthornError)) throw one.reason;
+    faults.push({ path: `/endpoint_ids/${at}`, message: one.reason.message });
+    return [];
+  });
+  refuseFaults(faults);
+  const [first, ...others] = new Set(endpoints.map((endpoint) => endpoint.tenant));
+  if (others.length > 0) throw invalid('/endpoint_ids', 'belong to several tenants: create a key for each');
+  return { tenant: first!, endpointIds: [...new Set(endpoints.map(({ id }) => id))] };
 }
 
 /** A caller cannot create a key that shows more than its own. */

@@ -4,6 +4,7 @@ import { dayMs, hourMs, iso, minuteMs } from '../domain/time.ts';
 import type { Answer, Input } from '../contract/table.ts';
 import { everything } from '../store/accounting.ts';
 import type { PastPart, PastQuery } from '../store/past.ts';
+import type { StoreRead } from '../store/store.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
@@ -32,55 +33,6 @@ export function nowPastService({
   const latest = new Latest<Past>(clock, keptMs, maxMoments);
   let turn: Promise<unknown> = Promise.resolve();
 
-  const read = async (query: PastQuery): Promise<PastPart[]> => {
-    const within = await store.read.deliveriesWithin({ since: query.since, until: query.at });
-    const parts: PastPart[] = [];
-    for (let after: number | null = null; ;) {
-      const step = await store.read.pastStep(query, { after, maxRows: stepRows, within });
-      parts.push(...step.parts);
-      if (step.next === null) return parts;
-      after = step.next;
-    }
-  };
-
-  const make = async (query: PastQuery): Promise<Past> => {
-    const parts = await read(query);
-    const { alerts } = await store.read.alerts();
-    const ids = new Set(parts.filter(({ then }) => then !== 'delivered').map(({ endpointId }) => endpointId));
-    const endpoints = new Map<string, PastEndpoint>();
-    for (const id of ids) {
-      const endpoint = await store.read.endpoint(id);
-      if (endpoint !== null) endpoints.set(id, { host: new URL(endpoint.url).host, owner: endpoint.owner });
-    }
-    const isEverything = query.tenants === undefined && query.endpointIds === null;
-    const known = new Set(parts.map(({ endpointId }) => endpointId));
-    return pastAnswer({
-      since: query.since,
-      at: query.at,
-      parts,
-      endpoints,
-      alerts: alerts.filter((alert) => {
-        const about = alertEndpoint(alert);
-        return isEverything || (about !== null && known.has(about));
-      }),
-    });
-  };
-
-  /** Counters give the number of rows before any is read. */
-  const demandReadable = async (query: PastQuery, now: number): Promise<void> => {
-    const { at, since, ...scope } = query;
-    const groups = await store.read.accountingBy(
-      { ...everything, ...scope, since, until: at, now },
-      'endpoint',
-    );
-    const rows = groups.reduce((sum, { accepted }) => sum + accepted, 0);
-    if (rows > maxPastRows)
-      throw invalid(
-        '/last',
-        `${rows.toLocaleString('en')} deliveries were accepted in this time, and at most ${maxPastRows.toLocaleString('en')} are read: choose a shorter time, or a tenant`,
-      );
-  };
-
   return {
     'now.past': async ({ query: { at: asked, last, tenant, endpoint_id: references } }) => {
       const now = clock.now();
@@ -92,14 +44,60 @@ export function nowPastService({
             references === undefined ? null : await endpointIdsFrom(store.read, references, tenant),
         },
       );
-      await demandReadable(query, now);
+      await demandReadable(store.read, query, now);
       return await latest.get(JSON.stringify(query), async () => {
-        const made = turn.then(() => make(query));
+        const made = turn.then(() => readPast(store.read, query));
         turn = made.catch(() => {});
         return await made;
       });
     },
   };
+}
+
+async function readParts(read: StoreRead, query: PastQuery): Promise<PastPart[]> {
+  const within = await read.deliveriesWithin({ since: query.since, until: query.at });
+  const parts: PastPart[] = [];
+  for (let after: number | null = null; ;) {
+    const step = await read.pastStep(query, { after, maxRows: stepRows, within });
+    parts.push(...step.parts);
+    if (step.next === null) return parts;
+    after = step.next;
+  }
+}
+
+async function readPast(read: StoreRead, query: PastQuery): Promise<Past> {
+  const parts = await readParts(read, query);
+  const { alerts } = await read.alerts();
+  const ids = new Set(parts.filter(({ then }) => then !== 'delivered').map(({ endpointId }) => endpointId));
+  const endpoints = new Map<string, PastEndpoint>();
+  for (const id of ids) {
+    const endpoint = await read.endpoint(id);
+    if (endpoint !== null) endpoints.set(id, { host: new URL(endpoint.url).host, owner: endpoint.owner });
+  }
+  const isEverything = query.tenants === undefined && query.endpointIds === null;
+  const known = new Set(parts.map(({ endpointId }) => endpointId));
+  return pastAnswer({
+    since: query.since,
+    at: query.at,
+    parts,
+    endpoints,
+    alerts: alerts.filter((alert) => {
+      const about = alertEndpoint(alert);
+      return isEverything || (about !== null && known.has(about));
+    }),
+  });
+}
+
+/** Counters give the number of rows before any is read. */
+async function demandReadable(read: StoreRead, query: PastQuery, now: number): Promise<void> {
+  const { at, since, ...scope } = query;
+  const groups = await read.accountingBy({ ...everything, ...scope, since, until: at, now }, 'endpoint');
+  const rows = groups.reduce((sum, { accepted }) => sum + accepted, 0);
+  if (rows > maxPastRows)
+    throw invalid(
+      '/last',
+      `${rows.toLocaleString('en')} deliveries were accepted in this time, and at most ${maxPastRows.toLocaleString('en')} are read: choose a shorter time, or a tenant`,
+    );
 }
 
 /** The window, if its rows are still stored. */

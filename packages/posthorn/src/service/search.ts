@@ -6,6 +6,7 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
+import type { StoreRead } from '../store/store.ts';
 
 /** Maximum per kind. */
 const maxResults = 10;
@@ -44,108 +45,23 @@ const seesAll = ({ tenant, endpointIds, can }: Caller): boolean =>
   tenant === null && endpointIds === null && can === null;
 
 /** Finds anything by its id or part of its name. */
-export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'search'>> {
-  const delivery = async ({ text, tenants, endpointIds }: Asked): Promise<Result[]> => {
-    const number = parseDeliveryId(text);
-    const found = number === null ? null : await store.read.deliveryDetails(number);
-    if (found === null) return [];
-    const { tenant, endpointId, eventType, endpoint, state } = found;
-    if (tenants?.includes(tenant) === false || endpointIds?.includes(endpointId) === false) return [];
-    return [
-      {
-        kind: 'delivery',
-        id: deliveryId(found.number),
-        tenant,
-        title: `${eventType} to ${new URL(endpoint.url).host}`,
-        detail: state,
-      },
-    ];
-  };
-
-  const events = async ({ text, tenants, endpointIds }: Asked): Promise<Result[]> => {
-    const numbers = await store.read.eventsById(text, tenants);
-    const found = await store.read.foundEvents(numbers.slice(0, maxResults));
-    const known: Result[] = [];
-    for (const { id, tenant, type } of found) {
-      if (endpointIds !== undefined) {
-        const filter = { tenants: [tenant], eventIds: [id], endpointIds };
-        if ((await store.read.deliveries(filter, { after: null, limit: 1 })).length === 0) continue;
-      }
-      known.push({ kind: 'event', id, tenant, title: id, detail: type });
-    }
-    return known;
-  };
-
-  const endpoints = async ({ text, tenants, endpointIds }: Asked, byOwner: boolean): Promise<Result[]> => {
-    const byId = text.startsWith('ep_') ? await store.read.endpoint(text) : null;
-    const isOwn =
-      byId !== null && tenants?.includes(byId.tenant) !== false && endpointIds?.includes(byId.id) !== false;
-    const named =
-      text.length < minNameLength
-        ? []
-        : await store.read.findEndpoints({
-            ...tenantsFrom(tenants),
-            ...(endpointIds === undefined ? {} : { ids: endpointIds }),
-            text: pieceOf(text),
-            limit: maxResults,
-            byOwner,
-          });
-    return [...(isOwn ? [byId] : []), ...named].map(({ id, tenant, name, url, owner }) => ({
-      kind: 'endpoint',
-      id,
-      tenant,
-      title: titleOf(url),
-      detail: name ?? owner,
-    }));
-  };
-
-  const jobs = async ({ text }: Asked): Promise<Result[]> => {
-    if (!text.startsWith('rdr_')) return [];
-    const found = await store.read.redrive(text);
-    if (found === null) return [];
-    return [{ kind: 'redrive', id: text, tenant: null, title: found.name ?? text, detail: found.state }];
-  };
-
-  const alerts = async ({ text }: Asked): Promise<Result[]> => {
-    if (!text.startsWith('alr_')) return [];
-    const found = (await store.read.alerts()).alerts.find(({ id }) => id === text);
-    if (found === undefined) return [];
-    return [{ kind: 'alert', id: text, tenant: null, title: found.summary, detail: found.severity }];
-  };
-
-  const names = async ({ text, tenants }: Asked, isEverything: boolean): Promise<Result[]> => {
-    if (text.length < minNameLength) return [];
-    const piece = text.toLowerCase();
-    const types = await store.read.findEventTypes({ ...tenantsFrom(tenants), text, limit: maxResults });
-    const counted = types.map((type): Result => {
-      return { kind: 'event_type', id: type, tenant: null, title: type, detail: null };
-    });
-    if (!isEverything) return counted;
-    const known = await Promise.all(
-      declared.map(async ([kind, shown]) =>
-        (await store.read.documents(kind))
-          .filter(({ name }) => name.toLowerCase().includes(piece))
-          .slice(0, maxResults)
-          .map(({ name }): Result => ({ kind: shown, id: name, tenant: null, title: name, detail: null })),
-      ),
-    );
-    return [...counted, ...known.flat()];
-  };
-
+export function searchService({
+  store: { read },
+}: Pick<ServiceDependencies, 'store'>): Handlers<Of<'search'>> {
   return {
     'search.find': async ({ query: { q: text, tenant: tenants, endpoint_id: references } }, { caller }) => {
       const endpointIds =
-        references === undefined ? undefined : await endpointIdsFrom(store.read, references, tenants);
+        references === undefined ? undefined : await endpointIdsFrom(read, references, tenants);
       const asked = { text, tenants, endpointIds };
       const isEverything = seesAll(caller);
       const found = await Promise.all([
-        delivery(asked),
-        events(asked),
-        ...(isEverything ? [jobs(asked), alerts(asked)] : []),
+        findDelivery(read, asked),
+        findEvents(read, asked),
+        ...(isEverything ? [findJobs(read, asked), findAlerts(read, asked)] : []),
         // A portal does not show owners, so it does not find by them.
-        endpoints(asked, caller.can === null),
+        findEndpoints(read, asked, caller.can === null),
         // Types would reveal what others in the tenant receive.
-        ...(endpointIds === undefined ? [names(asked, isEverything)] : []),
+        ...(endpointIds === undefined ? [findNames(read, asked, isEverything)] : []),
       ]);
       const items = new Map<string, Result>();
       for (const one of found.flat())
@@ -154,4 +70,99 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
       return { items: [...items.values()] };
     },
   };
+}
+
+async function findDelivery(read: StoreRead, { text, tenants, endpointIds }: Asked): Promise<Result[]> {
+  const number = parseDeliveryId(text);
+  const found = number === null ? null : await read.deliveryDetails(number);
+  if (found === null) return [];
+  const { tenant, endpointId, eventType, endpoint, state } = found;
+  if (tenants?.includes(tenant) === false || endpointIds?.includes(endpointId) === false) return [];
+  return [
+    {
+      kind: 'delivery',
+      id: deliveryId(found.number),
+      tenant,
+      title: `${eventType} to ${new URL(endpoint.url).host}`,
+      detail: state,
+    },
+  ];
+}
+
+async function findEvents(read: StoreRead, { text, tenants, endpointIds }: Asked): Promise<Result[]> {
+  const numbers = await read.eventsById(text, tenants);
+  const found = await read.foundEvents(numbers.slice(0, maxResults));
+  const known: Result[] = [];
+  for (const { id, tenant, type } of found) {
+    if (endpointIds !== undefined) {
+      const filter = { tenants: [tenant], eventIds: [id], endpointIds };
+      if ((await read.deliveries(filter, { after: null, limit: 1 })).length === 0) continue;
+    }
+    known.push({ kind: 'event', id, tenant, title: id, detail: type });
+  }
+  return known;
+}
+
+async function findEndpoints(
+  read: StoreRead,
+  { text, tenants, endpointIds }: Asked,
+  byOwner: boolean,
+): Promise<Result[]> {
+  const byId = text.startsWith('ep_') ? await read.endpoint(text) : null;
+  const isOwn =
+    byId !== null && tenants?.includes(byId.tenant) !== false && endpointIds?.includes(byId.id) !== false;
+  const named =
+    text.length < minNameLength
+      ? []
+      : await read.findEndpoints({
+          ...tenantsFrom(tenants),
+          ...(endpointIds === undefined ? {} : { ids: endpointIds }),
+          text: pieceOf(text),
+          limit: maxResults,
+          byOwner,
+        });
+  return [...(isOwn ? [byId] : []), ...named].map(({ id, tenant, name, url, owner }) => ({
+    kind: 'endpoint',
+    id,
+    tenant,
+    title: titleOf(url),
+    detail: name ?? owner,
+  }));
+}
+
+async function findJobs(read: StoreRead, { text }: Asked): Promise<Result[]> {
+  if (!text.startsWith('rdr_')) return [];
+  const found = await read.redrive(text);
+  if (found === null) return [];
+  return [{ kind: 'redrive', id: text, tenant: null, title: found.name ?? text, detail: found.state }];
+}
+
+async function findAlerts(read: StoreRead, { text }: Asked): Promise<Result[]> {
+  if (!text.startsWith('alr_')) return [];
+  const found = (await read.alerts()).alerts.find(({ id }) => id === text);
+  if (found === undefined) return [];
+  return [{ kind: 'alert', id: text, tenant: null, title: found.summary, detail: found.severity }];
+}
+
+async function findNames(
+  read: StoreRead,
+  { text, tenants }: Asked,
+  isEverything: boolean,
+): Promise<Result[]> {
+  if (text.length < minNameLength) return [];
+  const piece = text.toLowerCase();
+  const types = await read.findEventTypes({ ...tenantsFrom(tenants), text, limit: maxResults });
+  const counted = types.map((type): Result => {
+    return { kind: 'event_type', id: type, tenant: null, title: type, detail: null };
+  });
+  if (!isEverything) return counted;
+  const known = await Promise.all(
+    declared.map(async ([kind, shown]) =>
+      (await read.documents(kind))
+        .filter(({ name }) => name.toLowerCase().includes(piece))
+        .slice(0, maxResults)
+        .map(({ name }): Result => ({ kind: shown, id: name, tenant: null, title: name, detail: null })),
+    ),
+  );
+  return [...counted, ...known.flat()];
 }

@@ -43,30 +43,31 @@ export function sessionService(
   return { ...signingIn(deps), ...portalLinks(deps) };
 }
 
-function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'>> {
-  const { store, clock, sessionTable, publicUrl } = deps;
-  const me = async (
-    { caller: { name, kind, scopes, tenant, endpointIds, payloads, can, id } }: Pick<Call, 'caller'>,
-    session: SessionRecord | null,
-  ): Promise<Answer<'me.get'>> => {
-    const key = kind === 'key' ? await store.read.key(id) : null;
-    return {
-      name,
-      kind,
-      scopes,
-      tenant,
-      endpoint_ids: endpointIds,
-      payloads,
-      can,
-      version: deps.version,
-      public_url: publicUrl(),
-      now: iso(clock.now()),
-      expires_at: isoOrNull(session?.endsAt ?? key?.expiresAt ?? null),
-    };
-  };
-
+async function callerIdentity(
+  { store, clock, version, publicUrl }: ServiceDependencies,
+  { caller: { name, kind, scopes, tenant, endpointIds, payloads, can, id } }: Pick<Call, 'caller'>,
+  session: SessionRecord | null,
+): Promise<Answer<'me.get'>> {
+  const key = kind === 'key' ? await store.read.key(id) : null;
   return {
-    'me.get': async (_, call) => await me(call, call.credential()?.session ?? null),
+    name,
+    kind,
+    scopes,
+    tenant,
+    endpoint_ids: endpointIds,
+    payloads,
+    can,
+    version,
+    public_url: publicUrl(),
+    now: iso(clock.now()),
+    expires_at: isoOrNull(session?.endsAt ?? key?.expiresAt ?? null),
+  };
+}
+
+function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'>> {
+  const { store, clock, sessionTable } = deps;
+  return {
+    'me.get': async (_, call) => await callerIdentity(deps, call, call.credential()?.session ?? null),
 
     'sessions.create': async (_, call) => {
       const credential = call.credential();
@@ -99,9 +100,12 @@ function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'
         after: { id: session.id, kind, expires_at: iso(session.endsAt) },
       });
       await store.write.createSession(session, maxSessions[session.kind], audit);
-      return new Reply<Answer<'me.get'>>(await me({ caller: { ...call.caller, kind } }, session), {
-        session: { token, endsAt: session.endsAt },
-      });
+      return new Reply<Answer<'me.get'>>(
+        await callerIdentity(deps, { caller: { ...call.caller, kind } }, session),
+        {
+          session: { token, endsAt: session.endsAt },
+        },
+      );
     },
 
     'sessions.delete': async (_, call) => {

@@ -14,6 +14,7 @@ import {
 import { type Spend, spendOf } from '../reliability/objective-spend.ts';
 import { objectiveRanges, objectiveWindow } from '../reliability/objective-window.ts';
 import type { DayFailures } from '../store/objective-readings.ts';
+import type { StoreRead } from '../store/store.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers } from './handler.ts';
 import { wireWindow } from './objective-status.ts';
@@ -30,22 +31,11 @@ export function sloHistoryService({
   store,
   clock,
 }: Pick<ServiceDependencies, 'store' | 'clock'>): Handlers<'slos.history' | 'slos.minutes' | 'slos.spend'> {
-  const cellsOf = async (
-    objective: ScopedObjective,
-    step: keyof typeof stepMs,
-    now: number,
-  ): Promise<readonly HistoryCell[]> => {
-    // An objective of kind `accounted` does not use deadlines.
-    if (objective.kind === 'accounted') return [];
-    const steps = await readSteps(store.read, objective, stepMs[step] / minuteMs, now);
-    return historyCells(objective, steps, stepMs[step], now);
-  };
-
   return {
     'slos.history': async ({ params: { name }, query: { step } }) => {
       const objective = await requireObjective(store, name);
       const now = clock.now();
-      const points = burnDown(await cellsOf(objective, step, now), objective.target);
+      const points = burnDown(await readCells(store.read, objective, step, now), objective.target);
       return {
         ...budgetOf(objective, points, now),
         points: points.map(({ at, lengthMs, due, sides: { sender, receiver } }) => ({
@@ -67,7 +57,7 @@ export function sloHistoryService({
       const windowMs = Math.min(maxBacktestMs, Math.max(objective.windowMs, now - from));
       const wide = { ...objective, windowMs };
       const window = objectiveWindow(wide, now);
-      const cells = await cellsOf(wide, 'minute', now);
+      const cells = await readCells(store.read, wide, 'minute', now);
       return {
         name: objective.name,
         target: objective.target,
@@ -83,26 +73,45 @@ export function sloHistoryService({
 
     'slos.spend': async ({ params: { name } }) => {
       const objective = await requireObjective(store, name);
-      const now = clock.now();
-      const steps =
-        objective.kind === 'accounted' ? [] : await readSteps(store.read, objective, dayMs / minuteMs, now);
-      const bad = new Set(steps.map(({ endpointId }) => endpointId));
-      const ranges = objectiveRanges(objective, now).filter(({ endpointId }) => bad.has(endpointId));
-      const failures: DayFailures[] = [];
-      for (let at = 0; at < ranges.length; at += endpointsAtOnce)
-        failures.push(...(await store.read.failureDays(ranges.slice(at, at + endpointsAtOnce))));
-      const { worth, rowsRead, complete } = await store.read.missedWorth(ranges, now, maxRows);
-      const spends = spendOf(objective, steps, failures, worth);
-      const budget = budgetOf(objective, historyCells(objective, steps, dayMs, now), now);
-      const rest = spends.slice(maxItems);
-      return {
-        ...budget,
-        items: spends.slice(0, maxItems).map((spend) => wireSpend(objective, spend, budget.budget)),
-        beyond: { items: rest.length, bad: rest.reduce((sum, one) => sum + one.bad, 0) },
-        rows_read: rowsRead,
-        complete,
-      };
+      return await readSpend(store.read, objective, clock.now());
     },
+  };
+}
+
+async function readCells(
+  read: StoreRead,
+  objective: ScopedObjective,
+  step: keyof typeof stepMs,
+  now: number,
+): Promise<readonly HistoryCell[]> {
+  // An objective of kind `accounted` does not use deadlines.
+  if (objective.kind === 'accounted') return [];
+  const steps = await readSteps(read, objective, stepMs[step] / minuteMs, now);
+  return historyCells(objective, steps, stepMs[step], now);
+}
+
+/** What spent the budget, with its failures and its worth. */
+async function readSpend(
+  read: StoreRead,
+  objective: ScopedObjective,
+  now: number,
+): Promise<Answer<'slos.spend'>> {
+  const steps = objective.kind === 'accounted' ? [] : await readSteps(read, objective, dayMs / minuteMs, now);
+  const bad = new Set(steps.map(({ endpointId }) => endpointId));
+  const ranges = objectiveRanges(objective, now).filter(({ endpointId }) => bad.has(endpointId));
+  const failures: DayFailures[] = [];
+  for (let at = 0; at < ranges.length; at += endpointsAtOnce)
+    failures.push(...(await read.failureDays(ranges.slice(at, at + endpointsAtOnce))));
+  const { worth, rowsRead, complete } = await read.missedWorth(ranges, now, maxRows);
+  const spends = spendOf(objective, steps, failures, worth);
+  const budget = budgetOf(objective, historyCells(objective, steps, dayMs, now), now);
+  const rest = spends.slice(maxItems);
+  return {
+    ...budget,
+    items: spends.slice(0, maxItems).map((spend) => wireSpend(objective, spend, budget.budget)),
+    beyond: { items: rest.length, bad: rest.reduce((sum, one) => sum + one.bad, 0) },
+    rows_read: rowsRead,
+    complete,
   };
 }
 

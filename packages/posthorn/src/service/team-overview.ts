@@ -1,6 +1,8 @@
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { type Endpoint, subscribes } from '../domain/endpoint.ts';
+import type { StoredDocument } from '../domain/documents.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
 import { hourMs, iso, minuteMs } from '../domain/time.ts';
 import { conformanceOf } from '../reliability/conformance.ts';
 import { counted, percent } from '../reliability/diagnosis/words.ts';
@@ -16,6 +18,7 @@ import {
 import { readDeclared } from '../reliability/evaluation.ts';
 import type { TypeTally } from '../store/accounting.ts';
 import type { EndpointFigures, Risk } from '../store/endpoint-figures.ts';
+import type { StoreRead } from '../store/store.ts';
 import { requireDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { addMoney, readFigures } from './endpoint-health.ts';
@@ -34,93 +37,164 @@ const maxRiskRows = 2000;
 
 /** What a team sends and receives, and how it fares at the other side. */
 export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.overview'> {
-  const { store, clock } = deps;
   return {
     'teams.overview': async ({ params: { name } }) => {
-      const { document: team } = await requireDocument(store.read, 'team', name);
-      const now = clock.now();
-      const { endpoints, objectives } = await readDeclared(store.read);
-      const declared = await store.read.documents('event_type');
-      const ownTypes = declared.filter(({ document }) => document.owner === name);
-      const concerned = endpoints.filter(
-        (endpoint) =>
-          endpoint.tenant !== alertTenant &&
-          (endpoint.owner === name || ownTypes.some((type) => subscribes(endpoint.eventTypes, type.name))),
-      );
-      const read = concerned
-        .toSorted((a, b) => Number(b.owner === name) - Number(a.owner === name))
-        .slice(0, maxEndpoints);
-      // Each endpoint twice: what is past its deadline, and what is younger.
-      const tallies = await store.read.tallies(
-        read.flatMap((endpoint) => {
-          const since = healthSince(now);
-          const due = Math.max(since, dueUntil(endpoint, now));
-          return [
-            { endpointId: endpoint.id, since, until: due },
-            { endpointId: endpoint.id, since: due, until: now + minuteMs },
-          ];
-        }),
-      );
-      const { risks, complete } = await store.read.atRisk({
-        endpoints: read.map((one) => ({ endpointId: one.id, lateBefore: now - one.deliverWithinMs })),
-        maxRows: maxRiskRows,
-      });
-      const known = await readKnown(store.read, read, now);
-      const figures = await readFigures(store.read, read, now);
-      const isOwnType = (type: string): boolean => ownTypes.some((one) => one.name === type);
-      const matrix = read.flatMap((endpoint, index) =>
-        cellsOf(endpoint, tallies[2 * index] ?? [], tallies[2 * index + 1] ?? [], risks).filter(
-          ({ event_type: type }) => endpoint.owner === name || isOwnType(type),
-        ),
-      );
-      const party = (endpoint: Endpoint): Party => partyOf(endpoint, known, figures.get(endpoint.id), now);
-      const receives = read.filter(({ owner }) => owner === name).map(party);
-      const named = objectives.filter(({ producer, consumer }) => producer === name || consumer === name);
-      const statuses = await readStatusesFor(store, named, now);
-      const { alerts } = await store.read.alerts();
-      const conformance = conformanceOf({
-        endpoints: endpoints.filter(({ owner }) => owner === name),
-        objectives,
-        seen: [],
-        declared: new Map(ownTypes.map((type) => [type.name, type.document])),
-        teams: new Set([name]),
-      });
-      const sends = ownTypes.map((type) => ({
-        event_type: type.name,
-        description: type.document.description === '' ? null : type.document.description,
-        accepted: tallies
-          .flat()
-          .reduce((sum, one) => sum + (one.eventType === type.name ? one.accepted : 0), 0),
-        endpoints: concerned.filter(({ eventTypes }) => subscribes(eventTypes, type.name)).length,
-      }));
-      const firing = alerts.filter(({ state, owner }) => state === 'firing' && owner === name);
-      return {
-        name,
-        description: team.description,
-        channels: [...team.channels],
-        ...sentenceOf(name, sends, receives, matrix),
-        window: { since: iso(healthSince(now)), until: iso(healthSince(now) + healthHours * hourMs) },
-        sends,
-        receives,
-        others: read.filter(({ owner }) => owner !== name).map(party),
-        matrix,
-        objectives: named.flatMap((objective) =>
-          objectiveOf(name, objective.name, objective, statuses.get(objective.name)),
-        ),
-        alerts: firing.map(({ id, severity, since, summary }) => ({
-          id,
-          severity,
-          since: iso(since),
-          summary,
-        })),
-        conformance: {
-          total: conformance.total,
-          conforming: conformance.total - conformance.items.length,
-          items: conformance.items.map(({ kind, id, missing }) => ({ kind, id, missing: [...missing] })),
-        },
-        complete: complete && concerned.length <= maxEndpoints,
-      };
+      const { document } = await requireDocument(deps.store.read, 'team', name);
+      return await readOverview(deps, name, document);
     },
+  };
+}
+
+/** What is declared about a team. */
+interface TeamDeclarations {
+  readonly name: string;
+  readonly ownTypes: readonly StoredDocument<'event_type'>[];
+  readonly endpoints: readonly Endpoint[];
+  readonly objectives: readonly ScopedObjective[];
+  /** Endpoints that the team owns or sends to, its own first. */
+  readonly concerned: readonly Endpoint[];
+}
+
+/** What the counters and rows say of the endpoints that are read; each list in their order. */
+interface TeamReadings {
+  /** Those past their deadline, and those that are younger. */
+  readonly past: readonly (readonly TypeTally[])[];
+  readonly young: readonly (readonly TypeTally[])[];
+  readonly risks: readonly Risk[];
+  readonly isComplete: boolean;
+}
+
+async function readOverview(
+  { store, clock }: ServiceDependencies,
+  name: string,
+  team: StoredDocument<'team'>['document'],
+): Promise<Overview> {
+  const now = clock.now();
+  const declarations = await readTeam(store.read, name);
+  const { ownTypes, objectives, concerned } = declarations;
+  const read = concerned.slice(0, maxEndpoints);
+  const readings = await readTallies(store.read, read, now);
+  const known = await readKnown(store.read, read, now);
+  const figures = await readFigures(store.read, read, now);
+  const matrix = matrixFrom(declarations, read, readings);
+  const party = (endpoint: Endpoint): Party => partyOf(endpoint, known, figures.get(endpoint.id), now);
+  const receives = read.filter(({ owner }) => owner === name).map(party);
+  const named = objectives.filter(({ producer, consumer }) => producer === name || consumer === name);
+  const statuses = await readStatusesFor(store, named, now);
+  const { alerts } = await store.read.alerts();
+  const sends = ownTypes.map((type) => sentType(type, concerned, readings));
+  return {
+    name,
+    description: team.description,
+    channels: [...team.channels],
+    ...sentenceOf(name, sends, receives, matrix),
+    window: { since: iso(healthSince(now)), until: iso(healthSince(now) + healthHours * hourMs) },
+    sends,
+    receives,
+    others: read.filter(({ owner }) => owner !== name).map(party),
+    matrix,
+    objectives: named.flatMap((objective) =>
+      objectiveOf(name, objective.name, objective, statuses.get(objective.name)),
+    ),
+    alerts: alerts
+      .filter(({ state, owner }) => state === 'firing' && owner === name)
+      .map(({ id, severity, since, summary }) => ({ id, severity, since: iso(since), summary })),
+    conformance: wireConformance(declarations),
+    complete: readings.isComplete && concerned.length <= maxEndpoints,
+  };
+}
+
+async function readTeam(read: StoreRead, name: string): Promise<TeamDeclarations> {
+  const { endpoints, objectives } = await readDeclared(read);
+  const declared = await read.documents('event_type');
+  const ownTypes = declared.filter(({ document }) => document.owner === name);
+  const concerned = endpoints.filter(
+    (endpoint) =>
+      endpoint.tenant !== alertTenant &&
+      (endpoint.owner === name || ownTypes.some((type) => subscribes(endpoint.eventTypes, type.name))),
+  );
+  return {
+    name,
+    ownTypes,
+    endpoints,
+    objectives,
+    concerned: concerned.toSorted((a, b) => Number(b.owner === name) - Number(a.owner === name)),
+  };
+}
+
+async function readTallies(
+  store: StoreRead,
+  endpoints: readonly Endpoint[],
+  now: number,
+): Promise<TeamReadings> {
+  const since = healthSince(now);
+  const dueOf = (endpoint: Endpoint): number => Math.max(since, dueUntil(endpoint, now));
+  const tallies = await store.tallies([
+    ...endpoints.map((endpoint) => ({ endpointId: endpoint.id, since, until: dueOf(endpoint) })),
+    ...endpoints.map((endpoint) => ({
+      endpointId: endpoint.id,
+      since: dueOf(endpoint),
+      until: now + minuteMs,
+    })),
+  ]);
+  const { risks, complete } = await store.atRisk({
+    endpoints: endpoints.map((one) => ({ endpointId: one.id, lateBefore: now - one.deliverWithinMs })),
+    maxRows: maxRiskRows,
+  });
+  return {
+    past: tallies.slice(0, endpoints.length),
+    young: tallies.slice(endpoints.length),
+    risks,
+    isComplete: complete,
+  };
+}
+
+/** How each of the team's types fares at each endpoint, and every type at its own endpoints. */
+function matrixFrom(
+  { name, ownTypes }: TeamDeclarations,
+  endpoints: readonly Endpoint[],
+  { past, young, risks }: TeamReadings,
+): Cell[] {
+  const own = new Set(ownTypes.map((type) => type.name));
+  return endpoints.flatMap((endpoint, index) =>
+    cellsOf(endpoint, past[index] ?? [], young[index] ?? [], risks).filter(
+      ({ event_type: type }) => endpoint.owner === name || own.has(type),
+    ),
+  );
+}
+
+function sentType(
+  { name, document: { description } }: StoredDocument<'event_type'>,
+  concerned: readonly Endpoint[],
+  { past, young }: TeamReadings,
+): Overview['sends'][number] {
+  return {
+    event_type: name,
+    description: description === '' ? null : description,
+    accepted: [...past, ...young]
+      .flat()
+      .reduce((sum, { eventType, accepted }) => sum + (eventType === name ? accepted : 0), 0),
+    endpoints: concerned.filter(({ eventTypes }) => subscribes(eventTypes, name)).length,
+  };
+}
+
+function wireConformance({
+  name,
+  ownTypes,
+  endpoints,
+  objectives,
+}: TeamDeclarations): Overview['conformance'] {
+  const { total, items } = conformanceOf({
+    endpoints: endpoints.filter(({ owner }) => owner === name),
+    objectives,
+    seen: [],
+    declared: new Map(ownTypes.map((type) => [type.name, type.document])),
+    teams: new Set([name]),
+  });
+  return {
+    total,
+    conforming: total - items.length,
+    items: items.map(({ kind, id, missing }) => ({ kind, id, missing: [...missing] })),
   };
 }
 

@@ -108,9 +108,7 @@ export function createTenantGate(
   let limited: ReadonlyMap<string, Limited> = new Map();
   let reading: Promise<void> | null = null;
   let again = false;
-  /** Requests that wait for the next count, and the count. */
-  let waiting = new Map<string, Limited>();
-  let counting: Promise<void> | null = null;
+  const counted = countTogether(store, clock);
 
   const read = async (): Promise<void> => {
     do {
@@ -129,22 +127,6 @@ export function createTenantGate(
     } while (again);
   };
 
-  const count = async (): Promise<void> => {
-    // Requests that were read in the same turn of the event loop come together.
-    await Promise.resolve();
-    const tenants = waiting;
-    waiting = new Map();
-    counting = null;
-    const counted = [...tenants.values()].map((tenant) => tenant.beginCount());
-    const pending = await store.pendingIn([...tenants.keys()]);
-    const now = clock.monotonic();
-    for (const [index, take] of counted.entries()) take(pending[index]!, now);
-  };
-  const counted = (tenant: string, known: Limited): Promise<void> => {
-    waiting.set(tenant, known);
-    return (counting ??= count());
-  };
-
   const admit = async (counts: ReadonlyMap<string, number>): Promise<Admission> => {
     const before = clock.monotonic();
     const uncounted = [...counts.keys()].flatMap((tenant) => {
@@ -152,27 +134,7 @@ export function createTenantGate(
       return known?.isUncounted(before) === true ? [counted(tenant, known)] : [];
     });
     if (uncounted.length > 0) await Promise.all(uncounted);
-    const now = clock.monotonic();
-    const taken = new Map<string, { readonly known: Limited; readonly events: number }>();
-    for (const [tenant, events] of counts) {
-      const known = limited.get(tenant);
-      if (known === undefined) continue;
-      const refusal = known.refusal(tenant, now);
-      if (refusal !== null) throw refusal;
-      taken.set(tenant, { known, events });
-    }
-    for (const { known, events } of taken.values()) known.take(events);
-    return {
-      ended: (receipts) => {
-        for (const [tenant, { known, events }] of taken) {
-          const own = receipts.filter((receipt) => receipt.tenant === tenant);
-          known.ended(
-            events,
-            own.reduce((sum, { deliveries }) => sum + deliveries, 0),
-          );
-        }
-      },
-    };
+    return takeAll(limited, counts, clock.monotonic());
   };
 
   return {
@@ -187,5 +149,59 @@ export function createTenantGate(
       reading ??= read().finally(() => (reading = null));
       await reading;
     },
+  };
+}
+
+/** Takes the events of one request from what their tenants may publish, all or none. */
+function takeAll(
+  limited: ReadonlyMap<string, Limited>,
+  counts: ReadonlyMap<string, number>,
+  now: number,
+): Admission {
+  const taken = new Map<string, { readonly known: Limited; readonly events: number }>();
+  for (const [tenant, events] of counts) {
+    const known = limited.get(tenant);
+    if (known === undefined) continue;
+    const refusal = known.refusal(tenant, now);
+    if (refusal !== null) throw refusal;
+    taken.set(tenant, { known, events });
+  }
+  for (const { known, events } of taken.values()) known.take(events);
+  return {
+    ended: (receipts) => {
+      for (const [tenant, { known, events }] of taken) {
+        const own = receipts.filter((receipt) => receipt.tenant === tenant);
+        known.ended(
+          events,
+          own.reduce((sum, { deliveries }) => sum + deliveries, 0),
+        );
+      }
+    },
+  };
+}
+
+/** Returns what counts the pending deliveries of a tenant, in one read with those that are asked for at the same time. */
+function countTogether(
+  store: Pick<StoreRead, 'pendingIn'>,
+  clock: Pick<Clock, 'monotonic'>,
+): (tenant: string, known: Limited) => Promise<void> {
+  /** Requests that wait for the next count, and the count. */
+  let waiting = new Map<string, Limited>();
+  let counting: Promise<void> | null = null;
+
+  const count = async (): Promise<void> => {
+    // Requests that were read in the same turn of the event loop come together.
+    await Promise.resolve();
+    const tenants = waiting;
+    waiting = new Map();
+    counting = null;
+    const counted = [...tenants.values()].map((tenant) => tenant.beginCount());
+    const pending = await store.pendingIn([...tenants.keys()]);
+    const now = clock.monotonic();
+    for (const [index, take] of counted.entries()) take(pending[index]!, now);
+  };
+  return (tenant, known) => {
+    waiting.set(tenant, known);
+    return (counting ??= count());
   };
 }

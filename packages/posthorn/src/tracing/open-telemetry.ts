@@ -64,58 +64,79 @@ function messageOf(operation: 'create' | 'send' | 'settle', eventType: string, e
  * event's trace if the publisher sent one, and is linked to the accept; else it starts a trace.
  */
 export function openTelemetryTracing(tracer: Tracer): Tracing {
-  const addresses = new WeakMap<Endpoint, Attributes>();
-  const settling = new WeakMap<Settlement, Span>();
-  const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
-  // Most spans of a busy sender are not sampled: attributes are built only for those that are.
-  const begin = (
-    name: string,
-    kind: SpanKind,
-    parent: TraceContext | null,
-    linked: boolean,
-    attributes: () => Attributes,
-  ): Span => {
+  const begin = spanStarter(tracer);
+  return { accept: traceAccept(begin), ...traceAttempts(begin) };
+}
+
+interface SpanStart {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly parent: TraceContext | null;
+  readonly isLinked: boolean;
+}
+
+// Most spans of a busy sender are not sampled: attributes are built only for those that are.
+type StartSpan = (start: SpanStart, attributes: () => Attributes) => Span;
+
+function spanStarter(tracer: Tracer): StartSpan {
+  return ({ name, kind, parent, isLinked }, attributes) => {
     if (parent === null) return describe(tracer.startSpan(name, { kind }, ROOT_CONTEXT), attributes);
     const context = remote(parent);
-    const options = linked ? { kind, links: [{ context }] } : { kind };
+    const options = isLinked ? { kind, links: [{ context }] } : { kind };
     return describe(tracer.startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, context)), attributes);
   };
+}
 
-  return {
-    accept: (event, parent) => {
-      const span = begin(`create ${event.type}`, SpanKind.PRODUCER, parent, false, () => ({
+function traceAccept(begin: StartSpan): Tracing['accept'] {
+  return (event, parent) => {
+    const span = begin(
+      { name: `create ${event.type}`, kind: SpanKind.PRODUCER, parent, isLinked: false },
+      () => ({
         ...messageOf('create', event.type, event.id),
         'messaging.message.body.size': Buffer.byteLength(event.data),
         'posthorn.tenant': event.tenant,
-      }));
-      return {
-        context: contextOf(span, parent),
-        end: (error) => {
-          if (error !== null) {
-            span.setAttribute('error.type', error.name);
-            span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-          }
-          span.end();
-        },
-      };
-    },
+      }),
+    );
+    return {
+      context: contextOf(span, parent),
+      end: (error) => {
+        if (error !== null) {
+          span.setAttribute('error.type', error.name);
+          span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+        }
+        span.end();
+      },
+    };
+  };
+}
 
+/** Attempts, and their outcomes until they are on disk. */
+function traceAttempts(begin: StartSpan): Omit<Tracing, 'accept'> {
+  const addresses = new WeakMap<Endpoint, Attributes>();
+  const settling = new WeakMap<Settlement, Span>();
+  const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
+  const addressOnce = (endpoint: Endpoint): Attributes => {
+    let address = addresses.get(endpoint);
+    if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
+    return address;
+  };
+
+  return {
     attempt: (delivery, endpoint, accepted) => {
       const { eventType, eventId } = delivery;
-      const span = begin(`send ${eventType}`, SpanKind.CLIENT, accepted, true, () => {
-        let address = addresses.get(endpoint);
-        if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
-        return {
+      const span = begin(
+        { name: `send ${eventType}`, kind: SpanKind.CLIENT, parent: accepted, isLinked: true },
+        () => ({
           ...messageOf('send', eventType, eventId),
-          ...address,
+          ...addressOnce(endpoint),
           'http.request.method': 'POST',
           'posthorn.tenant': endpoint.tenant,
           'posthorn.endpoint.id': endpoint.id,
           'posthorn.delivery.id': deliveryId(delivery.number),
           'posthorn.attempt': delivery.claim,
           'posthorn.attempt.trigger': delivery.trigger,
-        };
-      });
+        }),
+      );
       const context = contextOf(span, accepted);
       if (span.isRecording()) messages.set(context, [eventType, eventId]);
       return { context, end: (result) => endAttempt(span, result) };
@@ -126,11 +147,14 @@ export function openTelemetryTracing(tracer: Tracer): Tracing {
       // Its attempt is not recorded.
       if (message === undefined) return;
       const [type, id] = message;
-      const span = begin(`settle ${type}`, SpanKind.CLIENT, attempt, false, () => ({
-        ...messageOf('settle', type, id),
-        'posthorn.delivery.id': deliveryId(settlement.number),
-        'posthorn.delivery.state': settlement.state,
-      }));
+      const span = begin(
+        { name: `settle ${type}`, kind: SpanKind.CLIENT, parent: attempt, isLinked: false },
+        () => ({
+          ...messageOf('settle', type, id),
+          'posthorn.delivery.id': deliveryId(settlement.number),
+          'posthorn.delivery.state': settlement.state,
+        }),
+      );
       settling.set(settlement, span);
     },
 

@@ -54,6 +54,50 @@ export default function DeadLetters(): ReactNode {
   );
 }
 
+/** The groups in the order of the list, the selected one, and the keys that move it. */
+function useSelection(groups: readonly Group[], redrive: (group: Group | null) => void) {
+  const search = useQuerySearch();
+  const setSearch = useSetSearch();
+  const awake = groups.filter(({ snoozed_until: until }) => until === null);
+  const snoozed = groups.filter(({ snoozed_until: until }) => until !== null);
+  const shown = [...awake, ...snoozed];
+  const asked = shown.find(({ group_id: id }) => id === search['group']);
+  const selected = asked ?? shown[0];
+  const move = (by: number): void => {
+    const next = shown[shown.indexOf(selected!) + by];
+    if (next !== undefined) setSearch({ group: next.group_id }, { replace: true });
+  };
+  useKeys([
+    { keys: 'j', text: 'Next group', run: () => move(1) },
+    { keys: 'k', text: 'Previous group', run: () => move(-1) },
+    { keys: 'r', text: 'Redrive this group', run: () => redrive(selected ?? null) },
+  ]);
+  return { awake, shown, asked, selected };
+}
+
+function Summary({
+  groups,
+  state,
+  isComplete,
+  isAwake,
+}: {
+  groups: readonly Group[];
+  state: State;
+  isComplete: boolean;
+  isAwake: boolean;
+}): ReactNode {
+  const nowMs = useNow();
+  return groups.length === 0 ? (
+    <Sentence level="well" lead={<NothingLead state={state} />}>
+      {state === 'dead' ? 'No dead letters.' : 'No suppressed deliveries.'}
+    </Sentence>
+  ) : (
+    <Sentence level={isAwake ? 'act' : 'watch'} lead={lead(groups, nowMs)}>
+      {sentence(groups, state, isComplete)}
+    </Sentence>
+  );
+}
+
 function Groups({
   groups,
   state,
@@ -67,36 +111,12 @@ function Groups({
   rowsRead: number;
   range: Range | null;
 }): ReactNode {
-  const search = useQuerySearch();
-  const setSearch = useSetSearch();
-  const nowMs = useNow();
   const [redriving, setRedriving] = useState<Group | null>(null);
-  const awake = groups.filter(({ snoozed_until: until }) => until === null);
-  const snoozed = groups.filter(({ snoozed_until: until }) => until !== null);
-  const shown = [...awake, ...snoozed];
-  const asked = shown.find(({ group_id: id }) => id === search['group']);
-  const selected = asked ?? shown[0];
-  const move = (by: number): void => {
-    const next = shown[shown.indexOf(selected!) + by];
-    if (next !== undefined) setSearch({ group: next.group_id }, { replace: true });
-  };
-  useKeys([
-    { keys: 'j', text: 'Next group', run: () => move(1) },
-    { keys: 'k', text: 'Previous group', run: () => move(-1) },
-    { keys: 'r', text: 'Redrive this group', run: () => setRedriving(selected ?? null) },
-  ]);
+  const { awake, shown, asked, selected } = useSelection(groups, setRedriving);
   const times = range === null ? {} : { since: range.since, ...(range.until ? { until: range.until } : {}) };
   return (
     <div className="stack">
-      {groups.length === 0 ? (
-        <Sentence level="well" lead={<NothingLead state={state} />}>
-          {state === 'dead' ? 'No dead letters.' : 'No suppressed deliveries.'}
-        </Sentence>
-      ) : (
-        <Sentence level={awake.length > 0 ? 'act' : 'watch'} lead={lead(groups, nowMs)}>
-          {sentence(groups, state, isComplete)}
-        </Sentence>
-      )}
+      <Summary groups={groups} state={state} isComplete={isComplete} isAwake={awake.length > 0} />
       <Filters groups={groups} state={state} range={range} />
       {isComplete ? null : (
         <p className="band" role="status">
@@ -169,9 +189,6 @@ function Filters({
   const search = useQuerySearch();
   const setSearch = useSetSearch();
   const { group: _, state: __, ...kept } = search;
-  const owners = [
-    ...new Set([...groups.flatMap(({ owner }) => owner ?? []), ...(search['owner']?.split(',') ?? [])]),
-  ].toSorted();
   return (
     <div className="stack dead-filters no-print">
       <Tabs
@@ -189,23 +206,7 @@ function Filters({
         ]}
       />
       <div className="row">
-        {owners.length === 0 ? null : (
-          <label className="row dead-owner">
-            <span className="label">Owner</span>
-            <select
-              className="select"
-              value={search['owner'] ?? ''}
-              onChange={(event) => setSearch({ owner: event.target.value, group: null })}
-            >
-              <option value="">everybody</option>
-              {owners.map((owner) => (
-                <option key={owner} value={owner}>
-                  {owner}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        <OwnerFilter groups={groups} />
         {(['tenant', 'endpoint_id'] as const).map((name) =>
           search[name] === undefined ? null : (
             <button
@@ -230,5 +231,31 @@ function Filters({
         <RangePicker range={range ?? { since: '', last: '' }} />
       </div>
     </div>
+  );
+}
+
+function OwnerFilter({ groups }: { groups: readonly Group[] }): ReactNode {
+  const search = useQuerySearch();
+  const setSearch = useSetSearch();
+  const owners = [
+    ...new Set([...groups.flatMap(({ owner }) => owner ?? []), ...(search['owner']?.split(',') ?? [])]),
+  ].toSorted();
+  if (owners.length === 0) return null;
+  return (
+    <label className="row dead-owner">
+      <span className="label">Owner</span>
+      <select
+        className="select"
+        value={search['owner'] ?? ''}
+        onChange={(event) => setSearch({ owner: event.target.value, group: null })}
+      >
+        <option value="">everybody</option>
+        {owners.map((owner) => (
+          <option key={owner} value={owner}>
+            {owner}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

@@ -17,14 +17,16 @@ const lengths = [
   { name: '30 days', hours: 720 - 1 },
 ] as const;
 
-/** A group may wait until a time or until it doubles, with a reason; never for ever. */
-export function SnoozeDialog({ group, onClose }: { group: Group; onClose: () => void }): ReactNode {
-  const [hours, setHours] = useState<number>(24);
-  const [orDoubled, setOrDoubled] = useState(true);
-  const [reason, setReason] = useState('');
+interface Snooze {
+  readonly hours: number;
+  readonly orDoubled: boolean;
+  readonly reason: string;
+}
+
+function useSnooze(group: Group, onDone: () => void) {
   const [refused, setRefused] = useState<Problem | null>(null);
   const [key] = useState(newIdempotencyKey);
-  const snooze = async (): Promise<void> => {
+  const snooze = async ({ hours, orDoubled, reason }: Snooze): Promise<void> => {
     try {
       await call('deadLetters.snooze', {
         params: { id: group.group_id },
@@ -33,11 +35,20 @@ export function SnoozeDialog({ group, onClose }: { group: Group; onClose: () => 
       });
       toast('Snoozed. Its alerts and its deliveries stay as they are.');
       void refresh('deadLetters.list');
-      onClose();
+      onDone();
     } catch (error) {
       setRefused(error instanceof Problem ? error : new Problem(0, 'failed', String(error)));
     }
   };
+  return { snooze, refused };
+}
+
+/** A group may wait until a time or until it doubles, with a reason; never for ever. */
+export function SnoozeDialog({ group, onClose }: { group: Group; onClose: () => void }): ReactNode {
+  const [hours, setHours] = useState<number>(24);
+  const [orDoubled, setOrDoubled] = useState(true);
+  const [reason, setReason] = useState('');
+  const { snooze, refused } = useSnooze(group, onClose);
   return (
     <Dialog
       title="Snooze this group"
@@ -46,7 +57,7 @@ export function SnoozeDialog({ group, onClose }: { group: Group; onClose: () => 
         <Button
           kind="go"
           forbidden={reason.trim() === '' ? 'Say why it may wait.' : null}
-          onClick={() => void snooze()}
+          onClick={() => void snooze({ hours, orDoubled, reason })}
         >
           Snooze
         </Button>

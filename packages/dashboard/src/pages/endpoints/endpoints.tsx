@@ -137,7 +137,6 @@ export default function Endpoints(): ReactNode {
   const search = useQuerySearch();
   const setSearch = useSetSearch();
   const isPortal = useMe().kind === 'portal';
-  const forbidden = useForbidden('operate');
   const query = Object.fromEntries(filterNames.map((name) => [name, search[name]]));
   const list = useReadPages(
     'endpoints.list',
@@ -163,15 +162,7 @@ export default function Endpoints(): ReactNode {
       <Sentence
         level={items.length === 0 ? 'well' : level}
         lead="The last 24 hours by time of acceptance; those that need attention first."
-        actions={
-          isPortal ? undefined : forbidden === null ? (
-            <Link to="/endpoints/new" className="button button-go">
-              New endpoint
-            </Link>
-          ) : (
-            <Button forbidden={forbidden}>New endpoint</Button>
-          )
-        }
+        actions={isPortal ? undefined : <NewEndpointButton />}
       >
         {items.length === 0 ? 'No endpoint fits this filter.' : sentence}
       </Sentence>
@@ -184,34 +175,8 @@ export default function Endpoints(): ReactNode {
           </Button>
         </Empty>
       ) : null}
-      {[...groups].map(([owner, ofOwner]) => (
-        <Card
-          key={owner ?? ''}
-          title={
-            isPortal ? (
-              'Your endpoints'
-            ) : owner === null ? (
-              <span className="wait">No owner</span>
-            ) : (
-              <Link to="/teams/$team" params={{ team: owner } as never}>
-                <Untrusted text={owner} />
-              </Link>
-            )
-          }
-        >
-          <Table
-            caption={
-              isPortal
-                ? 'Your endpoints'
-                : owner === null
-                  ? 'Endpoints without an owner'
-                  : `Endpoints of ${owner}`
-            }
-            columns={columns}
-            rows={ofOwner}
-            keyOf={({ id }) => id}
-          />
-        </Card>
+      {[...groups].map(([owner, endpoints]) => (
+        <OwnerCard key={owner ?? ''} owner={owner} endpoints={endpoints} isPortal={isPortal} />
       ))}
       {list.hasNextPage ? (
         <Button onClick={() => void list.fetchNextPage()}>Show more endpoints</Button>
@@ -222,7 +187,57 @@ export default function Endpoints(): ReactNode {
   );
 }
 
-/** What of all endpoints is shown: it stands in the URL. */
+function NewEndpointButton(): ReactNode {
+  const forbidden = useForbidden('operate');
+  return forbidden === null ? (
+    <Link to="/endpoints/new" className="button button-go">
+      New endpoint
+    </Link>
+  ) : (
+    <Button forbidden={forbidden}>New endpoint</Button>
+  );
+}
+
+function OwnerCard({
+  owner,
+  endpoints,
+  isPortal,
+}: {
+  owner: string | null;
+  endpoints: readonly ListedEndpoint[];
+  isPortal: boolean;
+}): ReactNode {
+  return (
+    <Card
+      title={
+        isPortal ? (
+          'Your endpoints'
+        ) : owner === null ? (
+          <span className="wait">No owner</span>
+        ) : (
+          <Link to="/teams/$team" params={{ team: owner } as never}>
+            <Untrusted text={owner} />
+          </Link>
+        )
+      }
+    >
+      <Table
+        caption={
+          isPortal
+            ? 'Your endpoints'
+            : owner === null
+              ? 'Endpoints without an owner'
+              : `Endpoints of ${owner}`
+        }
+        columns={columns}
+        rows={endpoints}
+        keyOf={({ id }) => id}
+      />
+    </Card>
+  );
+}
+
+/** Which endpoints are shown, from the URL. */
 function Filters({ isPortal }: { isPortal: boolean }): ReactNode {
   const search = useQuerySearch();
   const setSearch = useSetSearch();

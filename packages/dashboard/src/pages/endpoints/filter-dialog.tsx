@@ -13,16 +13,13 @@ type Outcome = Answer<'filters.dryRun'>;
 
 const counts = [100, 1000] as const;
 
-/** Tries a filter on the newest events of the types that the endpoint subscribes to. Nothing is changed. */
-export function FilterDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }): ReactNode {
-  const id = useId();
-  const [text, setText] = useState(() => JSON.stringify(endpoint.filter ?? {}, null, 2));
-  const [last, setLast] = useState<number>(counts[1]);
+/** Tries a filter, and what came of it. */
+function useDryRun({ tenant, event_types }: Endpoint) {
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   const [isTrying, setTrying] = useState(false);
-  const run = async (): Promise<void> => {
+  const run = async (text: string, last: number): Promise<void> => {
     setFault(null);
     setProblem(null);
     let filter: never;
@@ -33,20 +30,61 @@ export function FilterDialog({ endpoint, onClose }: { endpoint: Endpoint; onClos
     }
     setTrying(true);
     try {
-      const { tenant, event_types } = endpoint;
       setOutcome(await call('filters.dryRun', { body: { filter, tenant, event_types, last } }));
     } catch (error) {
       setProblem(error instanceof Problem ? error : new Problem(0, 'internal', (error as Error).message));
     }
     setTrying(false);
   };
+  return { run, outcome, problem, fault, isTrying };
+}
+
+function FilterField({
+  id,
+  text,
+  fault,
+  onChange,
+}: {
+  id: string;
+  text: string;
+  fault: string | null;
+  onChange: (text: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor={`${id}-filter`}>Filter, as JSON; what is tried here is not saved</label>
+      <textarea
+        id={`${id}-filter`}
+        className="input mono"
+        rows={8}
+        spellCheck={false}
+        maxLength={20_000}
+        value={text}
+        aria-invalid={fault !== null}
+        aria-describedby={`${id}-fault`}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <p id={`${id}-fault`} className="field-error" role="alert">
+        {fault}
+      </p>
+    </div>
+  );
+}
+
+/** Tries a filter on the newest events of the types that the endpoint subscribes to. Nothing is changed. */
+export function FilterDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }): ReactNode {
+  const id = useId();
+  const [text, setText] = useState(() => JSON.stringify(endpoint.filter ?? {}, null, 2));
+  const [last, setLast] = useState<number>(counts[1]);
+  const { run, outcome, problem, fault, isTrying } = useDryRun(endpoint);
+  const submit = (): void => void run(text, last);
   return (
     <Dialog
       title="Try a filter"
       onClose={onClose}
       isWide
       actions={
-        <Button kind="go" forbidden={isTrying ? 'Trying…' : null} onClick={() => void run()}>
+        <Button kind="go" forbidden={isTrying ? 'Trying…' : null} onClick={submit}>
           Try it
         </Button>
       }
@@ -55,26 +93,10 @@ export function FilterDialog({ endpoint, onClose }: { endpoint: Endpoint; onClos
         className="stack"
         onSubmit={(event) => {
           event.preventDefault();
-          void run();
+          submit();
         }}
       >
-        <div className="field">
-          <label htmlFor={`${id}-filter`}>Filter, as JSON; what is tried here is not saved</label>
-          <textarea
-            id={`${id}-filter`}
-            className="input mono"
-            rows={8}
-            spellCheck={false}
-            maxLength={20_000}
-            value={text}
-            aria-invalid={fault !== null}
-            aria-describedby={`${id}-fault`}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <p id={`${id}-fault`} className="field-error" role="alert">
-            {fault}
-          </p>
-        </div>
+        <FilterField id={id} text={text} fault={fault} onChange={setText} />
         <div className="field">
           <label htmlFor={`${id}-last`}>On the newest</label>
           <select

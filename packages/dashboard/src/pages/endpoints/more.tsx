@@ -39,11 +39,9 @@ function Fact({
   );
 }
 
-/** How it is set: the URL, what it gets, and its limits. */
-export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
+/** Deadline, retries and timeout: the endpoint's, and its template's where they differ. */
+function PolicyFacts({ endpoint, isPortal }: { endpoint: Endpoint; isPortal: boolean }): ReactNode {
   const { template, overrides: own, retry } = endpoint;
-  const [isTrying, setTrying] = useState(false);
-  const isPortal = useMe().kind === 'portal';
   const followed = useRead(
     'templates.get',
     { params: { name: template ?? '' } },
@@ -61,6 +59,29 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
         </del>{' '}
       </>
     ) : null;
+  return (
+    <>
+      <Fact name="Deadline">
+        {instead('deliver_within_s', (one) => durationText(one.deliver_within_s * secondMs))}
+        {durationText(endpoint.deliver_within_s * secondMs)} after acceptance
+      </Fact>
+      <Fact name="Retries">
+        {instead('retry', (one) => scheduleText(one.retry ?? retry))}
+        {scheduleText(retry)}
+      </Fact>
+      <Fact name="Timeout">
+        {instead('timeout_ms', (one) => durationText(one.timeout_ms))}
+        {durationText(endpoint.timeout_ms)}
+      </Fact>
+    </>
+  );
+}
+
+/** How it is set: the URL, what it gets, and its limits. */
+export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
+  const { template, overrides: own } = endpoint;
+  const [isTrying, setTrying] = useState(false);
+  const isPortal = useMe().kind === 'portal';
   return (
     <Card title="Settings" actions={<Copy text={endpoint.id} label="Copy its id" />}>
       <dl className="facts">
@@ -88,18 +109,7 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
             <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
           )}
         </Fact>
-        <Fact name="Deadline">
-          {instead('deliver_within_s', (one) => durationText(one.deliver_within_s * secondMs))}
-          {durationText(endpoint.deliver_within_s * secondMs)} after acceptance
-        </Fact>
-        <Fact name="Retries">
-          {instead('retry', (one) => scheduleText(one.retry ?? retry))}
-          {scheduleText(retry)}
-        </Fact>
-        <Fact name="Timeout">
-          {instead('timeout_ms', (one) => durationText(one.timeout_ms))}
-          {durationText(endpoint.timeout_ms)}
-        </Fact>
+        <PolicyFacts endpoint={endpoint} isPortal={isPortal} />
         <Fact name="Limits">
           {endpoint.max_in_flight} attempts at once
           {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}

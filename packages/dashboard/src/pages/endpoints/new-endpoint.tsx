@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
-import { type Answer, call, newIdempotencyKey, Problem } from '../../api.ts';
+import { type Answer, call, type Input, newIdempotencyKey, Problem } from '../../api.ts';
 import { now } from '../../clock.ts';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
@@ -190,6 +190,90 @@ function TemplateField({
   );
 }
 
+function UrlField({
+  url,
+  fault,
+  isChecked,
+  onChange,
+}: {
+  url: string;
+  fault: string | null;
+  isChecked: boolean;
+  onChange: (url: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="new-url">URL of the receiver</label>
+      <input
+        id="new-url"
+        className="input mono"
+        type="url"
+        required
+        placeholder="https://example.com/webhooks"
+        value={url}
+        aria-describedby="new-url-says"
+        aria-invalid={fault !== null}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <span id="new-url-says" aria-live="polite" className={fault === null ? 'label' : 'field-error'}>
+        {fault !== null
+          ? `This URL ${fault}.`
+          : isChecked
+            ? '● Posthorn may call it.'
+            : 'http or https, without credentials.'}
+      </span>
+    </div>
+  );
+}
+
+function OwnerField({
+  teams,
+  owner,
+  onChange,
+}: {
+  teams: readonly { readonly name: string }[] | undefined;
+  owner: string;
+  onChange: (owner: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="new-owner">Owner: the team that receives, and that is notified</label>
+      <select
+        id="new-owner"
+        className="select"
+        value={owner}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        <option value="">No owner yet</option>
+        {teams?.map(({ name }) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** Creates the endpoint, once. */
+function useCreate(onCreated: (made: Answer<'endpoints.create'>) => void) {
+  const [key] = useState(newIdempotencyKey);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [isAsked, setAsked] = useState(false);
+  const create = async (body: Input<'endpoints.create'>['body']): Promise<void> => {
+    setAsked(true);
+    setProblem(null);
+    try {
+      const made = await call('endpoints.create', { idempotencyKey: key, body });
+      await refresh('endpoints.list', 'teams.list');
+      onCreated(made);
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(0, 'internal', String(error)));
+    } finally {
+      setAsked(false);
+    }
+  };
+  return { create, isAsked, problem };
+}
+
 function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.create'>) => void }): ReactNode {
   const forbidden = useForbidden('operate');
   const { known, reads, isRead } = useKnownTypes();
@@ -200,9 +284,7 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
   const [pattern, setPattern] = useState('');
   const [owner, setOwner] = useState('');
   const [template, setTemplate] = useState('');
-  const [key] = useState(newIdempotencyKey);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [isAsked, setAsked] = useState(false);
+  const { create, isAsked, problem } = useCreate(onCreated);
   const { fault, isChecked } = useUrlFault(url);
   const patterns = pattern
     .split(',')
@@ -210,29 +292,16 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
     .filter((one) => one !== '');
   const types = [...chosen, ...patterns];
 
-  const submit = async (event: FormEvent): Promise<void> => {
+  const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (isAsked || forbidden !== null) return;
-    setAsked(true);
-    setProblem(null);
-    try {
-      const made = await call('endpoints.create', {
-        idempotencyKey: key,
-        body: {
-          url: url.trim(),
-          event_types: types.length === 0 ? ['*'] : types,
-          ...(description === '' ? {} : { description }),
-          ...(owner === '' ? {} : { owner }),
-          ...(template === '' ? {} : { template }),
-        },
-      });
-      await refresh('endpoints.list', 'teams.list');
-      onCreated(made);
-    } catch (error) {
-      setProblem(error instanceof Problem ? error : new Problem(0, 'internal', String(error)));
-    } finally {
-      setAsked(false);
-    }
+    void create({
+      url: url.trim(),
+      event_types: types.length === 0 ? ['*'] : types,
+      ...(description === '' ? {} : { description }),
+      ...(owner === '' ? {} : { owner }),
+      ...(template === '' ? {} : { template }),
+    });
   };
 
   return (
@@ -241,45 +310,12 @@ function EndpointForm({ onCreated }: { onCreated: (made: Answer<'endpoints.creat
         Where should webhooks go, and which?
       </Sentence>
       <Card>
-        <form className="endpoint-form" onSubmit={(event) => void submit(event)}>
-          <div className="field">
-            <label htmlFor="new-url">URL of the receiver</label>
-            <input
-              id="new-url"
-              className="input mono"
-              type="url"
-              required
-              placeholder="https://example.com/webhooks"
-              value={url}
-              aria-describedby="new-url-says"
-              aria-invalid={fault !== null}
-              onChange={(event) => setUrl(event.target.value)}
-            />
-            <span id="new-url-says" aria-live="polite" className={fault === null ? 'label' : 'field-error'}>
-              {fault !== null
-                ? `This URL ${fault}.`
-                : isChecked
-                  ? '● Posthorn may call it.'
-                  : 'http or https, without credentials.'}
-            </span>
-          </div>
+        <form className="endpoint-form" onSubmit={submit}>
+          <UrlField url={url} fault={fault} isChecked={isChecked} onChange={setUrl} />
           <Refused of={[...reads, teams]} />
           <TypeField known={known} isRead={isRead} chosen={chosen} onChange={setChosen} />
           <PatternField pattern={pattern} patterns={patterns} known={known} onChange={setPattern} />
-          <div className="field">
-            <label htmlFor="new-owner">Owner: the team that receives, and that is notified</label>
-            <select
-              id="new-owner"
-              className="select"
-              value={owner}
-              onChange={(event) => setOwner(event.target.value)}
-            >
-              <option value="">No owner yet</option>
-              {teams.data?.items.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </div>
+          <OwnerField teams={teams.data?.items} owner={owner} onChange={setOwner} />
           <TemplateField template={template} onChange={setTemplate} />
           <div className="field">
             <label htmlFor="new-description">Description</label>

@@ -128,16 +128,19 @@ function About({ subject }: { subject: Marker['subject'] }): ReactNode {
   );
 }
 
-function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }): ReactNode {
-  const id = useId();
+/** What the form says; an empty time is now. */
+interface NewMarker {
+  readonly label: string;
+  readonly kind: Marker['kind'];
+  readonly time: string;
+  readonly url: string;
+}
+
+function useAdd(onDone: () => void) {
   const [key] = useState(newIdempotencyKey);
-  const [label, setLabel] = useState('');
-  const [kind, setKind] = useState<Marker['kind']>('deploy');
-  const [time, setTime] = useState(at ?? '');
-  const [url, setUrl] = useState('');
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isTimeRefused, setTimeRefused] = useState(false);
-  const add = async (): Promise<void> => {
+  const add = async ({ label, kind, time, url }: NewMarker): Promise<void> => {
     const when = time.trim() === '' ? undefined : (timeFrom(time) ?? null);
     setTimeRefused(when === null);
     if (when === null) return;
@@ -151,17 +154,86 @@ function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }):
       await call('markers.create', { body, idempotencyKey: key });
       await refresh('markers.list');
       toast('The marker is added.');
-      onClose();
+      onDone();
     } catch (error) {
       setProblem(error instanceof Problem ? error : new Problem(0, 'internal', (error as Error).message));
     }
   };
+  return { add, problem, isTimeRefused };
+}
+
+function KindField({
+  id,
+  kind,
+  onChange,
+}: {
+  id: string;
+  kind: Marker['kind'];
+  onChange: (kind: Marker['kind']) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor={`${id}-kind`}>Kind</label>
+      <select
+        id={`${id}-kind`}
+        className="select"
+        value={kind}
+        onChange={(event) => onChange(event.target.value as Marker['kind'])}
+      >
+        {Object.entries(kinds).map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function TimeField({
+  id,
+  time,
+  isRefused,
+  onChange,
+}: {
+  id: string;
+  time: string;
+  isRefused: boolean;
+  onChange: (time: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor={`${id}-at`}>When, in UTC unless a zone is given; empty: now</label>
+      <input
+        id={`${id}-at`}
+        className="input mono"
+        placeholder="2026-11-09 14:05"
+        value={time}
+        aria-invalid={isRefused}
+        aria-describedby={`${id}-refused`}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <p id={`${id}-refused`} className="field-error" role="alert">
+        {isRefused ? 'Write it as 2026-11-09 14:05.' : null}
+      </p>
+    </div>
+  );
+}
+
+function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }): ReactNode {
+  const id = useId();
+  const [label, setLabel] = useState('');
+  const [kind, setKind] = useState<Marker['kind']>('deploy');
+  const [time, setTime] = useState(at ?? '');
+  const [url, setUrl] = useState('');
+  const { add, problem, isTimeRefused } = useAdd(onClose);
+  const submit = (): void => void add({ label, kind, time, url });
   return (
     <Dialog
       title="Add a marker"
       onClose={onClose}
       actions={
-        <Button kind="go" onClick={() => void add()}>
+        <Button kind="go" onClick={submit}>
           Add
         </Button>
       }
@@ -170,7 +242,7 @@ function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }):
         className="impact-form"
         onSubmit={(event) => {
           event.preventDefault();
-          void add();
+          submit();
         }}
       >
         <div className="field">
@@ -184,36 +256,8 @@ function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }):
             onChange={(event) => setLabel(event.target.value)}
           />
         </div>
-        <div className="field">
-          <label htmlFor={`${id}-kind`}>Kind</label>
-          <select
-            id={`${id}-kind`}
-            className="select"
-            value={kind}
-            onChange={(event) => setKind(event.target.value as Marker['kind'])}
-          >
-            {Object.entries(kinds).map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </div>
-        <div className="field">
-          <label htmlFor={`${id}-at`}>When, in UTC unless a zone is given; empty: now</label>
-          <input
-            id={`${id}-at`}
-            className="input mono"
-            placeholder="2026-11-09 14:05"
-            value={time}
-            aria-invalid={isTimeRefused}
-            aria-describedby={`${id}-refused`}
-            onChange={(event) => setTime(event.target.value)}
-          />
-          <p id={`${id}-refused`} className="field-error" role="alert">
-            {isTimeRefused ? 'Write it as 2026-11-09 14:05.' : null}
-          </p>
-        </div>
+        <KindField id={id} kind={kind} onChange={setKind} />
+        <TimeField id={id} time={time} isRefused={isTimeRefused} onChange={setTime} />
         <div className="field">
           <label htmlFor={`${id}-url`}>A link, such as to the release (optional)</label>
           <input
@@ -223,7 +267,7 @@ function AddMarker({ at, onClose }: { at: string | null; onClose: () => void }):
             onChange={(event) => setUrl(event.target.value)}
           />
         </div>
-        {/* So that Enter sends it: the button stands outside of the form. */}
+        {/* So that Enter sends it: the button is outside of the form. */}
         <input type="submit" hidden />
         {problem === null ? null : <Refusal problem={problem} />}
       </form>

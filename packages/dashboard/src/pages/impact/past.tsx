@@ -79,6 +79,37 @@ function becameText({ became }: Past, state: Need['kind'] | (typeof terms)[numbe
   return of.map(({ now: is, count }) => `${countText(count)} ${states[is].word}`).join(', ');
 }
 
+function ThenAndNow({ past }: { past: Past }): ReactNode {
+  return (
+    <table className="table">
+      <caption className="sr">How each delivery stood then, and what is different today</caption>
+      <thead>
+        <tr>
+          <th scope="col">State</th>
+          <th scope="col" className="num">
+            Then
+          </th>
+          <th scope="col">Of these, by today</th>
+        </tr>
+      </thead>
+      <tbody>
+        {terms.map((term) => (
+          <tr key={term}>
+            <th scope="row">
+              <span className={states[term].tone} aria-hidden="true">
+                {states[term].glyph}
+              </span>{' '}
+              {states[term].word}
+            </th>
+            <td className="num">{countText(past.ledger[term])}</td>
+            <td className="impact-later">{becameText(past, term)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 function Moment({ past }: { past: Past }): ReactNode {
   const { ledger, needs, alerts } = past;
   const level = levels[past.level];
@@ -94,32 +125,7 @@ function Moment({ past }: { past: Past }): ReactNode {
         Of {countText(ledger.accepted)} accepted from <When at={past.window.since} precision="minute" /> to{' '}
         <When at={past.window.until} precision="minute" />, read from the rows.
       </p>
-      <table className="table">
-        <caption className="sr">How each delivery stood then, and what is different today</caption>
-        <thead>
-          <tr>
-            <th scope="col">State</th>
-            <th scope="col" className="num">
-              Then
-            </th>
-            <th scope="col">Of these, by today</th>
-          </tr>
-        </thead>
-        <tbody>
-          {terms.map((term) => (
-            <tr key={term}>
-              <th scope="row">
-                <span className={states[term].tone} aria-hidden="true">
-                  {states[term].glyph}
-                </span>{' '}
-                {states[term].word}
-              </th>
-              <td className="num">{countText(ledger[term])}</td>
-              <td className="impact-later">{becameText(past, term)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <ThenAndNow past={past} />
       <h3 className="impact-pad">What did not arrive</h3>
       {needs.length === 0 ? (
         <Empty>Nothing was dead, suppressed or late.</Empty>

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Card } from '../../parts/card.tsx';
 import { moneyLine } from '../../parts/money.ts';
 import { countText, percent } from '../../parts/number.ts';
-import { Table } from '../../parts/table.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
 import { durationText } from '../../parts/time.ts';
 import { When } from '../../parts/when.tsx';
 import {
@@ -38,6 +38,40 @@ const words = { better: 'better', worse: 'worse', no_difference: 'no difference 
 const budgetText = (used: number): string =>
   used > 1 ? `${Number(used.toPrecision(2)).toLocaleString('en-US')} times` : percent(used);
 
+const columns: readonly Column<Measure>[] = [
+  { key: 'name', head: 'of all deliveries', cell: ({ name }) => name, phone: 'first' },
+  {
+    key: 'before',
+    head: 'before',
+    cell: ({ before: part }) => (
+      <>
+        <span className="impact-head">before</span>
+        <Rate part={part} />
+      </>
+    ),
+  },
+  {
+    key: 'after',
+    head: 'after',
+    cell: ({ after: part }) => (
+      <>
+        <span className="impact-head">after</span>
+        <Rate part={part} />
+      </>
+    ),
+  },
+  {
+    key: 'change',
+    head: 'change',
+    cell: ({ change, verdict }) => (
+      <>
+        {pointsText(change.value)}, <span className={tones[verdict]}>{words[verdict]}</span>
+        <span className="soft">95%: {interval(change.interval, pointsText)}</span>
+      </>
+    ),
+  },
+];
+
 /** Both sides, with what changed. */
 export function SideBySide({ impact }: { impact: Impact }): ReactNode {
   const { before, after } = impact;
@@ -51,39 +85,7 @@ export function SideBySide({ impact }: { impact: Impact }): ReactNode {
         caption="Rates before and after the change, with 95% intervals"
         keyOf={({ key }) => key}
         rows={measuresOf(impact)}
-        columns={[
-          { key: 'name', head: 'of all deliveries', cell: ({ name }) => name, phone: 'first' },
-          {
-            key: 'before',
-            head: 'before',
-            cell: ({ before: part }) => (
-              <>
-                <span className="impact-head">before</span>
-                <Rate part={part} />
-              </>
-            ),
-          },
-          {
-            key: 'after',
-            head: 'after',
-            cell: ({ after: part }) => (
-              <>
-                <span className="impact-head">after</span>
-                <Rate part={part} />
-              </>
-            ),
-          },
-          {
-            key: 'change',
-            head: 'change',
-            cell: ({ change, verdict }) => (
-              <>
-                {pointsText(change.value)}, <span className={tones[verdict]}>{words[verdict]}</span>
-                <span className="soft">95%: {interval(change.interval, pointsText)}</span>
-              </>
-            ),
-          },
-        ]}
+        columns={columns}
       />
       <dl className="impact-numbers impact-pad">
         <div>

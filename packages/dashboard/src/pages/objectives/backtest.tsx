@@ -1,5 +1,6 @@
 import { type ReactNode, useMemo, useState } from 'react';
 import type { Incident } from '../../../../posthorn/src/reliability/backtest.ts';
+import type { Rule } from '../../../../posthorn/src/reliability/rules.ts';
 import type { Answer } from '../../api.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { Button } from '../../parts/button.tsx';
@@ -68,27 +69,9 @@ export function Backtest({
   const [first] = counts.segments;
   if (first === undefined) return null;
   const isChanged = changesText(changes) !== null;
-  const yaml = rulesYaml(rules, {
-    target: counts.target,
-    windowS: counts.window_s,
-    withinS: counts.within_s,
-  });
   return (
     <div className="stack backtest">
-      <fieldset className="row backtest-side">
-        <legend className="sr">Whose budget</legend>
-        {sideNames.map((its) => (
-          <label key={its} className="row">
-            <input
-              type="radio"
-              name="backtest-side"
-              checked={side === its}
-              onChange={() => setSearch({ side: its, incidents: null }, { replace: true })}
-            />
-            {visible(sideTitle(its, status.sides[its].team))}
-          </label>
-        ))}
-      </fieldset>
+      <SideChoice side={side} status={status} />
       <Costs mine={answer} usual={usual} isChanged={isChanged} hasIncidents={incidents.length > 0} />
       <IncidentPlot counts={counts} side={side} incidents={incidents} onChange={setIncidents} />
       <ul className="rule-list">
@@ -110,20 +93,58 @@ export function Backtest({
       </ul>
       <Gate gate={changes.gate} onChange={(gate) => change({ ...changes, gate })} />
       <Granularity counts={counts} />
-      <details className="backtest-yaml">
-        <summary>These rules as YAML, for posthorn alerts backtest --rules</summary>
-        <pre tabIndex={0}>{yaml}</pre>
-        <div className="row">
-          <Copy text={yaml} label="Copy YAML" />
-          <Button
-            onClick={() => change(usualChanges())}
-            forbidden={isChanged ? null : 'These are the rules that are watched.'}
-          >
-            Back to the rules that are watched
-          </Button>
-        </div>
-      </details>
+      <RulesYaml counts={counts} rules={rules} isChanged={isChanged} onReset={() => change(usualChanges())} />
     </div>
+  );
+}
+
+function SideChoice({ side, status }: { side: Side; status: Status }): ReactNode {
+  const setSearch = useSetSearch();
+  return (
+    <fieldset className="row backtest-side">
+      <legend className="sr">Whose budget</legend>
+      {sideNames.map((its) => (
+        <label key={its} className="row">
+          <input
+            type="radio"
+            name="backtest-side"
+            checked={side === its}
+            onChange={() => setSearch({ side: its, incidents: null }, { replace: true })}
+          />
+          {visible(sideTitle(its, status.sides[its].team))}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function RulesYaml({
+  counts,
+  rules,
+  isChanged,
+  onReset,
+}: {
+  counts: Counts;
+  rules: readonly Rule[];
+  isChanged: boolean;
+  onReset: () => void;
+}): ReactNode {
+  const yaml = rulesYaml(rules, {
+    target: counts.target,
+    windowS: counts.window_s,
+    withinS: counts.within_s,
+  });
+  return (
+    <details className="backtest-yaml">
+      <summary>These rules as YAML, for posthorn alerts backtest --rules</summary>
+      <pre tabIndex={0}>{yaml}</pre>
+      <div className="row">
+        <Copy text={yaml} label="Copy YAML" />
+        <Button onClick={onReset} forbidden={isChanged ? null : 'These are the rules that are watched.'}>
+          Back to the rules that are watched
+        </Button>
+      </div>
+    </details>
   );
 }
 

@@ -1,5 +1,5 @@
 import { line } from 'd3-shape';
-import type { ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import type { Answer, Item } from '../../api.ts';
 import { Frame } from '../../parts/chart/frame.tsx';
 import { now } from '../../clock.ts';
@@ -12,6 +12,43 @@ type Alert = Item<'alerts.list'>;
 
 /** Deeper than this a line is cut off: what is overspent fifty times has one message. */
 const maxBelow = 1;
+
+/** The scale of what is left: from the whole budget down to the lowest point, or to where lines are cut off. */
+function budgetScale(points: History['points']): Pick<ComponentProps<typeof Frame>, 'yTicks' | 'yShare'> {
+  const lowest = Math.min(
+    0,
+    ...points.flatMap(({ sender, receiver }) => [
+      sender.budget_remaining ?? 0,
+      receiver.budget_remaining ?? 0,
+    ]),
+  );
+  const low = Math.max(-maxBelow, lowest < 0 ? Math.min(lowest * 1.1, -0.25) : -0.12);
+  return {
+    yShare: (value) => (Math.max(low, Math.min(1, value)) - low) / (1.04 - low),
+    yTicks: [1, 0.75, 0.5, 0.25, 0, -0.5, -1]
+      .filter((at) => at >= low)
+      .map((at) => ({ at, text: `${at < 0 ? '−' : ''}${Math.abs(at * 100)}%` })),
+  };
+}
+
+type Names = Readonly<Record<(typeof sideNames)[number], string>>;
+
+/** What each side has left at a point. */
+function leftText(point: History['points'][number], names: Names): string {
+  return sideNames
+    .map((side) => `${names[side]} ${budgetText(point[side].budget_remaining)} left, ${point[side].bad} bad`)
+    .join('; ');
+}
+
+/** The points as a table. */
+function budgetTable(points: History['points'], names: Names): ComponentProps<typeof Frame>['table'] {
+  return {
+    head: sideNames.flatMap((side) => [`${names[side]}: left`, `${names[side]}: bad`]),
+    rows: points.map((point) =>
+      sideNames.flatMap((side) => [budgetText(point[side].budget_remaining), String(point[side].bad)]),
+    ),
+  };
+}
 
 /** Each side's budget over the window: it begins whole, and below 0 the promise is broken. Alerts are bands. */
 export function BudgetChart({
@@ -33,104 +70,109 @@ export function BudgetChart({
   const since = Date.parse(history.window.since);
   const until = Math.max(Date.parse(history.window.until), since + 1);
   const times = points.map(({ at, length_s: lengthS }) => Math.min(until, Date.parse(at) + lengthS * 1000));
-  const lowest = Math.min(
-    0,
-    ...points.flatMap(({ sender, receiver }) => [
-      sender.budget_remaining ?? 0,
-      receiver.budget_remaining ?? 0,
-    ]),
-  );
-  const low = Math.max(-maxBelow, lowest < 0 ? Math.min(lowest * 1.1, -0.25) : -0.12);
-  const share = (value: number): number => (Math.max(low, Math.min(1, value)) - low) / (1.04 - low);
-  const ticks = [1, 0.75, 0.5, 0.25, 0, -0.5, -1]
-    .filter((at) => at >= low)
-    .map((at) => ({ at, text: `${at < 0 ? '−' : ''}${Math.abs(at * 100)}%` }));
   const names = {
-    sender: sideTitle('sender', status.sides.sender.team),
-    receiver: sideTitle('receiver', status.sides.receiver.team),
+    sender: visible(sideTitle('sender', status.sides.sender.team)),
+    receiver: visible(sideTitle('receiver', status.sides.receiver.team)),
   };
-  const said = (index: number): string =>
-    sideNames
-      .map(
-        (side) =>
-          `${visible(names[side])} ${budgetText(points[index]![side].budget_remaining)} left, ${points[index]![side].bad} bad`,
-      )
-      .join('; ');
+  const pointText = (index: number): string => leftText(points[index]!, names);
   const known = Date.parse(history.window.known_since);
   return (
     <Frame
-      label={`What was left of the budgets of ${visible(names.sender)} and of ${visible(names.receiver)}, from whole to now: ${said(points.length - 1)}.`}
+      label={`What was left of the budgets of ${names.sender} and of ${names.receiver}, from whole to now: ${pointText(points.length - 1)}.`}
       since={since}
       until={until}
       height={240}
-      yTicks={ticks}
-      yShare={share}
+      {...budgetScale(points)}
       times={times}
-      valueAt={said}
-      table={{
-        head: sideNames.flatMap((side) => [`${visible(names[side])}: left`, `${visible(names[side])}: bad`]),
-        rows: points.map((point) =>
-          sideNames.flatMap((side) => [budgetText(point[side].budget_remaining), String(point[side].bad)]),
-        ),
-      }}
+      valueAt={pointText}
+      table={budgetTable(points, names)}
     >
-      {({ x, y, left, top, width, height, isNarrow }, cursor) => {
-        const right = left + width;
-        const inside = (at: number): number => Math.max(left, Math.min(right, x(at)));
-        const ends = sideNames.map((side) => y(points.at(-1)?.[side].budget_remaining ?? 1));
-        // Labels of lines that end close to each other stand apart.
-        const apart = Math.abs(ends[0]! - ends[1]!) < 16;
+      {(plot, cursor) => {
+        const inside = (at: number): number =>
+          Math.max(plot.left, Math.min(plot.left + plot.width, plot.x(at)));
         return (
           <>
-            <rect className="budget-below" x={left} y={y(0)} width={width} height={top + height - y(0)} />
-            {known > since ? (
-              <g>
-                <rect
-                  className="budget-unknown"
-                  x={left}
-                  y={top}
-                  width={Math.max(0, inside(known) - left)}
-                  height={height}
-                />
-                {inside(known) - left > 90 ? (
-                  <text className="chart-halo" x={left + 6} y={y(0) - 8}>
-                    not counted yet
-                  </text>
-                ) : null}
-              </g>
-            ) : null}
+            <Ground plot={plot} knownX={known > since ? inside(known) : null} />
             {alerts.map((alert) => (
               <AlertBand
-                base={y(0)}
+                base={plot.y(0)}
                 key={alert.id}
                 alert={alert}
                 x={inside}
-                top={top}
-                height={height}
-                isNarrow={isNarrow}
-                right={right}
+                top={plot.top}
+                height={plot.height}
+                isNarrow={plot.isNarrow}
+                right={plot.left + plot.width}
               />
             ))}
-            {sideNames.map((side, index) => (
-              <BudgetLine
-                key={side}
-                side={side}
-                name={visible(names[side])}
-                points={points}
-                times={times}
-                from={Math.max(since, known)}
-                cursor={cursor}
-                x={inside}
-                y={y}
-                right={right}
-                isBelow={apart && isLower(ends, index)}
-              />
-            ))}
+            <BudgetLines
+              names={names}
+              points={points}
+              times={times}
+              from={Math.max(since, known)}
+              cursor={cursor}
+              x={inside}
+              y={plot.y}
+              right={plot.left + plot.width}
+            />
           </>
         );
       }}
     </Frame>
   );
+}
+
+type Plot = Parameters<ComponentProps<typeof Frame>['children']>[0];
+
+/** What lies below an empty budget, and the time before `knownX`, of which nothing was counted. */
+function Ground({
+  plot: { y, left, top, width, height },
+  knownX,
+}: {
+  plot: Plot;
+  knownX: number | null;
+}): ReactNode {
+  return (
+    <>
+      <rect className="budget-below" x={left} y={y(0)} width={width} height={top + height - y(0)} />
+      {knownX === null ? null : (
+        <g>
+          <rect
+            className="budget-unknown"
+            x={left}
+            y={top}
+            width={Math.max(0, knownX - left)}
+            height={height}
+          />
+          {knownX - left > 90 ? (
+            <text className="chart-halo" x={left + 6} y={y(0) - 8}>
+              not counted yet
+            </text>
+          ) : null}
+        </g>
+      )}
+    </>
+  );
+}
+
+function BudgetLines({
+  names,
+  ...line
+}: Omit<ComponentProps<typeof BudgetLine>, 'side' | 'name' | 'isBelow'> & {
+  names: Names;
+}): ReactNode {
+  const ends = sideNames.map((side) => line.y(line.points.at(-1)?.[side].budget_remaining ?? 1));
+  // Labels of lines that end close to each other are kept apart.
+  const isClose = Math.abs(ends[0]! - ends[1]!) < 16;
+  return sideNames.map((side, index) => (
+    <BudgetLine
+      key={side}
+      side={side}
+      name={names[side]}
+      isBelow={isClose && isLower(ends, index)}
+      {...line}
+    />
+  ));
 }
 
 /** Of two ends, whether this one is the lower. */

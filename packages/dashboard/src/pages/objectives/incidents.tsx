@@ -38,6 +38,39 @@ function cellsOf(counts: Counts, side: Side): readonly Cell[] {
   return cells;
 }
 
+const plotHeight = 76;
+
+const inOrder = ({ from, until }: Incident): Incident => ({
+  from: Math.min(from, until),
+  until: Math.max(from, until),
+});
+
+/** Marks an incident by dragging: what the plot listens to, and the one that is being marked. */
+function useDrag(
+  timeAt: (event: PointerEvent<SVGSVGElement>) => number,
+  onMarked: (incident: Incident) => void,
+) {
+  const [drag, setDrag] = useState<Incident | null>(null);
+  return {
+    marking: drag === null ? [] : [inOrder(drag)],
+    listeners: {
+      onPointerDown: (event: PointerEvent<SVGSVGElement>): void => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        const at = timeAt(event);
+        setDrag({ from: at, until: at });
+      },
+      onPointerMove: (event: PointerEvent<SVGSVGElement>): void => {
+        if (drag !== null) setDrag({ ...drag, until: timeAt(event) });
+      },
+      onPointerUp: (): void => {
+        if (drag !== null && drag.from !== drag.until) onMarked(inOrder(drag));
+        setDrag(null);
+      },
+      onPointerCancel: (): void => setDrag(null),
+    },
+  };
+}
+
 /** What was bad, by time, with incidents as bands: dragged on the plot, or written. */
 export function IncidentPlot({
   counts,
@@ -52,22 +85,19 @@ export function IncidentPlot({
 }): ReactNode {
   const [ref, width] = useWidth(640);
   const { zone } = usePreferences();
-  const [drag, setDrag] = useState<{ from: number; until: number } | null>(null);
-  const cells = useMemo(() => cellsOf(counts, side), [counts, side]);
   const { from, until } = spanOf(counts);
-  const height = 76;
-  const rate = (cell: Cell): number => cell.bad / (cell.lengthMs / hourMs);
-  const most = cells.reduce((max, cell) => Math.max(max, rate(cell)), 0) || 1;
   const x = (ms: number): number => ((ms - from) / Math.max(1, until - from)) * width;
-  const timeAt = (event: PointerEvent<SVGSVGElement>): number => {
-    const share = (event.clientX - event.currentTarget.getBoundingClientRect().left) / width;
-    const ms = from + Math.max(0, Math.min(1, share)) * (until - from);
-    return Math.round(ms / hourMs) * hourMs;
-  };
-  const shown =
-    drag === null
-      ? incidents
-      : [...incidents, { from: Math.min(drag.from, drag.until), until: Math.max(drag.from, drag.until) }];
+  const { marking, listeners } = useDrag(
+    (event) => {
+      const share = (event.clientX - event.currentTarget.getBoundingClientRect().left) / width;
+      const ms = from + Math.max(0, Math.min(1, share)) * (until - from);
+      return Math.round(ms / hourMs) * hourMs;
+    },
+    (incident) => onChange([...incidents, incident]),
+  );
+  const listed = incidents.map(
+    (one) => `${fullTimeText(one.from, zone, 'minute')} to ${fullTimeText(one.until, zone, 'minute')}`,
+  );
   return (
     <div>
       <h3 className="soft">
@@ -82,60 +112,73 @@ export function IncidentPlot({
       <div ref={ref} className="chart incident-plot">
         <svg
           width={width}
-          height={height + 20}
+          height={plotHeight + 20}
           role="img"
-          aria-label={`Late or dead deliveries by time; incidents: ${incidents.map((one) => `${fullTimeText(one.from, zone, 'minute')} to ${fullTimeText(one.until, zone, 'minute')}`).join(', ') || 'none'}`}
-          onPointerDown={(event) => {
-            event.currentTarget.setPointerCapture(event.pointerId);
-            const at = timeAt(event);
-            setDrag({ from: at, until: at });
-          }}
-          onPointerMove={(event) => {
-            if (drag !== null) setDrag({ ...drag, until: timeAt(event) });
-          }}
-          onPointerUp={() => {
-            if (drag !== null && drag.from !== drag.until)
-              onChange([
-                ...incidents,
-                { from: Math.min(drag.from, drag.until), until: Math.max(drag.from, drag.until) },
-              ]);
-            setDrag(null);
-          }}
-          onPointerCancel={() => setDrag(null)}
+          aria-label={`Late or dead deliveries by time; incidents: ${listed.join(', ') || 'none'}`}
+          {...listeners}
         >
-          {shown.map((incident, index) => (
+          {[...incidents, ...marking].map((incident, index) => (
             <rect
               key={`${incident.from} ${index}`}
               className="firing-incident"
               x={Math.max(0, x(incident.from))}
               y={0}
               width={Math.max(2, x(incident.until) - Math.max(0, x(incident.from)))}
-              height={height}
+              height={plotHeight}
             />
           ))}
-          {cells.map((cell) =>
-            cell.bad === 0 ? null : (
-              <rect
-                key={cell.at}
-                className={`chart-fill chart-${side === 'sender' ? 'bar' : 'held'}`}
-                x={Math.max(0, x(cell.at))}
-                y={height - Math.max(2, (rate(cell) / most) * (height - 6))}
-                width={Math.max(1.5, (x(cell.at + cell.lengthMs) - Math.max(0, x(cell.at))) * 0.8)}
-                height={Math.max(2, (rate(cell) / most) * (height - 6))}
-              />
-            ),
-          )}
-          <line className="chart-grid" x1={0} x2={width} y1={height} y2={height} />
-          {timeTicks(from, until, Math.max(2, Math.floor(width / 110)), zone, now()).map(({ at, text }) => (
-            <text key={at} x={Math.max(16, Math.min(width - 16, x(at)))} y={height + 16} textAnchor="middle">
-              {text}
-            </text>
-          ))}
+          <BadBars counts={counts} side={side} x={x} />
+          <line className="chart-grid" x1={0} x2={width} y1={plotHeight} y2={plotHeight} />
+          <TimeAxis from={from} until={until} width={width} x={x} />
         </svg>
       </div>
       <IncidentList incidents={incidents} from={from} until={until} onChange={onChange} />
     </div>
   );
+}
+
+function TimeAxis({
+  from,
+  until,
+  width,
+  x,
+}: {
+  from: number;
+  until: number;
+  width: number;
+  x: (ms: number) => number;
+}): ReactNode {
+  const { zone } = usePreferences();
+  return (
+    <>
+      {timeTicks(from, until, Math.max(2, Math.floor(width / 110)), zone, now()).map(({ at, text }) => (
+        <text key={at} x={Math.max(16, Math.min(width - 16, x(at)))} y={plotHeight + 16} textAnchor="middle">
+          {text}
+        </text>
+      ))}
+    </>
+  );
+}
+
+function BadBars({ counts, side, x }: { counts: Counts; side: Side; x: (ms: number) => number }): ReactNode {
+  const cells = useMemo(() => cellsOf(counts, side), [counts, side]);
+  const rate = (cell: Cell): number => cell.bad / (cell.lengthMs / hourMs);
+  const max = cells.reduce((highest, cell) => Math.max(highest, rate(cell)), 0) || 1;
+  return cells.map((cell) => {
+    if (cell.bad === 0) return null;
+    const left = Math.max(0, x(cell.at));
+    const height = Math.max(2, (rate(cell) / max) * (plotHeight - 6));
+    return (
+      <rect
+        key={cell.at}
+        className={`chart-fill chart-${side === 'sender' ? 'bar' : 'held'}`}
+        x={left}
+        y={plotHeight - height}
+        width={Math.max(1.5, (x(cell.at + cell.lengthMs) - left) * 0.8)}
+        height={height}
+      />
+    );
+  });
 }
 
 /** The incidents, written. */

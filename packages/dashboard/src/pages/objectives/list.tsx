@@ -30,10 +30,12 @@ type Shown = Slo & { readonly status: Status };
 const liveMs = 30_000;
 const pageSize = 100;
 
+const isOf = ({ status: { sides } }: Shown, team: string): boolean =>
+  team === '' || sides.sender.team === team || sides.receiver.team === team;
+
 /** All promises, the one with the least budget left first. */
 export default function Objectives(): ReactNode {
   const { team = '' } = useQuerySearch();
-  const setSearch = useSetSearch();
   const pages = useReadPages(
     'slos.list',
     { query: { include: 'status', limit: pageSize } },
@@ -53,40 +55,59 @@ export default function Objectives(): ReactNode {
   const all = pages.data.pages.flatMap(({ items }) =>
     items.flatMap((item): Shown[] => (item.status === undefined ? [] : [{ ...item, status: item.status }])),
   );
-  const isOf = ({ status: { sides } }: Shown): boolean =>
-    team === '' || sides.sender.team === team || sides.receiver.team === team;
   const shown = all
-    .filter(isOf)
+    .filter((item) => isOf(item, team))
     .toSorted((a, b) => leastLeft(a.status) - leastLeft(b.status) || (a.name < b.name ? -1 : 1));
+  return (
+    <div className="stack">
+      <Summary shown={shown} isAll={!pages.hasNextPage} />
+      <TeamFilter all={all} team={team} />
+      <Groups shown={shown} isNone={all.length === 0} />
+      {pages.hasNextPage ? (
+        <p>
+          <Button
+            onClick={() => void pages.fetchNextPage()}
+            forbidden={pages.isFetchingNextPage ? 'Asked…' : null}
+          >
+            {pages.isFetchingNextPage ? 'Asked…' : `Show more than these ${all.length}`}
+          </Button>
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+function TeamFilter({ all, team }: { all: readonly Shown[]; team: string }): ReactNode {
+  const setSearch = useSetSearch();
   const teams = [
     ...new Set(all.flatMap(({ status }) => sideNames.flatMap((side) => status.sides[side].team ?? []))),
   ].toSorted();
+  if (teams.length < 2) return null;
+  return (
+    <label className="row no-print">
+      <span className="soft">Team</span>
+      <select className="select" value={team} onChange={(event) => setSearch({ team: event.target.value })}>
+        <option value="">all teams</option>
+        {teams.map((name) => (
+          <option key={name} value={name}>
+            {visible(name)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Objectives that were declared, and those that templates state. `isNone`: there are none at all. */
+function Groups({ shown, isNone }: { shown: readonly Shown[]; isNone: boolean }): ReactNode {
   const declared = shown.filter((item) => !item.built_in);
   const byTemplate = Map.groupBy(
     shown.filter((item) => item.built_in),
     ({ status }) => status.template ?? '',
   );
   return (
-    <div className="stack">
-      <Summary shown={shown} isAll={!pages.hasNextPage} />
-      {teams.length < 2 ? null : (
-        <label className="row no-print">
-          <span className="soft">Team</span>
-          <select
-            className="select"
-            value={team}
-            onChange={(event) => setSearch({ team: event.target.value })}
-          >
-            <option value="">all teams</option>
-            {teams.map((name) => (
-              <option key={name} value={name}>
-                {visible(name)}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      {all.length === 0 ? (
+    <>
+      {isNone ? (
         <Card>
           <Empty>
             There are no objectives yet. Declare one under <code>slos:</code> in posthorn.yaml with the team
@@ -103,17 +124,7 @@ export default function Objectives(): ReactNode {
       {[...byTemplate].map(([template, items]) => (
         <TemplateGroup key={template} template={template} items={items} />
       ))}
-      {pages.hasNextPage ? (
-        <p>
-          <Button
-            onClick={() => void pages.fetchNextPage()}
-            forbidden={pages.isFetchingNextPage ? 'Asked…' : null}
-          >
-            {pages.isFetchingNextPage ? 'Asked…' : `Show more than these ${all.length}`}
-          </Button>
-        </p>
-      ) : null}
-    </div>
+    </>
   );
 }
 

@@ -40,63 +40,87 @@ export function RuleRow({
         </p>
       </div>
       {isBurn(rule) ? (
-        <div className="rule-controls">
-          <label className="field">
-            <span>fires above {rule.factor}×</span>
-            <input
-              type="range"
-              min={-10}
-              max={50}
-              step={1}
-              value={Math.round(Math.log10(rule.factor) * 20)}
-              aria-valuetext={`${rule.factor} times`}
-              onChange={(event) =>
-                onChange({
-                  ...rule,
-                  factor: Number((10 ** (Number(event.target.value) / 20)).toPrecision(2)),
-                })
-              }
-            />
-          </label>
-          <label className="field">
-            <span>long window {durationText(rule.longMs)}</span>
-            <input
-              type="range"
-              min={0}
-              max={longWindows.length - 1}
-              step={1}
-              value={Math.max(0, longWindows.indexOf(rule.longMs))}
-              aria-valuetext={durationText(rule.longMs)}
-              onChange={(event) => onChange({ ...rule, longMs: longWindows[Number(event.target.value)]! })}
-            />
-          </label>
-        </div>
+        <BurnControls rule={rule} onChange={onChange} />
       ) : (
         <p className="label rule-controls">fires where more is lost, steadily, than chance explains</p>
       )}
       <FiringPlot rule={rule} outcome={outcome} counts={counts} incidents={incidents} />
-      <p className="rule-figures">
-        {outcome === null ? (
-          '…'
-        ) : (
-          <>
-            <span>
-              fired <strong>{outcome.firings.length}×</strong>
-            </span>
-            <span>
-              {incidents.length === 0
-                ? 'no incident'
-                : outcome.detectedAfterMs === null
-                  ? 'first incident missed'
-                  : `after ${durationText(Math.max(0, outcome.detectedAfterMs))}`}
-            </span>
-            <span className={outcome.falsePerWeek > 0 ? 'wait' : 'soft'}>
-              {outcome.falsePerWeek.toFixed(1)} false a week
-            </span>
-          </>
-        )}
-      </p>
+      <Figures outcome={outcome} hasIncidents={incidents.length > 0} />
     </li>
+  );
+}
+
+function BurnControls({
+  rule,
+  onChange,
+}: {
+  rule: BurnRateRule;
+  onChange: (rule: BurnRateRule) => void;
+}): ReactNode {
+  return (
+    <div className="rule-controls">
+      <label className="field">
+        <span>fires above {rule.factor}×</span>
+        <input
+          type="range"
+          min={-10}
+          max={50}
+          step={1}
+          value={Math.round(Math.log10(rule.factor) * 20)}
+          aria-valuetext={`${rule.factor} times`}
+          onChange={(event) =>
+            onChange({
+              ...rule,
+              factor: Number((10 ** (Number(event.target.value) / 20)).toPrecision(2)),
+            })
+          }
+        />
+      </label>
+      <label className="field">
+        <span>long window {durationText(rule.longMs)}</span>
+        <input
+          type="range"
+          min={0}
+          max={longWindows.length - 1}
+          step={1}
+          value={Math.max(0, longWindows.indexOf(rule.longMs))}
+          aria-valuetext={durationText(rule.longMs)}
+          onChange={(event) => onChange({ ...rule, longMs: longWindows[Number(event.target.value)]! })}
+        />
+      </label>
+    </div>
+  );
+}
+
+function Figures({
+  outcome,
+  hasIncidents,
+}: {
+  outcome: ReplayOutcome | null;
+  hasIncidents: boolean;
+}): ReactNode {
+  return (
+    <p className="rule-figures">
+      {outcome === null ? (
+        '…'
+      ) : (
+        <>
+          <span>
+            fired <strong>{outcome.firings.length}×</strong>
+          </span>
+          <span>
+            {!hasIncidents
+              ? 'no incident'
+              : outcome.detectedAfterMs === null
+                ? 'first incident missed'
+                : `after ${durationText(Math.max(0, outcome.detectedAfterMs))}`}
+          </span>
+          <span className={outcome.falsePerWeek > 0 ? 'wait' : 'soft'}>
+            {outcome.falsePerWeek.toFixed(1)} false a week
+          </span>
+        </>
+      )}
+    </p>
   );
 }
 

@@ -5,7 +5,7 @@ import { usePreferences } from '../../preferences.ts';
 import { Amounts } from '../../parts/amounts.tsx';
 import { countText, percent, plural } from '../../parts/number.ts';
 import { Empty } from '../../parts/panel.tsx';
-import { Table } from '../../parts/table.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
 import { timeText } from '../../parts/time.ts';
 import { Untrusted } from '../../parts/untrusted.tsx';
 import { now } from '../../clock.ts';
@@ -36,6 +36,60 @@ function searchFor({ endpoint, cause, since, until, side }: Spend): Readonly<Rec
   };
 }
 
+const columns: readonly Column<Spend>[] = [
+  {
+    key: 'what',
+    head: 'endpoint and cause',
+    phone: 'first',
+    cell: (spend) => (
+      <span className="spend-what">
+        <span className={`side-mark side-${spend.side}`} aria-hidden="true">
+          {sideMarks[spend.side].glyph}
+        </span>
+        <span>
+          <span className="sr">{spend.side === 'sender' ? 'The sender: ' : 'The receiver: '}</span>
+          <Link to="/deliveries" search={searchFor(spend)}>
+            <Untrusted text={spend.endpoint.name ?? spend.endpoint.host} max={40} />
+          </Link>
+          : {causeText(spend.cause)} {daysText(spend)}
+          <OtherFailures spend={spend} />
+        </span>
+      </span>
+    ),
+  },
+  {
+    key: 'bad',
+    head: 'late or dead',
+    isNumber: true,
+    phone: 'end',
+    cell: ({ bad }) => countText(bad),
+  },
+  {
+    key: 'budget',
+    head: 'of the budget',
+    isNumber: true,
+    cell: ({ of_budget: share }) => (
+      <>
+        <span className="phone-only soft">of the budget: </span>
+        {share === null ? '–' : percent(share)}
+      </>
+    ),
+  },
+  {
+    key: 'worth',
+    head: 'worth',
+    isNumber: true,
+    cell: ({ worth, unknown_worth: unknown }) => (
+      <>
+        <Amounts money={worth} />
+        {unknown === 0 ? null : (
+          <span className="label spend-unknown"> {countText(unknown)} of unknown worth</span>
+        )}
+      </>
+    ),
+  },
+];
+
 /** What spent the budgets, the most first; each row leads to its deliveries. */
 export function SpendTable({ spends }: { spends: Spends }): ReactNode {
   const { zone } = usePreferences();
@@ -52,59 +106,7 @@ export function SpendTable({ spends }: { spends: Spends }): ReactNode {
         caption="What spent the budgets, by endpoint, cause and days"
         rows={items}
         keyOf={({ side, endpoint, since }) => `${side} ${endpoint.id} ${since}`}
-        columns={[
-          {
-            key: 'what',
-            head: 'endpoint and cause',
-            phone: 'first',
-            cell: (spend) => (
-              <span className="spend-what">
-                <span className={`side-mark side-${spend.side}`} aria-hidden="true">
-                  {sideMarks[spend.side].glyph}
-                </span>
-                <span>
-                  <span className="sr">{spend.side === 'sender' ? 'The sender: ' : 'The receiver: '}</span>
-                  <Link to="/deliveries" search={searchFor(spend)}>
-                    <Untrusted text={spend.endpoint.name ?? spend.endpoint.host} max={40} />
-                  </Link>
-                  : {causeText(spend.cause)} {daysText(spend)}
-                  <OtherFailures spend={spend} />
-                </span>
-              </span>
-            ),
-          },
-          {
-            key: 'bad',
-            head: 'late or dead',
-            isNumber: true,
-            phone: 'end',
-            cell: ({ bad }) => countText(bad),
-          },
-          {
-            key: 'budget',
-            head: 'of the budget',
-            isNumber: true,
-            cell: ({ of_budget: share }) => (
-              <>
-                <span className="phone-only soft">of the budget: </span>
-                {share === null ? '–' : percent(share)}
-              </>
-            ),
-          },
-          {
-            key: 'worth',
-            head: 'worth',
-            isNumber: true,
-            cell: ({ worth, unknown_worth: unknown }) => (
-              <>
-                <Amounts money={worth} />
-                {unknown === 0 ? null : (
-                  <span className="label spend-unknown"> {countText(unknown)} of unknown worth</span>
-                )}
-              </>
-            ),
-          },
-        ]}
+        columns={columns}
       />
       <p className="label table-foot">
         Days are UTC days{zone === 'utc' ? '' : ', whatever zone is shown'}, by the time of acceptance. Worth

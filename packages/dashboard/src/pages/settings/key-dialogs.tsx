@@ -43,7 +43,80 @@ function useAsking(): {
   return { isAsking, problem, run: (action) => void ask(action) };
 }
 
+const dateIn = (days: number): string => new Date(Date.now() + days * dayS * 1000).toISOString();
+
 const asking = (is: boolean): string | null => (is ? 'Asked…' : null);
+
+function ScopeField({
+  chosen,
+  onChange,
+}: {
+  chosen: readonly Scope[];
+  onChange: (chosen: readonly Scope[]) => void;
+}): ReactNode {
+  return (
+    <fieldset className="settings-choices">
+      <legend className="label">What it may do</legend>
+      {scopes.map((scope) => (
+        <label key={scope}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(scope)}
+            onChange={(event) =>
+              onChange(event.target.checked ? [...chosen, scope] : chosen.filter((one) => one !== scope))
+            }
+          />
+          <code>{scope}</code> {scopeTexts[scope]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function PayloadField({
+  payloads,
+  onChange,
+}: {
+  payloads: string;
+  onChange: (payloads: string) => void;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="key-payloads">Payloads</label>
+      <select
+        id="key-payloads"
+        className="select"
+        value={payloads}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        <option value="">as usual for its scopes</option>
+        <option value="none">none</option>
+        <option value="masked">masked</option>
+        <option value="full">full</option>
+      </select>
+    </div>
+  );
+}
+
+function EndField({ days, onChange }: { days: string; onChange: (days: string) => void }): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor="key-days">Ends after</label>
+      <select
+        id="key-days"
+        className="select"
+        value={days}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        <option value="7">7 days</option>
+        <option value="30">30 days</option>
+        <option value="90">90 days</option>
+        <option value="365">a year</option>
+        <option value="">never</option>
+      </select>
+    </div>
+  );
+}
 
 /** Makes a key: what it is for, what it may do, and until when. */
 export function NewKey({
@@ -70,9 +143,7 @@ export function NewKey({
         scopes: chosen,
         ...(tenant.trim() === '' ? {} : { tenant: tenant.trim() }),
         ...(payloads === '' ? {} : { payloads }),
-        ...(days === ''
-          ? {}
-          : { expires_at: new Date(Date.now() + Number(days) * dayS * 1000).toISOString() }),
+        ...(days === '' ? {} : { expires_at: dateIn(Number(days)) }),
       },
     });
     await refresh('keys.list');
@@ -99,21 +170,7 @@ export function NewKey({
           onChange={(event) => setName(event.target.value)}
         />
       </div>
-      <fieldset className="settings-choices">
-        <legend className="label">What it may do</legend>
-        {scopes.map((scope) => (
-          <label key={scope}>
-            <input
-              type="checkbox"
-              checked={chosen.includes(scope)}
-              onChange={(event) =>
-                setChosen(event.target.checked ? [...chosen, scope] : chosen.filter((one) => one !== scope))
-              }
-            />
-            <code>{scope}</code> {scopeTexts[scope]}
-          </label>
-        ))}
-      </fieldset>
+      <ScopeField chosen={chosen} onChange={setChosen} />
       <div className="field">
         <label htmlFor="key-tenant">Only of this tenant (empty: of all)</label>
         <input
@@ -124,35 +181,8 @@ export function NewKey({
         />
       </div>
       <div className="row">
-        <div className="field">
-          <label htmlFor="key-payloads">Payloads</label>
-          <select
-            id="key-payloads"
-            className="select"
-            value={payloads}
-            onChange={(event) => setPayloads(event.target.value)}
-          >
-            <option value="">as usual for its scopes</option>
-            <option value="none">none</option>
-            <option value="masked">masked</option>
-            <option value="full">full</option>
-          </select>
-        </div>
-        <div className="field">
-          <label htmlFor="key-days">Ends after</label>
-          <select
-            id="key-days"
-            className="select"
-            value={days}
-            onChange={(event) => setDays(event.target.value)}
-          >
-            <option value="7">7 days</option>
-            <option value="30">30 days</option>
-            <option value="90">90 days</option>
-            <option value="365">a year</option>
-            <option value="">never</option>
-          </select>
-        </div>
+        <PayloadField payloads={payloads} onChange={setPayloads} />
+        <EndField days={days} onChange={setDays} />
       </div>
       {problem === null ? null : <Refusal problem={problem} />}
     </Dialog>

@@ -70,6 +70,31 @@ export default function KeysPage(): ReactNode {
   );
 }
 
+function LastUse({ of: { last_used_at: at, last_used_from: from } }: { of: Key }): ReactNode {
+  return at === null ? (
+    <span className="soft">never used</span>
+  ) : (
+    <>
+      <Ago at={at} />
+      {from === null ? null : <span className="soft"> from {from}</span>}
+    </>
+  );
+}
+
+function End({ of: { expires_at: at, former_until: former } }: { of: Key }): ReactNode {
+  return (
+    <>
+      {at === null ? <span className="soft">does not end</span> : <When at={at} precision="minute" />}
+      {former === null ? null : (
+        <span className="wait">
+          <br />
+          the key before works until <When at={former} precision="minute" />
+        </span>
+      )}
+    </>
+  );
+}
+
 function keyColumns(
   forbidden: string | null,
   onAct: (kind: 'rotate' | 'revoke', of: Key) => void,
@@ -100,34 +125,8 @@ function keyColumns(
       ),
     },
     { key: 'rights', head: 'May', cell: (key) => <Rights of={key} /> },
-    {
-      key: 'used',
-      head: 'Last used',
-      cell: ({ last_used_at: at, last_used_from: from }) =>
-        at === null ? (
-          <span className="soft">never used</span>
-        ) : (
-          <>
-            <Ago at={at} />
-            {from === null ? null : <span className="soft"> from {from}</span>}
-          </>
-        ),
-    },
-    {
-      key: 'ends',
-      head: 'Ends',
-      cell: ({ expires_at: at, former_until: former }) => (
-        <>
-          {at === null ? <span className="soft">does not end</span> : <When at={at} precision="minute" />}
-          {former === null ? null : (
-            <span className="wait">
-              <br />
-              the key before works until <When at={former} precision="minute" />
-            </span>
-          )}
-        </>
-      ),
-    },
+    { key: 'used', head: 'Last used', cell: (key) => <LastUse of={key} /> },
+    { key: 'ends', head: 'Ends', cell: (key) => <End of={key} /> },
     {
       key: 'actions',
       head: <span className="sr">Actions</span>,
@@ -144,6 +143,14 @@ function keyColumns(
         ) : null,
     },
   ];
+}
+
+function keysText(active: number, ending: number): string {
+  if (active === 0) return 'No key was made yet.';
+  const working = `${plural(active, 'key')} ${active === 1 ? 'works' : 'work'}`;
+  return ending === 0
+    ? `${working}; none ends this week.`
+    : `${working}; ${ending} ${ending === 1 ? 'ends' : 'end'} this week.`;
 }
 
 function KeyList({
@@ -174,14 +181,7 @@ function KeyList({
           </Button>
         }
       >
-        {active.length === 0
-          ? 'No key was made yet.'
-          : `${plural(active.length, 'key')} ${active.length === 1 ? 'works' : 'work'}`}
-        {active.length === 0
-          ? null
-          : ending.length === 0
-            ? '; none ends this week.'
-            : `; ${ending.length} ${ending.length === 1 ? 'ends' : 'end'} this week.`}
+        {keysText(active.length, ending.length)}
       </Sentence>
       <Card
         title="Keys"

@@ -35,88 +35,94 @@ function Shards({ of: { node, shards } }: { of: Node }): ReactNode {
   );
 }
 
+const isLate = ({ last_heartbeat_at: at }: Node, now: number): boolean => now - Date.parse(at) > lateMs;
+
 /** Nodes: the processes that deliver, and what each of them owns. */
 export default function NodesPage(): ReactNode {
   const nodes = useRead('nodes.list', { query: { limit: 1000 } }, { everyMs: 5000 });
-  const { version } = useMe();
-  const now = useNow();
   return (
     <SettingsFrame part="nodes">
       <Reading of={nodes} what="Reading the nodes…" height={240}>
-        {({ items }) => {
-          const late = items.filter(({ last_heartbeat_at: at }) => now - Date.parse(at) > lateMs).length;
-          return (
-            <div className="stack">
-              <Sentence
-                level={late > 0 ? 'watch' : 'well'}
-                lead={`The server of this page is Posthorn ${version}.`}
-              >
-                {items.length === 0
-                  ? 'One process delivers: this one.'
-                  : `${plural(items.length, 'node')} ${items.length === 1 ? 'delivers' : 'deliver'}${late === 0 ? '.' : `; ${late} sent no heartbeat for 10 seconds.`}`}
-              </Sentence>
-              <Card title="Nodes">
-                {items.length === 0 ? (
-                  <Empty>
-                    The embedded store belongs to one process. With PostgreSQL any number of nodes share the
-                    work, and stand here with their shards.
-                  </Empty>
-                ) : (
-                  <Table
-                    caption="Nodes"
-                    rows={items}
-                    keyOf={({ node }) => node}
-                    columns={[
-                      {
-                        key: 'node',
-                        head: 'Node',
-                        phone: 'first',
-                        cell: ({ node }) => (
-                          <strong>
-                            <Untrusted text={node} />
-                          </strong>
-                        ),
-                      },
-                      {
-                        key: 'state',
-                        head: 'State',
-                        phone: 'end',
-                        cell: ({ last_heartbeat_at: at }) =>
-                          now - Date.parse(at) > lateMs ? (
-                            <State name="failing" word="silent" />
-                          ) : (
-                            <State name="healthy" />
-                          ),
-                      },
-                      {
-                        key: 'heartbeat',
-                        head: 'Last heartbeat',
-                        cell: ({ last_heartbeat_at: at }) => <Ago at={at} />,
-                      },
-                      {
-                        key: 'started',
-                        head: 'Started',
-                        cell: ({ started_at: at }) => <When at={at} />,
-                      },
-                      {
-                        key: 'shards',
-                        head: 'Shards',
-                        width: '45%',
-                        cell: (node) => (
-                          <>
-                            <Shards of={node} />
-                            <span className="label">{plural(node.shards.length, 'shard')}</span>
-                          </>
-                        ),
-                      },
-                    ]}
-                  />
-                )}
-              </Card>
-            </div>
-          );
-        }}
+        {({ items }) => (
+          <div className="stack">
+            <Summary nodes={items} />
+            <Card title="Nodes">
+              {items.length === 0 ? (
+                <Empty>
+                  The embedded store belongs to one process. With PostgreSQL any number of nodes share the
+                  work, and are listed here with their shards.
+                </Empty>
+              ) : (
+                <NodeTable nodes={items} />
+              )}
+            </Card>
+          </div>
+        )}
       </Reading>
     </SettingsFrame>
+  );
+}
+
+function Summary({ nodes }: { nodes: readonly Node[] }): ReactNode {
+  const { version } = useMe();
+  const now = useNow();
+  const late = nodes.filter((node) => isLate(node, now)).length;
+  return (
+    <Sentence level={late > 0 ? 'watch' : 'well'} lead={`The server of this page is Posthorn ${version}.`}>
+      {nodes.length === 0
+        ? 'One process delivers: this one.'
+        : `${plural(nodes.length, 'node')} ${nodes.length === 1 ? 'delivers' : 'deliver'}${late === 0 ? '.' : `; ${late} sent no heartbeat for 10 seconds.`}`}
+    </Sentence>
+  );
+}
+
+function NodeTable({ nodes }: { nodes: readonly Node[] }): ReactNode {
+  const now = useNow();
+  return (
+    <Table
+      caption="Nodes"
+      rows={nodes}
+      keyOf={({ node }) => node}
+      columns={[
+        {
+          key: 'node',
+          head: 'Node',
+          phone: 'first',
+          cell: ({ node }) => (
+            <strong>
+              <Untrusted text={node} />
+            </strong>
+          ),
+        },
+        {
+          key: 'state',
+          head: 'State',
+          phone: 'end',
+          cell: (node) =>
+            isLate(node, now) ? <State name="failing" word="silent" /> : <State name="healthy" />,
+        },
+        {
+          key: 'heartbeat',
+          head: 'Last heartbeat',
+          cell: ({ last_heartbeat_at: at }) => <Ago at={at} />,
+        },
+        {
+          key: 'started',
+          head: 'Started',
+          cell: ({ started_at: at }) => <When at={at} />,
+        },
+        {
+          key: 'shards',
+          head: 'Shards',
+          width: '45%',
+          cell: (node) => (
+            <>
+              <Shards of={node} />
+              <span className="label">{plural(node.shards.length, 'shard')}</span>
+            </>
+          ),
+        },
+      ]}
+    />
   );
 }

@@ -52,52 +52,54 @@ export function demoCommand(): Command {
       try {
         const result = await runDemo({ events, dataDir });
         if (options.json === true) printJson(result);
-        else {
-          print(
-            table(
-              [
-                'endpoint',
-                'accepted',
-                'delivered',
-                'pending',
-                'dead',
-                'cancelled',
-                'suppressed',
-                'unaccounted',
-                '| receiver: verified ids',
-                'requests',
-                'again',
-                'bad signatures',
-              ],
-              result.endpoints.map((e) => [
-                e.name,
-                e.accepted,
-                e.delivered,
-                e.pending,
-                e.dead,
-                e.cancelled,
-                e.suppressed,
-                e.unaccounted,
-                e.receiver.unique,
-                e.receiver.requests,
-                e.receiver.repeated,
-                e.receiver.unverified,
-              ]),
-            ),
-          );
-          print();
-          print(
-            `${result.events.toLocaleString('en-US')} events, ${result.kills} SIGKILL, ${result.seconds.toFixed(1)} s. Duplicates come from attempts in flight at the kill and from timeouts.`,
-          );
-          print(
-            result.agrees
-              ? 'The ledger balances, and the receivers agree.'
-              : `DISAGREEMENT: ${result.disagreements.join('; ')}`,
-          );
-        }
+        else printResult(result);
         if (!result.agrees) process.exitCode = 1;
       } finally {
         await rm(dataDir, { recursive: true, force: true });
       }
     });
+}
+
+function printResult(result: Awaited<ReturnType<typeof runDemo>>): void {
+  print(
+    table(
+      [
+        'endpoint',
+        'accepted',
+        'delivered',
+        'pending',
+        'dead',
+        'cancelled',
+        'suppressed',
+        'unaccounted',
+        '| receiver: verified ids',
+        'requests',
+        'again',
+        'bad signatures',
+      ],
+      result.endpoints.map((e) => [
+        e.name,
+        e.accepted,
+        e.delivered,
+        e.pending,
+        e.dead,
+        e.cancelled,
+        e.suppressed,
+        e.unaccounted,
+        e.receiver.unique,
+        e.receiver.requests,
+        e.receiver.repeated,
+        e.receiver.unverified,
+      ]),
+    ),
+  );
+  print();
+  print(
+    `${result.events.toLocaleString('en-US')} events, ${result.kills} SIGKILL, ${result.seconds.toFixed(1)} s. Duplicates come from attempts in flight at the kill and from timeouts.`,
+  );
+  print(
+    result.agrees
+      ? 'The ledger balances, and the receivers agree.'
+      : `DISAGREEMENT: ${result.disagreements.join('; ')}`,
+  );
 }

@@ -10,7 +10,23 @@ import { createServeLog, type ServeLog } from '../serve-log.ts';
 import { type Serving, startServing } from '../serve-process.ts';
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve');
+  addPlaceOptions(command);
+  addNetworkOptions(command);
+  addAccessOptions(command);
+  addRunOptions(command);
+  return command
+    .option('--json', 'print the startup facts as one JSON object')
+    .addHelpText(
+      'after',
+      '\nThe admin key is POSTHORN_API_KEY; without it, the first start creates one and prints it once.\nSecrets are encrypted with POSTHORN_SECRET_KEY; without it, with a key file in the data directory, created at the first start. Generate a key with: posthorn secrets generate\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
+    )
+    .action(serve);
+}
+
+/** Where it listens and stores. */
+function addPlaceOptions(command: Command): Command {
+  return command
     .option('--host <address>', `address to listen on (POSTHORN_HOST, default ${defaults.host})`)
     .option('--port <number>', `port to listen on (POSTHORN_PORT, default ${defaults.port})`)
     .option('--data-dir <path>', `data directory (POSTHORN_DATA_DIR, default ${defaults.dataDir})`)
@@ -18,7 +34,15 @@ export function serveCommand(): Command {
       '--database-url <url>',
       'PostgreSQL database to store in instead, shared by any number of nodes (POSTHORN_DATABASE_URL)',
     )
-    .option('--node-name <name>', 'unique name of this node among them (POSTHORN_NODE_NAME, default: random)')
+    .option(
+      '--node-name <name>',
+      'unique name of this node among them (POSTHORN_NODE_NAME, default: random)',
+    );
+}
+
+/** What it may connect to. */
+function addNetworkOptions(command: Command): Command {
+  return command
     .option(
       '--allow-private-networks',
       'deliver to private and local addresses too, but never to cloud metadata (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
@@ -34,7 +58,12 @@ export function serveCommand(): Command {
     .option(
       '--proxy <url>',
       'HTTP or SOCKS5 proxy for webhooks (POSTHORN_PROXY, default: direct connections)',
-    )
+    );
+}
+
+/** Who may read what, and from where. */
+function addAccessOptions(command: Command): Command {
+  return command
     .option(
       '--plaintext-secrets',
       'store secrets unencrypted, readable by anyone who can read the database (POSTHORN_PLAINTEXT_SECRETS)',
@@ -55,7 +84,12 @@ export function serveCommand(): Command {
     .option(
       '--metrics-key <key>',
       'key that /metrics then requires, besides the admin key (POSTHORN_METRICS_KEY, default: no key)',
-    )
+    );
+}
+
+/** How long it keeps things, and how it logs and stops. */
+function addRunOptions(command: Command): Command {
+  return command
     .option(
       '--log-level <level>',
       `debug, info, warn, error or silent (POSTHORN_LOG_LEVEL, default ${defaults.logLevel})`,
@@ -75,37 +109,33 @@ export function serveCommand(): Command {
     .option(
       '--stop-grace-s <seconds>',
       `seconds to let attempts in flight finish when stopping (POSTHORN_STOP_GRACE_S, default ${defaults.stopGraceS})`,
-    )
-    .option('--json', 'print the startup facts as one JSON object')
-    .addHelpText(
-      'after',
-      '\nThe admin key is POSTHORN_API_KEY; without it, the first start creates one and prints it once.\nSecrets are encrypted with POSTHORN_SECRET_KEY; without it, with a key file in the data directory, created at the first start. Generate a key with: posthorn secrets generate\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
-    )
-    .action(async (options: Record<string, unknown>) => {
-      // An unset variable in a script: data would go to the default directory unnoticed.
-      if (options['dataDir'] === '') throw new CommandError('--data-dir is empty: name a directory', 2);
-      // The command-line parser names the option after what it turns off.
-      const given = options['dashboard'] === false ? { ...options, noDashboard: true } : options;
-      const read = readSettings(given, process.env);
-      if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
-      const { settings } = read;
-      const log = createServeLog(settings.logLevel);
-      for (const line of warningsAbout(settings, process.env)) log.note(`posthorn: warning: ${line}`);
-      const facts = startFacts(settings, options['json'] === true, log);
-      const serving = await startServing(settings, {
-        logger: log,
-        onNewKey: facts.newKey,
-        onKeyFile: (path) =>
-          log.note(
-            `posthorn: created ${printable(path)}, the key that encrypts secrets: back it up, apart from the data`,
-          ),
-      }).catch((error: NodeJS.ErrnoException) => {
-        facts.failed();
-        throw startError(error, settings);
-      });
-      facts.started(serving);
-      await untilStopped(serving, settings.stopGraceS, log);
-    });
+    );
+}
+
+async function serve(options: Record<string, unknown>): Promise<void> {
+  // An unset variable in a script: data would go to the default directory unnoticed.
+  if (options['dataDir'] === '') throw new CommandError('--data-dir is empty: name a directory', 2);
+  // The command-line parser names the option after what it turns off.
+  const given = options['dashboard'] === false ? { ...options, noDashboard: true } : options;
+  const read = readSettings(given, process.env);
+  if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
+  const { settings } = read;
+  const log = createServeLog(settings.logLevel);
+  for (const line of warningsAbout(settings, process.env)) log.note(`posthorn: warning: ${line}`);
+  const facts = startFacts(settings, options['json'] === true, log);
+  const serving = await startServing(settings, {
+    logger: log,
+    onNewKey: facts.newKey,
+    onKeyFile: (path) =>
+      log.note(
+        `posthorn: created ${printable(path)}, the key that encrypts secrets: back it up, apart from the data`,
+      ),
+  }).catch((error: NodeJS.ErrnoException) => {
+    facts.failed();
+    throw startError(error, settings);
+  });
+  facts.started(serving);
+  await untilStopped(serving, settings.stopGraceS, log);
 }
 
 /** Time after the grace period for the rest of the stop: then the process ends, whatever still runs. */

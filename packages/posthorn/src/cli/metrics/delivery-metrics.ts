@@ -11,36 +11,14 @@ const latencyBuckets = [
 
 /** What passes through this node, counted when it is committed: the sum over all nodes is the whole. */
 export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) => string): EngineObserver {
-  const events = registry
-    .counter({
-      name: 'posthorn_events_accepted_total',
-      help: 'Events accepted by this node, without duplicates',
-    })
-    .at({});
-  const deliveries = registry
-    .counter({
-      name: 'posthorn_deliveries_accepted_total',
-      help: 'Deliveries created for these events',
-    })
-    .at({});
-  const attempts = registry.counter({
-    name: 'posthorn_attempts_total',
-    help: 'Attempts settled, by outcome and error class; superseded: another attempt had settled the delivery',
-    labels: ['outcome', 'error_class'],
-  });
-  const ofEndpoints = registry.counter({
-    name: 'posthorn_endpoint_attempts_total',
-    help: 'Attempts settled, by endpoint and outcome; endpoints beyond the limit are combined in other',
-    labels: ['endpoint_id', 'outcome'],
-  });
-  const durations = registry.histogram(
-    {
-      name: 'posthorn_attempt_duration_seconds',
-      help: 'Duration of one attempt, from connecting to the end of the answer',
-      labels: ['outcome'],
-    },
-    attemptBuckets,
+  const counter = (name: string, help: string): Cell => registry.counter({ name, help }).at({});
+  const events = counter(
+    'posthorn_events_accepted_total',
+    'Events accepted by this node, without duplicates',
   );
+  const deliveries = counter('posthorn_deliveries_accepted_total', 'Deliveries created for these events');
+  const attemptOf = attemptCounters(registry);
+  const endpointAttemptsOf = endpointCounters(registry, endpointLabel);
   const latencies = registry
     .histogram(
       {
@@ -50,27 +28,7 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
       latencyBuckets,
     )
     .at({});
-  const failures = registry
-    .counter({
-      name: 'posthorn_store_failures_total',
-      help: 'Times the store began to refuse writes',
-    })
-    .at({});
-
-  // Resolving labels costs more than counting; there are as many children as outcomes times classes or endpoints.
-  const children = new Map<string, { count: Cell; duration: Distribution }>();
-  const endpointChildren = new Map<string, Cell>();
-  const countEndpoint = (endpointId: string, outcome: string): void => {
-    const key = `${endpointId} ${outcome}`;
-    let child = endpointChildren.get(key);
-    if (child === undefined) {
-      const label = endpointLabel(endpointId);
-      child = ofEndpoints.at({ endpoint_id: label, outcome });
-      // Endpoints beyond the limit are looked up each time: remembering them would be the growth that the limit prevents.
-      if (label === endpointId) endpointChildren.set(key, child);
-    }
-    child.value++;
-  };
+  const failures = counter('posthorn_store_failures_total', 'Times the store began to refuse writes');
 
   return {
     accepted: (newEvents, newDeliveries) => {
@@ -79,22 +37,75 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
     },
     settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, answer) => {
       const outcome = answer === 'superseded' ? answer : state === 'pending' ? 'retry' : state;
-      const key = `${outcome} ${errorClass}`;
-      let child = children.get(key);
-      if (child === undefined) {
-        child = {
-          count: attempts.at({ outcome, error_class: errorClass ?? '' }),
-          duration: durations.at({ outcome }),
-        };
-        children.set(key, child);
-      }
-      child.count.value++;
-      child.duration.observe(durationMs / 1000);
-      countEndpoint(endpointId, outcome);
+      const attempt = attemptOf(outcome, errorClass);
+      attempt.count.value++;
+      attempt.duration.observe(durationMs / 1000);
+      endpointAttemptsOf(endpointId, outcome).value++;
       if (outcome === 'delivered') latencies.observe(Math.max(0, now - createdAt) / 1000);
     },
     storeFailed: () => {
       failures.value++;
     },
+  };
+}
+
+interface AttemptCounters {
+  readonly count: Cell;
+  readonly duration: Distribution;
+}
+
+// Resolving labels costs more than counting, so the resolved ones are kept: as many as outcomes times classes here, and
+// times endpoints below.
+function attemptCounters(
+  registry: Registry,
+): (outcome: string, errorClass: string | null) => AttemptCounters {
+  const attempts = registry.counter({
+    name: 'posthorn_attempts_total',
+    help: 'Attempts settled, by outcome and error class; superseded: another attempt had settled the delivery',
+    labels: ['outcome', 'error_class'],
+  });
+  const durations = registry.histogram(
+    {
+      name: 'posthorn_attempt_duration_seconds',
+      help: 'Duration of one attempt, from connecting to the end of the answer',
+      labels: ['outcome'],
+    },
+    attemptBuckets,
+  );
+  const children = new Map<string, AttemptCounters>();
+  return (outcome, errorClass) => {
+    const key = `${outcome} ${errorClass}`;
+    let child = children.get(key);
+    if (child === undefined) {
+      child = {
+        count: attempts.at({ outcome, error_class: errorClass ?? '' }),
+        duration: durations.at({ outcome }),
+      };
+      children.set(key, child);
+    }
+    return child;
+  };
+}
+
+function endpointCounters(
+  registry: Registry,
+  endpointLabel: (id: string) => string,
+): (endpointId: string, outcome: string) => Cell {
+  const attempts = registry.counter({
+    name: 'posthorn_endpoint_attempts_total',
+    help: 'Attempts settled, by endpoint and outcome; endpoints beyond the limit are combined in other',
+    labels: ['endpoint_id', 'outcome'],
+  });
+  const children = new Map<string, Cell>();
+  return (endpointId, outcome) => {
+    const key = `${endpointId} ${outcome}`;
+    let child = children.get(key);
+    if (child === undefined) {
+      const label = endpointLabel(endpointId);
+      child = attempts.at({ endpoint_id: label, outcome });
+      // Endpoints beyond the limit are looked up each time: remembering them would be the growth that the limit prevents.
+      if (label === endpointId) children.set(key, child);
+    }
+    return child;
   };
 }

@@ -14,6 +14,13 @@ export interface State {
 
 const states = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 
+type Gauge = <L extends string = never>(name: string, help: string, labels?: readonly L[]) => Values<L>;
+
+function put(values: Values, value: number | null | undefined): void {
+  if (value === null || value === undefined) values.clear();
+  else values.at({}).value = value;
+}
+
 /**
  * Gauges of the current state. The coordinator exposes what is true of the whole system; on other nodes these series
  * are missing, not 0, so that a previous coordinator contradicts no other node.
@@ -22,13 +29,23 @@ export function stateMetrics(
   registry: Registry,
   endpointLabel: (id: string) => string,
 ): (state: State) => void {
-  const gauge = <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
-    registry.gauge<L>({ name, help, labels });
-  const put = (of: Values, value: number | null | undefined): void => {
-    if (value === null || value === undefined) of.clear();
-    else of.at({}).value = value;
+  const gauge: Gauge = (name, help, labels = []) => registry.gauge({ name, help, labels });
+  const showNode = nodeMetrics(gauge);
+  const showLedger = ledgerMetrics(gauge, endpointLabel);
+  const showAlerts = alertMetrics(gauge);
+  const showWhole = wholeMetrics(gauge, endpointLabel);
+  return (state) => {
+    const { status, sample, ledger, alerts, now } = state;
+    showNode(state);
+    const speaks = status !== null && isCoordinator(status.shards);
+    showLedger(speaks ? ledger : null);
+    showAlerts(speaks ? alerts : null);
+    showWhole(speaks ? (sample?.whole ?? null) : null, now);
   };
+}
 
+/** What this node does. */
+function nodeMetrics(gauge: Gauge): (state: State) => void {
   const ready = gauge('posthorn_ready', '1 if this node accepts and delivers, as in /readyz');
   const storeFault = gauge(
     'posthorn_store_fault',
@@ -42,7 +59,25 @@ export function stateMetrics(
     'posthorn_oldest_due_age_seconds',
     'How long the most overdue delivery of this node has been due; 0 if none is',
   );
+  return ({ status, sample, now }) => {
+    put(ready, status === null ? 0 : Number(status.ready));
+    put(storeFault, Number((status?.storeFault ?? null) !== null));
+    put(inFlight, status?.inFlight ?? 0);
+    put(buffered, status?.buffered ?? 0);
+    put(lanes, status?.lanes ?? 0);
+    put(shards, status?.shards.length ?? 0);
+    put(
+      oldestDue,
+      sample === null ? null : sample.oldestDueAt === null ? 0 : Math.max(0, now - sample.oldestDueAt) / 1000,
+    );
+  };
+}
 
+/** The last reconciliation. */
+function ledgerMetrics(
+  gauge: Gauge,
+  endpointLabel: (id: string) => string,
+): (ledger: State['ledger']) => void {
   const unaccounted = gauge(
     'posthorn_deliveries_unaccounted',
     'Unaccounted deliveries at the last reconciliation: anything but 0 is a page',
@@ -60,6 +95,20 @@ export function stateMetrics(
     'Deliveries by endpoint and state, from the accepted to the pruned, at the last reconciliation',
     ['endpoint_id', 'state'],
   );
+  return (ledger) => {
+    put(unaccounted, ledger?.result.unaccounted);
+    put(unbalanced, ledger === null ? null : Number(!ledger.result.balanced));
+    put(reconciled, ledger === null ? null : ledger.at / 1000);
+    deliveries.clear();
+    for (const row of ledger?.result.rows ?? []) {
+      const label = endpointLabel(row.endpointId);
+      for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
+    }
+  };
+}
+
+/** The last evaluation of the alert rules. */
+function alertMetrics(gauge: Gauge): (alerts: State['alerts']) => void {
   const evaluated = gauge(
     'posthorn_last_evaluation_timestamp_seconds',
     'When the alert rules were last evaluated',
@@ -67,6 +116,19 @@ export function stateMetrics(
   const firing = gauge('posthorn_alerts_firing', 'Firing alerts of Posthorn itself, by severity', [
     'severity',
   ]);
+  return (alerts) => {
+    put(evaluated, alerts === null ? null : alerts.at / 1000);
+    firing.clear();
+    if (alerts !== null)
+      for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = alerts[severity];
+  };
+}
+
+/** What the store holds, for all nodes. */
+function wholeMetrics(
+  gauge: Gauge,
+  endpointLabel: (id: string) => string,
+): (whole: StoreSample['whole'], now: number) => void {
   const pending = gauge('posthorn_pending_deliveries', 'Pending deliveries');
   const overdue = gauge(
     'posthorn_overdue_deliveries',
@@ -82,37 +144,7 @@ export function stateMetrics(
   ]);
   const oldestDead = gauge('posthorn_oldest_dead_letter_age_seconds', 'Age of the oldest dead letter');
   const nodes = gauge('posthorn_nodes', 'Live nodes that share the database');
-
-  return ({ status, sample, ledger, alerts, now }) => {
-    put(ready, status === null ? 0 : Number(status.ready));
-    put(storeFault, Number((status?.storeFault ?? null) !== null));
-    put(inFlight, status?.inFlight ?? 0);
-    put(buffered, status?.buffered ?? 0);
-    put(lanes, status?.lanes ?? 0);
-    put(shards, status?.shards.length ?? 0);
-    put(
-      oldestDue,
-      sample === null ? null : sample.oldestDueAt === null ? 0 : Math.max(0, now - sample.oldestDueAt) / 1000,
-    );
-
-    const speaks = status !== null && isCoordinator(status.shards);
-    const known = speaks ? ledger : null;
-    put(unaccounted, known?.result.unaccounted);
-    put(unbalanced, known === null ? null : Number(!known.result.balanced));
-    put(reconciled, known === null ? null : known.at / 1000);
-    deliveries.clear();
-    for (const row of known?.result.rows ?? []) {
-      const label = endpointLabel(row.endpointId);
-      for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
-    }
-
-    const current = speaks ? alerts : null;
-    put(evaluated, current === null ? null : current.at / 1000);
-    firing.clear();
-    if (current !== null)
-      for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = current[severity];
-
-    const whole = speaks ? (sample?.whole ?? null) : null;
+  return (whole, now) => {
     put(pending, whole?.pending);
     put(overdue, whole?.overdue);
     put(late, whole?.late);

@@ -126,6 +126,50 @@ function leakAlerts(slo: NamedSlo, tolerated: number, labels: Record<string, str
   }));
 }
 
+/** For an objective without a budget: one delivery is too many. */
+function brokenAlert({ name, producer, consumer }: NamedSlo, labels: Record<string, string>): AlertingRule {
+  return {
+    alert: 'PosthornSloBroken',
+    // Half a delivery, because increase() extrapolates.
+    expr: `slo:sli_errors:increase1h{slo="${name}"} > 0.5`,
+    labels: { ...labels, rule: 'no-budget', severity: 'page' },
+    annotations: {
+      summary: `${name}: {{ $value | humanize }} in an hour, where the objective is none`,
+      description: `${producer} and ${consumer} agreed that nothing of this is ever missing.`,
+      next_step: 'posthorn verify',
+    },
+  };
+}
+
+/** Alerts about the rules themselves: their objective is not measured, or is another one by now. */
+function exportAlerts({ name, target }: NamedSlo, labels: Record<string, string>): AlertingRule[] {
+  return [
+    {
+      alert: 'PosthornSloAbsent',
+      expr: `absent(${sloMetrics.total}{slo="${name}"})\nor absent(${sloMetrics.good}{slo="${name}"})`,
+      for: '10m',
+      labels: { ...labels, severity: 'ticket' },
+      annotations: {
+        summary: `${name}: the objective is not measured`,
+        description:
+          'No Posthorn exposes this objective: it was deleted or renamed, or its metrics are not scraped.',
+        next_step: 'posthorn apply -f posthorn.yaml --dry-run; posthorn rules export',
+      },
+    },
+    {
+      alert: 'PosthornSloTargetDiffers',
+      expr: `abs(max by (slo) (${sloMetrics.target}{slo="${name}"}) - ${target}) > 1e-9`,
+      for: '10m',
+      labels: { ...labels, severity: 'ticket' },
+      annotations: {
+        summary: `${name}: these rules were exported for another target`,
+        description: `The rules say ${target}; Posthorn says otherwise.`,
+        next_step: 'posthorn rules export',
+      },
+    },
+  ];
+}
+
 /**
  * Rules of one objective: windows, facts, burn rates with a gate for low traffic, the slow leak, and an alert for its
  * absence.
@@ -158,19 +202,7 @@ export function sloRules(slo: NamedSlo): RuleGroup {
   const alerts: AlertingRule[] =
     budget > 0
       ? [...burnAlerts(slo, budget, labels), ...leakAlerts(slo, tolerated, labels)]
-      : [
-          {
-            alert: 'PosthornSloBroken',
-            // Half a delivery, because increase() extrapolates.
-            expr: `slo:sli_errors:increase1h{slo="${name}"} > 0.5`,
-            labels: { ...labels, rule: 'no-budget', severity: 'page' },
-            annotations: {
-              summary: `${name}: {{ $value | humanize }} in an hour, where the objective is none`,
-              description: `${slo.producer} and ${slo.consumer} agreed that nothing of this is ever missing.`,
-              next_step: 'posthorn verify',
-            },
-          },
-        ];
+      : [brokenAlert(slo, labels)];
   return {
     name: `posthorn-slo-${name}`,
     interval: '1m',
@@ -179,29 +211,7 @@ export function sloRules(slo: NamedSlo): RuleGroup {
       ...factRules(slo, budget),
       ...(budget > 0 ? [...surprises, ...leaks] : []),
       ...alerts,
-      {
-        alert: 'PosthornSloAbsent',
-        expr: `absent(${sloMetrics.total}{slo="${name}"})\nor absent(${sloMetrics.good}{slo="${name}"})`,
-        for: '10m',
-        labels: { ...labels, severity: 'ticket' },
-        annotations: {
-          summary: `${name}: the objective is not measured`,
-          description:
-            'No Posthorn exposes this objective: it was deleted or renamed, or its metrics are not scraped.',
-          next_step: 'posthorn apply -f posthorn.yaml --dry-run; posthorn rules export',
-        },
-      },
-      {
-        alert: 'PosthornSloTargetDiffers',
-        expr: `abs(max by (slo) (${sloMetrics.target}{slo="${name}"}) - ${target}) > 1e-9`,
-        for: '10m',
-        labels: { ...labels, severity: 'ticket' },
-        annotations: {
-          summary: `${name}: these rules were exported for another target`,
-          description: `The rules say ${target}; Posthorn says otherwise.`,
-          next_step: 'posthorn rules export',
-        },
-      },
+      ...exportAlerts(slo, labels),
     ].map((rule) => ('record' in rule && !('labels' in rule) ? { ...rule, labels } : rule)),
   };
 }

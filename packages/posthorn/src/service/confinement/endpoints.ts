@@ -3,6 +3,7 @@ import { PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Of } from '../handler.ts';
 import { type BoundCaller, type Confinements, openToKeys } from './confinement.ts';
+import { portalAttempt } from './portal-attempt.ts';
 import { missing, ownEndpoint, ownFilter, ownTenant } from './own.ts';
 
 type Endpoint = Answer<'endpoints.get'>;
@@ -23,15 +24,6 @@ const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
 
 type FailedAttempt = Answer<'endpoints.health'>['errors'][number];
 
-/** Nothing about the nodes here, or about outbound proxies. */
-const portalAttempt = ({
-  phases_ms: phases,
-  ...attempt
-}: FailedAttempt['attempt']): FailedAttempt['attempt'] => ({
-  ...attempt,
-  phases_ms: phases === null ? null : { ...phases, proxy: null },
-  node: null,
-});
 const withoutNode = (failed: FailedAttempt): FailedAttempt => ({
   ...failed,
   attempt: portalAttempt(failed.attempt),
@@ -51,17 +43,27 @@ function refuseEndpointBound({ endpointIds }: BoundCaller): void {
     );
 }
 
-export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>> {
-  const ofOne = async <I extends OfOne, A>(
-    input: I,
-    caller: BoundCaller,
-    next: (input: I) => Promise<A>,
-  ): Promise<A> => {
-    const { params, query } = input;
-    const id = await ownEndpoint(store.read, caller, { reference: params.id, tenant: query.tenant });
-    return await next({ ...input, params: { id }, query: { tenant: caller.tenant } });
-  };
+/** The health of an endpoint as a portal shows it. */
+const portalHealth = <H extends Answer<'endpoints.health'>>({ failures, errors, ...health }: H) => ({
+  ...health,
+  failures: {
+    ...failures,
+    by_class: failures.by_class.map((one) => ({
+      ...one,
+      last: one.last === null ? null : withoutNode(one.last),
+    })),
+  },
+  errors: errors.map(withoutNode),
+});
 
+export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>> {
+  return { ...creation(store), ...existing(store) };
+}
+
+/** What may name an endpoint that is new, or is about several. */
+function creation(
+  store: Store,
+): Confinements<'endpoints.create' | 'endpoints.check' | 'endpoints.list' | 'endpoints.ensure'> {
   return {
     'endpoints.create': {
       bound: async (input, caller, next) => {
@@ -85,23 +87,6 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
       portal: 'read',
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalEndpoint) }),
     },
-    'endpoints.get': { bound: ofOne, portal: 'read', portalAnswer: portalEndpoint },
-    'endpoints.health': {
-      bound: ofOne,
-      portal: 'read',
-      portalAnswer: ({ failures, errors, ...health }) => ({
-        ...health,
-        failures: {
-          ...failures,
-          by_class: failures.by_class.map((one) => ({
-            ...one,
-            last: one.last === null ? null : withoutNode(one.last),
-          })),
-        },
-        errors: errors.map(withoutNode),
-      }),
-    },
-    'endpoints.publicKeys': { bound: ofOne, portal: 'read' },
     'endpoints.ensure': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant ?? input.body.tenant, missing.tenant);
@@ -112,6 +97,32 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
       },
       portal: 'never',
     },
+  };
+}
+
+function existing(
+  store: Store,
+): Confinements<
+  Exclude<Of<'endpoints'>, 'endpoints.create' | 'endpoints.check' | 'endpoints.list' | 'endpoints.ensure'>
+> {
+  const ofOne = async <I extends OfOne, A>(
+    input: I,
+    caller: BoundCaller,
+    next: (input: I) => Promise<A>,
+  ): Promise<A> => {
+    const { params, query } = input;
+    const id = await ownEndpoint(store.read, caller, { reference: params.id, tenant: query.tenant });
+    return await next({ ...input, params: { id }, query: { tenant: caller.tenant } });
+  };
+
+  return {
+    'endpoints.get': { bound: ofOne, portal: 'read', portalAnswer: portalEndpoint },
+    'endpoints.health': {
+      bound: ofOne,
+      portal: 'read',
+      portalAnswer: portalHealth,
+    },
+    'endpoints.publicKeys': { bound: ofOne, portal: 'read' },
     'endpoints.update': { bound: ofOne, portal: 'never' },
     'endpoints.delete': { bound: ofOne, portal: 'never' },
     'endpoints.pause': { bound: ofOne, portal: 'never' },

@@ -2,6 +2,7 @@ import { invalid, PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
 import { groupNamed } from '../dropped-groups.ts';
 import { type Of, Reply } from '../handler.ts';
+import { portalAttempt } from './portal-attempt.ts';
 import type { BoundCaller, Confine, Confinements } from './confinement.ts';
 import {
   demandOwnDelivery,
@@ -79,11 +80,7 @@ function ofEvents(store: Store): Confinements<EventIds> {
       portal: 'read',
       portalAnswer: (page) => ({
         ...page,
-        items: page.items.map(({ phases_ms: phases, ...attempt }) => ({
-          ...attempt,
-          phases_ms: phases === null ? null : { ...phases, proxy: null },
-          node: null,
-        })),
+        items: page.items.map(portalAttempt),
       }),
     },
     'search.find': {
@@ -149,11 +146,7 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
         ...delivery,
         endpoint: { ...endpoint, owner: null },
         claim: claim === null ? null : { ...claim, node: null },
-        attempts: delivery.attempts.map(({ phases_ms: phases, ...attempt }) => ({
-          ...attempt,
-          phases_ms: phases === null ? null : { ...phases, proxy: null },
-          node: null,
-        })),
+        attempts: delivery.attempts.map(portalAttempt),
       }),
     },
     'deliveries.request': {

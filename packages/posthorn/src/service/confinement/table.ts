@@ -19,6 +19,11 @@ import { demandOwnEvent, isOwn, missing, ownEndpoint, ownFilter, ownTenant, ownT
 import { redriveConfinements } from './redrives.ts';
 import { sessionConfinements } from './sessions.ts';
 
+interface OwnerQuery {
+  readonly by?: string | undefined;
+  readonly owner?: unknown;
+}
+
 const portalEventType = <T extends Answer<'eventTypes.get'>>(type: T): T => ({
   ...type,
   owner: null,
@@ -36,11 +41,96 @@ export function createConfinements(store: Store): Confinements {
     ...tenantConfinements(store),
     ...sessionConfinements,
     ...dryRunConfinements(store),
+    ...figureConfinements(store),
+    ...declarationConfinements,
+    ...systemConfinements,
+  };
+}
 
+/** What is declared for all tenants: of it, a bound caller reads what concerns its own events. */
+const declarationConfinements: Confinements<
+  Of<'eventTypes'> | Of<'templates'> | Of<'teams'> | Of<'channels'> | Of<'slos'>
+> = {
+  'eventTypes.list': {
+    ...open,
+    portalAnswer: (page) => ({ ...page, items: page.items.map(portalEventType) }),
+  },
+  'eventTypes.get': { ...open, portalAnswer: portalEventType },
+  'eventTypes.put': forbidden,
+  'eventTypes.delete': forbidden,
+
+  'templates.list': openToKeys,
+  'templates.get': openToKeys,
+  'templates.put': forbidden,
+  'templates.delete': forbidden,
+
+  'teams.list': forbidden,
+  'teams.get': forbidden,
+  'teams.overview': forbidden,
+  'teams.put': forbidden,
+  'teams.delete': forbidden,
+  'channels.list': forbidden,
+  'channels.get': forbidden,
+  'channels.put': forbidden,
+  'channels.test': forbidden,
+  'channels.delete': forbidden,
+  'slos.list': forbidden,
+  'slos.get': forbidden,
+  'slos.put': forbidden,
+  'slos.delete': forbidden,
+  'slos.status': forbidden,
+  'slos.history': forbidden,
+  'slos.minutes': forbidden,
+  'slos.spend': forbidden,
+};
+
+/** The system as a whole: of it, a bound caller reads only what was done in its tenant. */
+const systemConfinements: Confinements<
+  | Of<'conformance'>
+  | Of<'nodes'>
+  | Of<'markers'>
+  | Of<'impact'>
+  | Of<'auditLog'>
+  | Of<'secrets'>
+  | Of<'service'>
+> = {
+  'conformance.get': forbidden,
+  'nodes.list': forbidden,
+  'markers.list': forbidden,
+  'markers.create': forbidden,
+  'markers.delete': forbidden,
+  'impact.get': forbidden,
+  'auditLog.list': {
+    bound: async (input, { tenant }, next) =>
+      input.query.tenant === undefined || input.query.tenant === tenant
+        ? await next({ ...input, query: { ...input.query, tenant } })
+        : { items: [], next_cursor: null },
+    portal: 'never',
+  },
+  'secrets.status': forbidden,
+  'secrets.rotate': forbidden,
+
+  'service.health': open,
+  'service.ready': open,
+  'service.publicKeys': open,
+  'service.openapi': open,
+  'service.error': open,
+  'service.metrics': forbidden,
+};
+
+function refuseOwners({ can }: BoundCaller, { by, owner }: OwnerQuery): void {
+  if (can !== null && (by === 'owner' || owner !== undefined))
+    throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
+}
+
+/** Figures about deliveries, limited to those of the caller. */
+function figureConfinements(
+  store: Store,
+): Confinements<Of<'accounting'> | Of<'now'> | Of<'series'> | Of<'reconcile'> | Of<'stream'>> {
+  return {
     'accounting.get': {
       bound: async (input, caller, next) => {
-        if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
-          throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
+        refuseOwners(caller, input.query);
         const answer = await next({ ...input, query: await ownFilter(store.read, caller, input.query) });
         if (caller.endpointIds === null || !('events' in answer)) return answer;
         // Events are counted by tenant: a caller bound to endpoints sees those with a delivery to them.
@@ -68,8 +158,7 @@ export function createConfinements(store: Store): Confinements {
 
     'series.get': {
       bound: async (input, caller, next) => {
-        if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
-          throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
+        refuseOwners(caller, input.query);
         return await next({ ...input, query: await ownFilter(store.read, caller, input.query) });
       },
       portal: 'read',
@@ -84,60 +173,6 @@ export function createConfinements(store: Store): Confinements {
     },
     // Each topic is the answer of a call, which is confined to the same caller.
     'stream.open': { bound: (input, _, next) => next(input), portal: 'read' },
-
-    'eventTypes.list': {
-      ...open,
-      portalAnswer: (page) => ({ ...page, items: page.items.map(portalEventType) }),
-    },
-    'eventTypes.get': { ...open, portalAnswer: portalEventType },
-    'eventTypes.put': forbidden,
-    'eventTypes.delete': forbidden,
-
-    'templates.list': openToKeys,
-    'templates.get': openToKeys,
-    'templates.put': forbidden,
-    'templates.delete': forbidden,
-
-    'teams.list': forbidden,
-    'teams.get': forbidden,
-    'teams.overview': forbidden,
-    'teams.put': forbidden,
-    'teams.delete': forbidden,
-    'channels.list': forbidden,
-    'channels.get': forbidden,
-    'channels.put': forbidden,
-    'channels.test': forbidden,
-    'channels.delete': forbidden,
-    'slos.list': forbidden,
-    'slos.get': forbidden,
-    'slos.put': forbidden,
-    'slos.delete': forbidden,
-    'slos.status': forbidden,
-    'slos.history': forbidden,
-    'slos.minutes': forbidden,
-    'slos.spend': forbidden,
-    'conformance.get': forbidden,
-    'nodes.list': forbidden,
-    'markers.list': forbidden,
-    'markers.create': forbidden,
-    'markers.delete': forbidden,
-    'impact.get': forbidden,
-    'auditLog.list': {
-      bound: async (input, { tenant }, next) =>
-        input.query.tenant === undefined || input.query.tenant === tenant
-          ? await next({ ...input, query: { ...input.query, tenant } })
-          : { items: [], next_cursor: null },
-      portal: 'never',
-    },
-    'secrets.status': forbidden,
-    'secrets.rotate': forbidden,
-
-    'service.health': open,
-    'service.ready': open,
-    'service.publicKeys': open,
-    'service.openapi': open,
-    'service.error': open,
-    'service.metrics': forbidden,
   };
 }
 

@@ -3,122 +3,17 @@ import { type Alert, alertEndpoint } from '../../domain/alert.ts';
 import { iso, isoOrNull } from '../../domain/time.ts';
 import { wireMoney } from '../wire.ts';
 import { Amounts } from './amounts.ts';
-import type { DeadSample, NowEndpoint, NowFacts } from './facts.ts';
-import { addLate, riskAmounts, riskCount } from './totals.ts';
-import { countText, lengthText, plural } from './words.ts';
+import { coveredByEndpoint, endpointNeed, type Need } from './endpoint-need.ts';
+import type { DeadSample, NowFacts } from './facts.ts';
+import { lengthText, plural } from './words.ts';
 
 type Wire = Answer<'now.get'>['needs'][number];
 
-/** One need for attention, before it is formatted for the wire. */
-export interface Need extends Omit<Wire, 'value' | 'since'> {
-  readonly amounts: Amounts;
-  readonly since: number | null;
-}
-
 const severities = ['act', 'watch', 'note'] as const;
 
-/** What an alert would repeat is part of its endpoint's row. */
-const saidByEndpoint: ReadonlySet<string> = new Set(['endpoint_down', 'dead_letters', 'endpoint_disabled']);
 const ofObjectives: ReadonlySet<string> = new Set(['burn_rate', 'slow_leak']);
 
 const nothing = { alert_id: null, acknowledged_at: null, amounts: new Amounts(), count: null } as const;
-
-/** What each endpoint needs: one row, for its worst problem. */
-function endpointNeed(facts: NowFacts, endpoint: NowEndpoint): Need | null {
-  const { id, host, owner, failingSince } = endpoint;
-  const worth = facts.worth.filter(({ endpointId }) => endpointId === id);
-  const parts = facts.pending.parts.filter(({ endpointId }) => endpointId === id);
-  const dead = riskCount(worth, 'dead');
-  const suppressed = riskCount(worth, 'suppressed');
-  const late = parts.reduce((sum, part) => sum + part.late, 0);
-  const pending = parts.reduce((sum, part) => sum + part.pending, 0);
-  const alert = facts.alerts.find((one) => alertEndpoint(one) === id && saidByEndpoint.has(one.rule));
-  const base = {
-    subject: host,
-    endpoint_id: id,
-    owner,
-    alert_id: alert?.id ?? null,
-    acknowledged_at: isoOrNull(alert?.acknowledgedAt ?? null),
-    amounts: addLate(riskAmounts(worth, ['dead', 'suppressed']), parts),
-  };
-  const act = dead + suppressed > 0 ? 'act' : 'watch';
-  const waits = pending === 0 ? [] : [`${plural(pending, 'delivery waits', 'deliveries wait')}`];
-  const lies = [
-    ...(dead === 0 ? [] : [plural(dead, 'dead letter')]),
-    ...(suppressed === 0 ? [] : [`${countText(suppressed)} suppressed`]),
-  ];
-  if (!endpoint.isEnabled) {
-    const reason = endpoint.pausedReason === null ? [] : [`“${endpoint.pausedReason}”`];
-    return {
-      ...base,
-      kind: 'paused',
-      severity: dead + suppressed + pending === 0 ? 'note' : act,
-      since: endpoint.updatedAt,
-      count: suppressed,
-      summary: `${host} is paused`,
-      detail: [...reason, ...(lies.length > 0 ? lies : ['nothing suppressed so far']), ...waits].join('; '),
-      action: { label: 'Resume…', path: `/endpoints/${id}` },
-    };
-  }
-  if (failingSince !== null)
-    return {
-      ...base,
-      kind: 'failing',
-      severity: act,
-      since: failingSince,
-      count: pending,
-      summary: `${host} has failed every attempt for ${lengthText(facts.now - failingSince)}`,
-      detail: [
-        ...lies,
-        ...(pending === 0 ? [] : [`${plural(pending, 'delivery waits', 'deliveries wait')} and are retried`]),
-        ...(dead + suppressed === 0 ? ['nothing is lost'] : []),
-      ].join('; '),
-      action: { label: 'See errors', path: `/endpoints/${id}` },
-    };
-  if (dead > 0)
-    return {
-      ...base,
-      kind: 'dead_letters',
-      severity: 'act',
-      since: null,
-      count: dead,
-      summary: `${plural(dead, 'dead letter')} at ${host}`,
-      detail: suppressed === 0 ? '' : `${countText(suppressed)} more are suppressed`,
-      action: { label: `Redrive ${countText(dead)}…`, path: `/dead-letters?endpoint_id=${id}` },
-    };
-  if (suppressed > 0)
-    return {
-      ...base,
-      kind: 'suppressed',
-      severity: 'act',
-      since: null,
-      count: suppressed,
-      summary: `${plural(suppressed, 'suppressed delivery', 'suppressed deliveries')} at ${host}`,
-      detail: 'Accepted while the endpoint was paused; a redrive sends them',
-      action: {
-        label: `Redrive ${countText(suppressed)}…`,
-        path: `/dead-letters?endpoint_id=${id}&state=suppressed`,
-      },
-    };
-  if (late === 0) return null;
-  const oldest = parts.reduce<number | null>(
-    (least, { oldestLateAt: at }) => (at === null ? least : Math.min(at, least ?? at)),
-    null,
-  );
-  return {
-    ...base,
-    kind: 'late',
-    severity: 'watch',
-    since: oldest,
-    count: late,
-    summary: `${plural(late, 'notification')} to ${host} ${late === 1 ? 'is' : 'are'} late`,
-    detail:
-      oldest === null
-        ? 'Still being delivered'
-        : `The oldest was accepted ${lengthText(facts.now - oldest)} ago; still being delivered`,
-    action: { label: 'Show', path: `/deliveries?endpoint_id=${id}&state=pending&late=true` },
-  };
-}
 
 /** Ids of endpoints mean nothing to a reader. */
 function named(text: string, endpoints: NowFacts['endpoints']): string {
@@ -127,7 +22,7 @@ function named(text: string, endpoints: NowFacts['endpoints']): string {
 
 function alertNeed(facts: NowFacts, alert: Alert): Need | null {
   const endpointId = alertEndpoint(alert);
-  if (endpointId !== null && saidByEndpoint.has(alert.rule)) return null;
+  if (endpointId !== null && coveredByEndpoint.has(alert.rule)) return null;
   const isObjective = ofObjectives.has(alert.rule);
   const [objective = ''] = alert.group.split('/');
   const host = endpointId === null ? null : (facts.endpoints.get(endpointId)?.host ?? endpointId);

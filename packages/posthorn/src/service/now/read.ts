@@ -69,6 +69,48 @@ function endpointOf(endpoint: Endpoint, failing: ReadonlyMap<string, number>): N
   };
 }
 
+type Counts = Pick<
+  NowFacts,
+  'counters' | 'worth' | 'worthWithin' | 'pending' | 'reconciliation' | 'alerts' | 'unmatched' | 'teams'
+> & { readonly failing: ReadonlyMap<string, number> };
+
+/** Reads what the store says of deliveries, alerts and teams. */
+async function readCounts(store: Store, within: OverviewQuery): Promise<Counts> {
+  const [counters, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
+    await Promise.all([
+      store.read.accountingBy({ ...everything, ...within }, 'endpoint'),
+      store.read.worth({ ...within, since: null, until: null }),
+      store.read.worth(within),
+      store.read.pendingWorth(within, maxPendingRead),
+      lastReconciliation(store.read),
+      store.read.alerts(),
+      within.endpointIds === null ? store.read.unmatchedTypes(within, maxUnmatched) : [],
+      store.read.openBreakers(),
+      store.read.documents('team'),
+    ]);
+  return {
+    counters: new Map(counters.map(({ key, ...counts }): [string, Tally] => [String(key), counts])),
+    worth,
+    worthWithin,
+    pending,
+    reconciliation,
+    alerts: stored.alerts,
+    unmatched,
+    teams: new Set(teams.map(({ name }) => name)),
+    failing: new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince])),
+  };
+}
+
+function isInScope(
+  { tenant, id }: Pick<Endpoint, 'tenant' | 'id'>,
+  { tenants, exceptTenant, endpointIds }: NowScope,
+): boolean {
+  return (
+    (tenants === undefined ? tenant !== exceptTenant : tenants.includes(tenant)) &&
+    endpointIds?.includes(id) !== false
+  );
+}
+
 /** Reads the input of an overview: sums of counters, bounded reads, and declarations, cached while they do not change. */
 export function nowReader({
   store,
@@ -90,35 +132,14 @@ export function nowReader({
 
   return async (scope) => {
     const now = clock.now();
-    const { tenants, exceptTenant, endpointIds, last, since, until } = scope;
-    const isEverything = tenants === undefined && endpointIds === null;
-    const of = {
-      ...(tenants === undefined ? {} : { tenants }),
-      ...(exceptTenant === undefined ? {} : { exceptTenant }),
-      endpointIds,
-      now,
-    };
-    const within = { ...of, since, until };
-    const whole = { ...of, since: null, until: null };
-    const inScope = ({ tenant, id }: Pick<Endpoint, 'tenant' | 'id'>): boolean =>
-      (tenants === undefined ? tenant !== exceptTenant : tenants.includes(tenant)) &&
-      endpointIds?.includes(id) !== false;
+    const { last, since, until, ...of } = scope;
+    const isEverything = of.tenants === undefined && of.endpointIds === null;
     const all = await readDeclarations();
-    const [counters, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
-      await Promise.all([
-        store.read.accountingBy({ ...everything, ...within }, 'endpoint'),
-        store.read.worth(whole),
-        store.read.worth(within),
-        store.read.pendingWorth(within, maxPendingRead),
-        lastReconciliation(store.read),
-        store.read.alerts(),
-        endpointIds === null ? store.read.unmatchedTypes(within, maxUnmatched) : [],
-        store.read.openBreakers(),
-        store.read.documents('team'),
-      ]);
-    const failing = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
+    const read = await readCounts(store, { ...of, since, until, now });
     const endpoints = new Map(
-      all.endpoints.filter(inScope).map((endpoint) => [endpoint.id, endpointOf(endpoint, failing)]),
+      all.endpoints
+        .filter((endpoint) => isInScope(endpoint, scope))
+        .map((endpoint) => [endpoint.id, endpointOf(endpoint, read.failing)]),
     );
     const { budgets, sends, target } = await objectives.get('', () => readObjectives(store, all, now));
     return {
@@ -126,23 +147,25 @@ export function nowReader({
       last,
       isEverything,
       endpoints,
-      counters: new Map(counters.map(({ key, ...counts }): [string, Tally] => [String(key), counts])),
-      worth,
-      worthWithin,
-      pending,
-      reconciliation,
-      alerts: [...unstoredAlerts(), ...stored.alerts].filter((alert) => {
+      counters: read.counters,
+      worth: read.worth,
+      worthWithin: read.worthWithin,
+      pending: read.pending,
+      reconciliation: read.reconciliation,
+      alerts: [...unstoredAlerts(), ...read.alerts].filter((alert) => {
         if (alert.state !== 'firing') return false;
         const about = alertEndpoint(alert);
         return about === null ? isEverything : endpoints.has(about);
       }),
-      unmatched,
-      teams: new Set(teams.map(({ name }) => name)),
+      unmatched: read.unmatched,
+      teams: read.teams,
       // Objectives cover more than a part.
       budgets: isEverything ? budgets : new Map(),
       sends: isEverything ? sends : new Map(),
       target,
-      ...(isEverything ? await readHouse(store, within) : { brokenChannels: [], endingKeys: 0 }),
+      ...(isEverything
+        ? await readHouse(store, { since, until, now })
+        : { brokenChannels: [], endingKeys: 0 }),
     };
   };
 }

@@ -52,9 +52,49 @@ const keys: Readonly<Record<string, KeyRequest['scopes']>> = {
 const day = (at: number): string =>
   new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' });
 
+/** What the acts of the script act with. */
+interface Stage {
+  readonly calendar: Calendar;
+  readonly as: Operators['as'];
+  readonly traffic: Traffic;
+  /** Ids of endpoints, by their names. */
+  readonly ids: ReadonlyMap<string, string>;
+}
+
 /** What the people of Kestrel Pay do, besides what their systems publish. */
 export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: Traffic): Script {
   const ids = new Map<string, string>();
+  const stage: Stage = { calendar, as, traffic, ids };
+  const { ordersDown, analyticsDown, northwindCertificate, until: now } = calendar;
+  return {
+    declare: async () => {
+      for (const [name, scopes] of Object.entries(keys)) {
+        const ends = name === monitoring ? { expiresAt: iso(now + 5 * dayMs) } : {};
+        const { id } = await as(platform).keys.create({ name, scopes, ...ends });
+        know(name, id);
+      }
+      await declare(as(platform), ids);
+    },
+    acts: [
+      ...redrives(stage),
+      ...interventions(stage),
+      ...markers(stage),
+      ...blockedKey(calendar, as(system), traffic),
+      ...unmatched(calendar, as(system), traffic),
+      ...payouts(stage),
+    ],
+    watched: [
+      ...[ordersDown, analyticsDown, northwindCertificate, calendar.ordersNight].flatMap(({ from, until }) =>
+        [from, until].map((at) => ({ from: at - minuteMs, until: at + 30 * minuteMs })),
+      ),
+      { from: calendar.ledgerDown.from, until: now + minuteMs },
+    ],
+  };
+}
+
+/** Dead letters that are sent again after an incident, and those of analytics just now. */
+function redrives({ calendar, as, ids }: Stage): Act[] {
+  const { ordersDown, analyticsDown, northwindCertificate, until: now } = calendar;
   const redriveAll = async (
     who: string,
     name: string,
@@ -73,19 +113,12 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
       ratePerS,
     });
   };
-  const { ordersDown, analyticsDown, northwindCertificate, until: now } = calendar;
-
-  const acts: Act[] = [
+  const ordersName = `orders, ${day(ordersDown.from)} to ${day(ordersDown.until)}`;
+  const certificateName = `certificate of ${day(northwindCertificate.from)}`;
+  return [
     {
       at: ordersDown.until + 15 * minuteMs,
-      act: () =>
-        redriveAll(
-          onCall,
-          `orders, ${day(ordersDown.from)} to ${day(ordersDown.until)}`,
-          'orders',
-          ordersDown,
-          null,
-        ),
+      act: () => redriveAll(onCall, ordersName, 'orders', ordersDown, null),
     },
     {
       at: ordersDown.until + 3 * hourMs,
@@ -97,15 +130,18 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
     },
     {
       at: northwindCertificate.until + 20 * minuteMs,
-      act: () =>
-        redriveAll(
-          onCall,
-          `certificate of ${day(northwindCertificate.from)}`,
-          'northwind',
-          northwindCertificate,
-          null,
-        ),
+      act: () => redriveAll(onCall, certificateName, 'northwind', northwindCertificate, null),
     },
+    {
+      at: now - 4 * secondMs,
+      act: () => redriveAll(growth, 'analytics, partition key', 'analytics', analyticsDown, 0.5),
+    },
+  ];
+}
+
+/** A pause, cancellations and an acknowledgement. */
+function interventions({ calendar, as, ids }: Stage): Act[] {
+  return [
     {
       at: calendar.crmPausedAt,
       act: async () => void (await as(growth).endpoints.pause(ids.get('crm')!, { reason: 'migration' })),
@@ -119,7 +155,13 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
         for (const { id } of items) await api.deliveries.cancel(id, { reason: 'sent to Brightside by mail' });
       },
     },
-    ...calendar.deploys.map((at, index) => ({
+    { at: calendar.ledgerDown.from + 12 * minuteMs, act: () => acknowledge(as(onCall), ids.get('ledger')!) },
+  ];
+}
+
+function markers({ calendar: { deploys, ordersDown }, as }: Stage): Act[] {
+  return [
+    ...deploys.map((at, index) => ({
       at,
       act: async () =>
         void (await as(pipeline).markers.create({ kind: 'deploy', label: `payments 2.${11 + index}` })),
@@ -133,41 +175,20 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
           at: iso(ordersDown.from),
         })),
     },
-    ...blockedKey(calendar, as(system), traffic),
-    ...unmatched(calendar, as(system), traffic),
-    // Failures at the partner and at the ledger are seen at once.
-    ...[calendar.partnerCertificateAt + 20 * minuteMs, calendar.ledgerDown.from + 20 * secondMs].map(
-      (at) => ({
-        at,
-        act: async () => {
-          const events = Array.from({ length: 14 }, () => traffic.event(at, { type: 'payout.paid' }));
-          await as(system).events.publishBatch({ events });
-        },
-      }),
-    ),
-    { at: calendar.ledgerDown.from + 12 * minuteMs, act: () => acknowledge(as(onCall), ids.get('ledger')!) },
-    {
-      at: now - 4 * secondMs,
-      act: () => redriveAll(growth, 'analytics, partition key', 'analytics', analyticsDown, 0.5),
-    },
   ];
-  return {
-    declare: async () => {
-      for (const [name, scopes] of Object.entries(keys)) {
-        const ends = name === monitoring ? { expiresAt: iso(now + 5 * dayMs) } : {};
-        const { id } = await as(platform).keys.create({ name, scopes, ...ends });
-        know(name, id);
-      }
-      await declare(as(platform), ids);
-    },
-    acts,
-    watched: [
-      ...[ordersDown, analyticsDown, northwindCertificate, calendar.ordersNight].flatMap(({ from, until }) =>
-        [from, until].map((at) => ({ from: at - minuteMs, until: at + 30 * minuteMs })),
-      ),
-      { from: calendar.ledgerDown.from, until: now + minuteMs },
-    ],
-  };
+}
+
+/** Events that make failures at the partner and at the ledger visible at once. */
+function payouts({ calendar, as, traffic }: Stage): Act[] {
+  return [calendar.partnerCertificateAt + 20 * minuteMs, calendar.ledgerDown.from + 20 * secondMs].map(
+    (at) => ({
+      at,
+      act: async () => {
+        const events = Array.from({ length: 14 }, () => traffic.event(at, { type: 'payout.paid' }));
+        await as(system).events.publishBatch({ events });
+      },
+    }),
+  );
 }
 
 async function declare(api: Posthorn, ids: Map<string, string>): Promise<void> {

@@ -170,13 +170,12 @@ const lengths = [
   ['168', 'for 7 days'],
 ] as const;
 
-function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => void }): ReactNode {
-  const [note, setNote] = useState(alert.note ?? '');
-  const [hours, setHours] = useState('');
+/** Acknowledges the alert; `hours` is empty for as long as it fires. */
+function useAcknowledge(alert: Alert, onDone: () => void) {
   const [key] = useState(newIdempotencyKey);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isAsked, setIsAsked] = useState(false);
-  const acknowledge = async (): Promise<void> => {
+  const acknowledge = async (note: string, hours: string): Promise<void> => {
     setIsAsked(true);
     try {
       await call('alerts.acknowledge', {
@@ -198,19 +197,26 @@ function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => vo
           ) : null}
         </>,
       );
-      onClose();
+      onDone();
     } catch (error) {
       setIsAsked(false);
       if (error instanceof Problem) setProblem(error);
       else throw error;
     }
   };
+  return { acknowledge, problem, isAsked };
+}
+
+function AcknowledgeDialog({ alert, onClose }: { alert: Alert; onClose: () => void }): ReactNode {
+  const [note, setNote] = useState(alert.note ?? '');
+  const [hours, setHours] = useState('');
+  const { acknowledge, problem, isAsked } = useAcknowledge(alert, onClose);
   return (
     <Dialog
       title="Acknowledge this alert"
       onClose={onClose}
       actions={
-        <Button kind="go" onClick={() => void acknowledge()} forbidden={isAsked ? 'Asked…' : null}>
+        <Button kind="go" onClick={() => void acknowledge(note, hours)} forbidden={isAsked ? 'Asked…' : null}>
           {isAsked ? 'Asked…' : 'Acknowledge'}
         </Button>
       }

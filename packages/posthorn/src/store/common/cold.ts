@@ -1,10 +1,17 @@
 import type { StoreListings, StoreLookups, StoreWrite } from '../store.ts';
+import { accountingListings } from './accounting.ts';
 import { auditLogListings, auditLogWrites } from './audit-log.ts';
 import { contactWrites } from './contacts.ts';
 import { documentLookups, documentWrites } from './documents.ts';
+import { endpointEvidenceListings } from './endpoint-evidence.ts';
+import { endpointFigureListings } from './endpoint-figures.ts';
 import { keyLookups, keyWrites } from './keys.ts';
 import { markerLookups, markerWrites } from './markers.ts';
 import { coldMethods } from './methods.ts';
+import { objectiveListings } from './objective-readings.ts';
+import { overviewListings } from './overview.ts';
+import { deliveryListings } from './readings.ts';
+import { seriesListings } from './series.ts';
 import { sessionLookups, sessionWrites } from './sessions.ts';
 import { settingLookups, settingWrites } from './settings.ts';
 import { snoozeLookups, snoozeWrites } from './snoozes.ts';
@@ -32,7 +39,17 @@ const coldLookups = {
   ...settingLookups,
   ...snoozeLookups,
 };
-const coldListings = { ...auditLogListings, ...tamperingListings };
+const coldListings = {
+  ...accountingListings,
+  ...auditLogListings,
+  ...deliveryListings,
+  ...endpointEvidenceListings,
+  ...endpointFigureListings,
+  ...objectiveListings,
+  ...overviewListings,
+  ...seriesListings,
+  ...tamperingListings,
+};
 
 /** What each adapter implements by itself. */
 export interface HotStore {

@@ -1,3 +1,4 @@
+import { shardOfNumber } from '../../domain/ids.ts';
 import type { TenantFilter } from '../filters.ts';
 import { joined, per, raw, type Sql, sql } from './sql.ts';
 
@@ -87,3 +88,31 @@ export const ofTenants = (column: string, { tenants, exceptTenant }: TenantFilte
 /** The condition for what comes after `after` in a list by this column of text; null: everything. */
 export const comesAfter = (column: string, order: 'asc' | 'desc', after: string | null): Sql | null =>
   after === null ? null : sql`${bytewise(column)} ${raw(order === 'asc' ? '>' : '<')} ${after}`;
+
+/** A join whose left side is read first: SQLite keeps to the order of a CROSS JOIN, and PostgreSQL has statistics. */
+export const inOrder: Sql = either({ sqlite: 'CROSS JOIN', postgres: 'JOIN' });
+
+/** The condition that a column of text has one of these values, if they are given. */
+export const givenAnyOf = (column: string, values: readonly string[] | null | undefined): Sql | null =>
+  values === null || values === undefined ? null : isAnyOf(column, values, 'text');
+
+/**
+ * Joins to each row before it the deliveries `d` that a condition, an order and a limit choose: PostgreSQL has lateral joins, and in
+ * SQLite a list of numbers may depend on the row.
+ */
+export const deliveriesOfEach = (chosen: Sql): Sql =>
+  per(({ name }) =>
+    name === 'sqlite'
+      ? sql`CROSS JOIN deliveries d ON d.number IN (SELECT d.number FROM deliveries d WHERE ${chosen})`
+      : sql`CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE ${chosen}) d`,
+  );
+
+/** The condition that a row is that of a number, or belongs to it: the number says its shard. */
+export const isNumbered = (alias: string, column: string, number: number): Sql => {
+  const is = sql`${raw(`${alias}.${column}`)} = ${number}`;
+  return per(({ name }) =>
+    name === 'sqlite'
+      ? is
+      : sql`${raw(`${alias}.shard`)} = CAST(${shardOfNumber(number)} AS smallint) AND ${is}`,
+  );
+};

@@ -4,11 +4,12 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import { readDelivery } from '../common/readings.ts';
 import { writeAudit } from './audit-log.ts';
 import { blockingAmong, wakeSuccessor } from './blocking.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
-import { readDelivery } from './readings.ts';
+import { perform } from './common.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 import { writeWorth } from './worth.ts';
 
@@ -76,7 +77,7 @@ export async function redriveDelivery(
 ): Promise<CommandAnswer> {
   return await db.transaction(async (connection) => {
     const state = await redriveOne(connection, number, now);
-    const delivery = await readDelivery(connection, number);
+    const delivery = await perform(connection, readDelivery(number));
     if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted')
       return commandAnswer(state, delivery);
     await writeAudit(connection, [withChange(audit, { state }, { state: 'pending' })]);
@@ -139,10 +140,10 @@ export async function cancelDelivery(
       (await blockingAmong(connection, [endpoint])).has(endpoint);
     const former = deliveryStates[state]!;
     if (!blocks && !commandTransitions.cancel.from.includes(former))
-      return commandAnswer('refused', await readDelivery(connection, number));
+      return commandAnswer('refused', await perform(connection, readDelivery(number)));
     const reason = `cancelled: ${message}`;
     await cancelOne(connection, number, row, reason, now);
-    const delivery = await readDelivery(connection, number);
+    const delivery = await perform(connection, readDelivery(number));
     await writeAudit(connection, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);
     return commandAnswer('done', delivery);
   });

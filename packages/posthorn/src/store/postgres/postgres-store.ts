@@ -13,7 +13,6 @@ import {
   serverCertificates,
   throttles,
 } from './breakers.ts';
-import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
@@ -40,12 +39,10 @@ import {
 } from './integrity.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
-import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
-import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
-import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
+import { readEvent } from './readings.ts';
 import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
@@ -69,9 +66,6 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
-import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
-import { readEndpointEvidence } from './endpoint-evidence.ts';
-import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -180,30 +174,11 @@ function listings(db: Database): HotStore['listings'] {
     findEndpoints: (query) => findEndpoints(db, query),
     findEventTypes: (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
-    delivery: (number) => readDelivery(db, number),
-    attempts: (number) => readAttempts(db, number),
     recentEvents: (request) => readRecentEvents(db, request),
     sentDeliveries: (window, after, limit) => readSentDeliveries(db, window, after, limit),
     sentEvents: (window, tenant, eventIds) => readSentEvents(db, window, tenant, eventIds),
     eventHeadings: (numbers) => readEventHeadings(db, numbers),
-    deadLetters: (filter) => readDeadLetters(db, filter),
-    accounting: (query) => readAccounting(db, query),
-    accountingBy: async (query, by) => readAccountingBy(db, query, by),
-    worth: async (query) => readWorth(db, query),
     pastStep: async (query, page) => readPastStep(db, query, page),
-    pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
-    unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
-    countSeries: async (query) => readCountSeries(db, query),
-    failureSeries: async (query) => readFailureSeries(db, query),
-    latencySeries: async (query) => readLatencySeries(db, query),
-    tallies: async (ranges) => readTallies(db, ranges),
-    tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
-    failureDays: async (ranges) => readFailureDays(db, ranges),
-    missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
-    endpointFigures: (request) => readEndpointFigures(db, request),
-    atRisk: (request) => readAtRisk(db, request),
-    endpointEvidence: (request) => readEndpointEvidence(db, request),
-    overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: () => readConservation(db),
     worthComparisons: () => readWorthComparisons(db),
     fanOuts: (limit) => readFanOuts(db, limit),

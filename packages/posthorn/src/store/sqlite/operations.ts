@@ -4,13 +4,14 @@ import { blocksKeys } from '../../domain/ordering.ts';
 import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import { readDelivery } from '../common/readings.ts';
 import { writeAudit } from './audit-log.ts';
 import { wakeSuccessor } from './blocking.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { redriveEnded } from './redrive-ended.ts';
 import { LedgerChanges } from './ledger.ts';
-import { readDelivery } from './readings.ts';
+import { perform } from './common.ts';
 
 /** Returns the state that the delivery had, or why it is not redriven. */
 function redriveOne(
@@ -63,10 +64,10 @@ export function redriveDelivery(
   return db.transaction(() => {
     const state = redriveOne(db, ledger, number, now);
     if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted')
-      return commandAnswer(state, readDelivery(db, number));
+      return commandAnswer(state, perform(db, readDelivery(number)));
     ledger.write(db);
     writeAudit(db, [withChange(audit, { state }, { state: 'pending' })]);
-    return commandAnswer('done', readDelivery(db, number));
+    return commandAnswer('done', perform(db, readDelivery(number)));
   });
 }
 
@@ -111,7 +112,7 @@ export function cancelDelivery(
       state === stateNumbers.dead && orderKey !== null && known !== undefined && blocksKeys(known.endpoint);
     const former = deliveryStates[state]!;
     if (!blocks && !commandTransitions.cancel.from.includes(former))
-      return commandAnswer('refused', readDelivery(db, number));
+      return commandAnswer('refused', perform(db, readDelivery(number)));
     const reason = `cancelled: ${message}`;
     if (blocks) {
       const counted = { endpoint, type, acceptedAt: createdAt };
@@ -121,7 +122,7 @@ export function cancelDelivery(
     cancelOne(db, ledger, row, reason, now);
     ledger.write(db);
     writeAudit(db, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);
-    return commandAnswer('done', readDelivery(db, number));
+    return commandAnswer('done', perform(db, readDelivery(number)));
   });
 }
 

@@ -7,8 +7,7 @@ import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
-import { searchMigration } from './search.ts';
-import { retriedIndex } from './objective-readings.ts';
+import { retriedIndex, searchMigration } from './search.ts';
 import { attemptWireColumns } from './settle.ts';
 import { bulkJobs, bulkWindows } from './redrives.ts';
 import {

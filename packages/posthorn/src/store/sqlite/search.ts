@@ -35,6 +35,10 @@ import { deliveryColumns, deliveryTables } from './readings.ts';
 export const searchMigration =
   'CREATE INDEX deliveries_ended_listed ON deliveries (state, number) WHERE state >= 2;';
 
+/** A migration: the way to deliveries of an endpoint that needed more than one attempt; those of a first attempt are not in it. */
+export const retriedIndex =
+  'CREATE INDEX deliveries_retried ON deliveries (endpoint, number) WHERE state = 1 AND attempts > 1;';
+
 type NumberedTable = 'deliveries' | 'events';
 const timeColumns = { deliveries: 'created_at', events: 'accepted_at' } as const;
 

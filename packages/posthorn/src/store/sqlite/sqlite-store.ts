@@ -16,7 +16,6 @@ import {
   throttles,
 } from './breakers.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
-import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
@@ -42,12 +41,10 @@ import {
 import { droppedGroups } from './dead-letters.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
-import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
-import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
-import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
+import { readEvent } from './readings.ts';
 import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
@@ -72,9 +69,6 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
-import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
-import { readEndpointEvidence } from './endpoint-evidence.ts';
-import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -205,32 +199,13 @@ function listings({ db, endpoints, endpointNum }: Tables): HotStore['listings'] 
     findEndpoints: async (query) => findEndpoints(db, query),
     findEventTypes: async (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
-    delivery: async (number) => readDelivery(db, number),
-    attempts: async (number) => readAttempts(db, number),
     recentEvents: async (request) => readRecentEvents(db, request),
     sentDeliveries: async (window, after, limit) =>
       readSentDeliveries(db, endpointNum(window.endpointId), window, after, limit),
     sentEvents: async (window, tenant, eventIds) =>
       readSentEvents(db, endpointNum(window.endpointId), window, tenant, eventIds),
     eventHeadings: async (numbers) => readEventHeadings(db, numbers),
-    deadLetters: async (filter) => readDeadLetters(db, filter),
-    accounting: async (query) => readAccounting(db, query),
-    accountingBy: async (query, by) => readAccountingBy(db, query, by),
-    worth: async (query) => readWorth(db, query),
     pastStep: async (query, page) => readPastStep(db, query, page),
-    pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
-    unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
-    countSeries: async (query) => readCountSeries(db, query),
-    failureSeries: async (query) => readFailureSeries(db, query),
-    latencySeries: async (query) => readLatencySeries(db, query),
-    tallies: async (ranges) => readTallies(db, ranges),
-    tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
-    failureDays: async (ranges) => readFailureDays(db, ranges),
-    missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
-    endpointFigures: async (request) => readEndpointFigures(db, request),
-    atRisk: async (request) => readAtRisk(db, request),
-    endpointEvidence: async (request) => readEndpointEvidence(db, request),
-    overdue: async (dueBefore) => readOverdue(db, dueBefore),
     conservation: async () => readConservation(db),
     worthComparisons: async () => readWorthComparisons(db),
     fanOuts: async (limit) => readFanOuts(db, limit),

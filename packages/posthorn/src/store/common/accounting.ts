@@ -1,0 +1,263 @@
+import { hourMs, minuteMs } from '../../domain/time.ts';
+import {
+  type Accounting,
+  type AccountingQuery,
+  type CountsQuery,
+  maxHeldCounted,
+  type TallyRange,
+  type TypeTally,
+  usualValueRows,
+} from '../accounting.ts';
+import { addLatencies, hoursOf } from '../folding.ts';
+import { type HeldCount, withHeld } from '../held.ts';
+import { failureOf, groupTallies, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
+import type { SeriesEndpoint } from '../series-groups.ts';
+import { blockedBy, blocksKeys } from './blocking.ts';
+import { counterShards, dayShards, ofEndpoints, ofTypes, sum, tallySums } from './counters.ts';
+import { type Cold, separately, snapshot } from './methods.ts';
+import {
+  all,
+  deliveriesOfEach,
+  givenAnyOf,
+  inOrder,
+  isAnyOf,
+  limit,
+  ofTenants,
+  rowsFrom,
+  sameShard,
+  table,
+} from './pieces.ts';
+import { raw, type Row, type Sql, sql } from './sql.ts';
+import { row, rows, type Steps } from './steps.ts';
+import { readValueAtRisk } from './value-at-risk.ts';
+
+export function* chooseEndpoints(query: Omit<AccountingQuery, 'now'>): Steps<SeriesEndpoint[]> {
+  const found = yield* rows(
+    sql`SELECT p.num, p.id, p.tenant, p.document ->> 'owner', CAST(p.document ->> 'deliverWithinMs' AS bigint) FROM ${table('endpoints')} p
+      WHERE ${all([
+        ofTenants('p.tenant', query),
+        givenAnyOf('p.id', query.endpointIds),
+        givenAnyOf("p.document ->> 'owner'", query.owners),
+      ])}`,
+  );
+  return found.map(([num, id, tenant, owner, deliverWithinMs]) => ({
+    num: num as number,
+    id: id as string,
+    tenant: tenant as string,
+    owner: owner as string | null,
+    deliverWithinMs: deliverWithinMs as number,
+  }));
+}
+
+/** Hours of acceptance since the epoch, inclusive, of the chosen endpoints and types. */
+interface Window {
+  readonly nums: readonly number[];
+  readonly from: number;
+  readonly to: number;
+  readonly eventTypes: readonly string[] | null;
+}
+
+/** By type there are many more rows: only who asks for types reads them. */
+const tallied = ({ nums, from, to, eventTypes }: Window): Sql =>
+  sql`${table('tallies')} l WHERE ${all([
+    ofEndpoints(nums),
+    sql`l.minute >= ${from * 60} AND l.minute < ${(to + 1) * 60}`,
+    ofTypes('l.type', eventTypes),
+  ])}`;
+const booked = ({ nums, from, to }: Window): Sql =>
+  sql`${table('ledger')} l WHERE ${ofEndpoints(nums)} AND l.hour BETWEEN ${from} AND ${to}`;
+const byHour = (name: 'latency' | 'failures', { nums, from, to, eventTypes }: Window): Sql =>
+  sql`${table(name)} l WHERE ${all([
+    ofEndpoints(nums),
+    sql`l.hour BETWEEN ${from} AND ${to}`,
+    ofTypes('l.type', eventTypes),
+  ])}`;
+
+const talliedKeys: Readonly<Record<string, string>> = {
+  event_type: 'l.type',
+  hour: 'l.minute / 60',
+  day: 'l.minute / 1440',
+};
+const bookedKeys: Readonly<Record<string, string>> = { hour: 'l.hour', day: 'l.hour / 24' };
+
+function* countEvents(query: CountsQuery, { from, to, eventTypes }: Window): Steps<[number, number]> {
+  const found = yield* row(
+    sql`SELECT coalesce(${sum('l.events')}, 0), coalesce(${sum('l.unmatched')}, 0) FROM ${table('event_ledger')} l WHERE ${all(
+      [
+        counterShards('l'),
+        ofTenants('l.tenant', query),
+        sql`l.hour BETWEEN ${from} AND ${to}`,
+        ofTypes('l.type', eventTypes),
+      ],
+    )}`,
+  );
+  return found as [number, number];
+}
+
+/** From rows, each endpoint's from its own range of the pending index: how many, overdue, and late. */
+function* countPending(
+  chosen: readonly SeriesEndpoint[],
+  { from, to, eventTypes }: Window,
+  now: number,
+): Steps<[number, number, number]> {
+  const ofType =
+    eventTypes === null
+      ? raw('')
+      : sql`AND EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${sameShard('e', 'd')}e.number = d.event_number AND ${ofTypes('e.type', eventTypes) ?? raw('true')})`;
+  const found = yield* row(
+    sql`WITH p AS MATERIALIZED (SELECT * FROM ${rowsFrom('p', {
+      num: { type: 'int', values: chosen.map(({ num }) => num) },
+      late: { type: 'bigint', values: chosen.map(({ deliverWithinMs }) => now - deliverWithinMs) },
+    })})
+    SELECT count(*), count(*) FILTER (WHERE d.due_at < ${now - overdueGraceMs}), count(*) FILTER (WHERE d.created_at < p.late)
+    FROM p ${inOrder} ${table('deliveries')} d ON d.state = 0 AND d.endpoint = p.num
+    WHERE d.created_at >= ${from * hourMs} AND d.created_at < ${(to + 1) * hourMs} ${ofType}`,
+  );
+  return found as [number, number, number];
+}
+
+function* readLatency(window: Window): Steps<ReturnType<typeof addLatencies>> {
+  const { nums, from, to, eventTypes } = window;
+  const hours = yield* rows(
+    sql`SELECT l.bucket, ${sum('l.count')} FROM ${byHour('latency', window)} GROUP BY l.bucket`,
+  );
+  const days = yield* rows(
+    sql`SELECT '[' || string_agg(CAST(l.counts AS text), ',') || ']' FROM ${table('latency_days')} l WHERE ${all(
+      [
+        dayShards,
+        isAnyOf('l.endpoint', nums, 'int'),
+        sql`l.day BETWEEN ${Math.floor(from / 24)} AND ${Math.floor(to / 24)}`,
+        ofTypes('l.type', eventTypes),
+      ],
+    )} GROUP BY l.endpoint`,
+  );
+  return addLatencies(
+    hours.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+    days.map(([counts]) => counts as string),
+  );
+}
+
+/** Ranges of endpoints as rows `r`, in whole units of time. */
+export const rangesIn = (ranges: readonly TallyRange[]): Sql =>
+  sql`WITH r AS MATERIALIZED (SELECT * FROM ${rowsFrom('r', {
+    id: { type: 'text', values: ranges.map(({ endpointId }) => endpointId) },
+    since: { type: 'int', values: ranges.map(({ since }) => since) },
+    until: { type: 'int', values: ranges.map(({ until }) => until) },
+    place: { type: 'int', values: ranges.map((_, place) => place) },
+  })})`;
+
+export const inMinutes = (ranges: readonly TallyRange[]): TallyRange[] =>
+  ranges.map(({ endpointId, since, until }) => ({
+    endpointId,
+    since: Math.floor(since / minuteMs),
+    until: Math.floor(until / minuteMs),
+  }));
+
+/** The tallies in the minutes of each range `r`. */
+export const talliesInRanges: Sql = sql`FROM r ${inOrder} ${table('endpoints')} p ON p.id = r.id
+  ${inOrder} ${table('tallies')} l ON ${counterShards('l')} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until`;
+
+/** The columns that `typeTallyFrom` takes. */
+export const typeTallySums: Sql = sql`${tallySums}, ${sum('l.recovered')}, ${sum('l.held_late')}, l.type`;
+
+export function typeTallyFrom(one: Row): TypeTally {
+  const [recovered, heldLate, eventType] = one.slice(tallyColumns.length) as [number, number, string];
+  return { ...tallyOf(one, 0), recovered, heldLate, held: 0, eventType };
+}
+
+/** Endpoints whose dead letters block nothing are read no further. */
+export function* readHeld(ranges: readonly TallyRange[]): Steps<HeldCount[]> {
+  const ids = [...new Set(ranges.map(({ endpointId }) => endpointId))];
+  const found = yield* rows(
+    sql`SELECT p.id, e.type, d.created_at / ${raw(String(minuteMs))}, count(*) FROM ${table('endpoints')} p
+        ${deliveriesOfEach(sql`d.endpoint = p.num AND d.state = 0 AND d.order_key IS NOT NULL AND d.attempts = 0
+          AND ${blockedBy} IS NOT NULL ${limit(maxHeldCounted)}`)}
+        ${inOrder} ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
+      WHERE ${isAnyOf('p.id', ids, 'text')} AND ${blocksKeys} GROUP BY 1, 2, 3`,
+  );
+  return found.map(([endpointId, eventType, minute, count]) => ({
+    endpointId: endpointId as string,
+    eventType: eventType as string,
+    minute: minute as number,
+    count: count as number,
+  }));
+}
+
+export const accountingListings: Cold<Accounting> = {
+  accounting: snapshot(function* (query) {
+    const { now, eventTypes } = query;
+    const chosen = yield* chooseEndpoints(query);
+    const window: Window = { nums: chosen.map(({ num }) => num), ...hoursOf(query), eventTypes };
+    const total = yield* row(
+      sql`SELECT ${tallySums} FROM ${eventTypes === null ? booked(window) : tallied(window)}`,
+    );
+    const { superseded, ...counts } = tallyOf(total!, 0);
+    const [events, unmatched] = yield* countEvents(query, window);
+    const [pending, overdue, latePending] = yield* countPending(chosen, window, now);
+    const latency = yield* readLatency(window);
+    const failures = yield* rows(
+      sql`SELECT l.class, ${sum('l.count')} FROM ${byHour('failures', window)} GROUP BY l.class ORDER BY 2 DESC, 1`,
+    );
+    const { nums: endpoints, from, to } = window;
+    const maxRows = query.maxValueRows ?? usualValueRows;
+    const risk = yield* readValueAtRisk({ endpoints, from, to, eventTypes, maxRows });
+    return {
+      ...counts,
+      events,
+      unmatched,
+      pending,
+      overdue,
+      late: counts.late + latePending,
+      supersededAttempts: superseded,
+      failures: failures.map(failureOf),
+      latency,
+      valueAtRisk: risk.money,
+      valueCounted: { by: risk.by, isComplete: risk.isComplete },
+    };
+  }),
+
+  accountingBy: snapshot(function* (query, by) {
+    const { eventTypes } = query;
+    const chosen = yield* chooseEndpoints(query);
+    const window: Window = { nums: chosen.map(({ num }) => num), ...hoursOf(query), eventTypes };
+    const [source, keys] =
+      by === 'event_type' || eventTypes !== null
+        ? [tallied(window), talliedKeys]
+        : [booked(window), bookedKeys];
+    const found = yield* rows(
+      sql`SELECT l.endpoint, ${raw(keys[by] ?? "''")}, ${tallySums} FROM ${source} GROUP BY 1, 2`,
+    );
+    return groupTallies(found, chosen, by);
+  }),
+
+  tallies: snapshot(function* (ranges) {
+    const found = yield* rows(
+      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeTallySums}, r.place ${talliesInRanges} GROUP BY r.place, l.type`,
+    );
+    const tallies: TypeTally[][] = ranges.map(() => []);
+    for (const one of found) tallies[one.at(-1) as number]!.push(typeTallyFrom(one));
+    return withHeld(tallies, ranges, yield* readHeld(ranges));
+  }),
+
+  overdue: separately(function* (dueBefore) {
+    const isThrottled = sql`p.throttled_until > ${dueBefore}`;
+    const found = yield* rows(
+      sql`SELECT p.id, p.document ->> 'owner', count(*), min(CASE WHEN d.due_at < ${dueBefore} THEN d.due_at ELSE d.created_at END),
+          (SELECT count(*) FROM ${table('deliveries')} c
+           WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= ${dueBefore} AND c.claimed_by IS NOT NULL),
+          CASE WHEN ${isThrottled} THEN p.throttled_until END
+        FROM ${table('endpoints')} p ${inOrder} ${table('deliveries')} d ON d.state = 0 AND d.endpoint = p.num
+          AND d.due_at < CASE WHEN ${isThrottled} THEN ${raw(String(Number.MAX_SAFE_INTEGER))} ELSE CAST(${dueBefore} AS bigint) END
+          AND (d.due_at < ${dueBefore} OR (d.claimed_by IS NULL AND d.created_at < ${dueBefore}))
+        WHERE p.enabled = ${true} AND p.deleted_at IS NULL GROUP BY p.num`,
+    );
+    return found.map(([endpointId, owner, count, oldestDueAt, claimed, throttledUntil]) => ({
+      endpointId: endpointId as string,
+      owner: owner as string | null,
+      count: count as number,
+      oldestDueAt: oldestDueAt as number,
+      claimed: claimed as number,
+      throttledUntil: throttledUntil as number | null,
+    }));
+  }),
+};

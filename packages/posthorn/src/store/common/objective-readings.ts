@@ -1,0 +1,110 @@
+import type { ErrorClass } from '../../domain/attempt.ts';
+import { dayMs, hourMs, minuteMs } from '../../domain/time.ts';
+import type { TallyRange } from '../accounting.ts';
+import {
+  type MissedRange,
+  type MissedWorth,
+  missedWorthOf,
+  type ObjectiveReadings,
+  stepsWithHeld,
+} from '../objective-readings.ts';
+import {
+  inMinutes,
+  rangesIn,
+  readHeld,
+  talliesInRanges,
+  typeTallyFrom,
+  typeTallySums,
+} from './accounting.ts';
+import { counterShards, sum } from './counters.ts';
+import { type Cold, separately, snapshot } from './methods.ts';
+import { inOrder, limit, sameShard, table } from './pieces.ts';
+import { raw, sql } from './sql.ts';
+import { row, rows, type Steps } from './steps.ts';
+
+/** Rows that may have missed a deadline, by the conditions of their indexes. */
+const kinds = [
+  'd.state = 2 AND d.state >= 2',
+  'd.state = 4 AND d.state >= 2',
+  'd.state = 0',
+  'd.state = 1 AND d.attempts > 1',
+];
+
+/** Of the newest rows of a kind, at most so many: what those that missed the deadline are worth. */
+function* readMissed(
+  { endpointId, since, until, deliverWithinMs }: MissedRange,
+  { num, kind, now, max }: { num: number; kind: string; now: number; max: number },
+): Steps<{ readonly worth: readonly MissedWorth[]; readonly rowsRead: number }> {
+  const found = yield* rows(
+    sql`WITH newest AS MATERIALIZED (
+        SELECT d.shard, d.event_number, d.state, d.attempts, d.held, d.created_at, d.settled_at FROM ${table('deliveries')} d
+        WHERE ${raw(kind)} AND d.endpoint = ${num} ORDER BY d.number DESC ${limit(max)})
+      SELECT CAST(NULL AS text), CAST(NULL AS bigint), 0, CAST(NULL AS text), CAST(NULL AS text), (SELECT count(*) FROM newest)
+      UNION ALL
+      SELECT e.type, n.created_at / ${raw(String(dayMs))}, CASE WHEN n.state = 0 AND n.attempts = 0 AND n.held = ${false} THEN 1 ELSE 0 END,
+        e.currency, CAST(sum(e.amount_minor) AS text), count(*)
+      FROM newest n JOIN ${table('events')} e ON ${sameShard('e', 'n')}e.number = n.event_number
+      WHERE n.created_at >= ${since} AND n.created_at < ${until} AND e.currency IS NOT NULL
+        AND (n.state >= 2 OR coalesce(n.settled_at, ${now}) - n.created_at > ${deliverWithinMs})
+      GROUP BY 1, 2, 3, 4`,
+  );
+  // The count is the row without a type.
+  return {
+    worth: found.filter(([type]) => type !== null).map((one) => missedWorthOf([endpointId, ...one])),
+    rowsRead: found.find(([type]) => type === null)![5] as number,
+  };
+}
+
+const inHours = (ranges: readonly TallyRange[]): TallyRange[] =>
+  ranges.map(({ endpointId, since, until }) => ({
+    endpointId,
+    since: Math.floor(since / hourMs),
+    until: Math.ceil(until / hourMs),
+  }));
+
+export const objectiveListings: Cold<ObjectiveReadings> = {
+  tallySteps: snapshot(function* (ranges, stepMinutes) {
+    const step = sql`l.minute / ${raw(String(Math.floor(stepMinutes)))}`;
+    const found = yield* rows(
+      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeTallySums}, ${step}, r.place ${talliesInRanges} GROUP BY r.place, ${step}, l.type`,
+    );
+    const steps = found.map((one) => ({
+      ...typeTallyFrom(one),
+      at: (one.at(-2) as number) * stepMinutes * minuteMs,
+      endpointId: ranges[one.at(-1) as number]!.endpointId,
+    }));
+    return stepsWithHeld(steps, yield* readHeld(ranges));
+  }),
+
+  failureDays: separately(function* (ranges) {
+    const found = yield* rows(
+      sql`${rangesIn(inHours(ranges))} SELECT r.place, l.hour / 24, l.type, l.class, ${sum('l.count')}
+        FROM r ${inOrder} ${table('endpoints')} p ON p.id = r.id
+        ${inOrder} ${table('failures')} l ON ${counterShards('l')} AND l.endpoint = p.num AND l.hour >= r.since AND l.hour < r.until
+        GROUP BY r.place, l.hour / 24, l.type, l.class`,
+    );
+    return found.map(([place, day, type, errorClass, count]) => ({
+      endpointId: ranges[place as number]!.endpointId,
+      day: (day as number) * dayMs,
+      eventType: type as string,
+      errorClass: errorClass as ErrorClass,
+      count: count as number,
+    }));
+  }),
+
+  missedWorth: snapshot(function* (ranges, now, max) {
+    const worth: MissedWorth[] = [];
+    let rowsRead = 0;
+    for (const range of ranges) {
+      const found = yield* row(sql`SELECT num FROM ${table('endpoints')} WHERE id = ${range.endpointId}`);
+      if (found === undefined) continue;
+      for (const kind of kinds) {
+        const read = yield* readMissed(range, { num: found[0] as number, kind, now, max: max - rowsRead });
+        rowsRead += read.rowsRead;
+        worth.push(...read.worth);
+        if (rowsRead >= max) return { worth, rowsRead, complete: false };
+      }
+    }
+    return { worth, rowsRead, complete: true };
+  }),
+};

@@ -1,0 +1,95 @@
+import { hourMs } from '../../domain/time.ts';
+import { hoursOf } from '../folding.ts';
+import type { Overview, OverviewQuery } from '../overview.ts';
+import { overdueGraceMs } from '../rows.ts';
+import { riskSumOf, worthColumns } from '../worth.ts';
+import { counterShards, sum, sums } from './counters.ts';
+import { type Cold, separately } from './methods.ts';
+import { all, givenAnyOf, limit, ofTenants, table } from './pieces.ts';
+import { per, type Sql, sql } from './sql.ts';
+import { rows } from './steps.ts';
+
+const inScope = (query: OverviewQuery): Sql =>
+  all([ofTenants('p.tenant', query), givenAnyOf('p.id', query.endpointIds)]);
+
+/**
+ * Pending deliveries `d` of the endpoints `p`. SQLite reads a scope's own ranges of the index, and all of them together in the
+ * order of the index: by endpoint that took twice as long.
+ */
+const pendingOf = ({ tenants, endpointIds }: OverviewQuery): Sql =>
+  per(({ name }) =>
+    name === 'postgres'
+      ? sql`posthorn.deliveries d JOIN p ON p.num = d.endpoint`
+      : tenants === undefined && endpointIds === null
+        ? sql`deliveries d CROSS JOIN p ON p.num = d.endpoint`
+        : sql`p CROSS JOIN deliveries d ON d.endpoint = p.num`,
+  );
+
+/** Joins the event `e` of a late row `r`. The limit keeps the planner of PostgreSQL to a lookup by key. */
+const lateEvent: Sql = per(({ name }) =>
+  name === 'sqlite'
+    ? sql`LEFT JOIN events e ON r.late AND e.number = r.event_number`
+    : sql`LEFT JOIN LATERAL (SELECT v.currency, v.amount_minor FROM posthorn.events v
+        WHERE r.late AND v.shard = r.shard AND v.number = r.event_number LIMIT 1) e ON true`,
+);
+
+export const overviewListings: Cold<Overview> = {
+  worth: separately(function* (query) {
+    const { from, to } = hoursOf(query);
+    const found = yield* rows(
+      sql`SELECT p.id, nullif(l.currency, ''), ${sums(worthColumns)} FROM ${table('worth')} l JOIN ${table('endpoints')} p ON p.num = l.endpoint
+        WHERE ${all([counterShards('l'), inScope(query), sql`l.hour BETWEEN ${from} AND ${to}`])} GROUP BY p.id, l.currency`,
+    );
+    return found.map((row) => ({
+      endpointId: row[0] as string,
+      currency: row[1] as string | null,
+      dead: riskSumOf(row, 2),
+      suppressed: riskSumOf(row, 5),
+    }));
+  }),
+
+  pendingWorth: separately(function* (query, maxRows) {
+    const { now } = query;
+    const from = query.since === null ? 0 : hoursOf(query).from * hourMs;
+    const until = query.until === null ? Number.MAX_SAFE_INTEGER : (hoursOf(query).to + 1) * hourMs;
+    const found = yield* rows(
+      sql`WITH p AS MATERIALIZED (
+          SELECT p.num, p.id, ${now} - CAST(p.document ->> 'deliverWithinMs' AS bigint) AS late_before FROM ${table('endpoints')} p
+          WHERE ${inScope(query)})
+        SELECT r.id, e.currency, count(*), count(*) FILTER (WHERE r.late), coalesce(${sum('e.amount_minor >> 32')}, 0),
+          coalesce(${sum('e.amount_minor & 4294967295')}, 0), min(r.created_at) FILTER (WHERE r.late),
+          count(*) FILTER (WHERE r.due_at < ${now - overdueGraceMs}), r.counted
+        FROM (SELECT p.id, d.shard, d.event_number, d.created_at, d.due_at, d.created_at >= ${from} AND d.created_at < ${until} AS counted,
+            d.created_at < p.late_before AS late
+          FROM ${pendingOf(query)} WHERE d.state = 0 ${limit(maxRows + 1)}) r
+        ${lateEvent}
+        GROUP BY r.id, e.currency, r.counted`,
+    );
+    const read = found.reduce((total, row) => total + (row[2] as number), 0);
+    const parts = found.map((row) => ({
+      endpointId: row[0] as string,
+      currency: row[1] as string | null,
+      pending: row[2] as number,
+      late: row[3] as number,
+      lateAmountMinor: riskSumOf(row, 3).amountMinor,
+      oldestLateAt: row[6] as number | null,
+      overdue: row[7] as number,
+      isWithin: Boolean(row[8]),
+    }));
+    return { parts, read: Math.min(read, maxRows), isComplete: read <= maxRows };
+  }),
+
+  unmatchedTypes: separately(function* (query, max) {
+    const { from, to } = hoursOf(query);
+    const found = yield* rows(
+      sql`SELECT l.tenant, l.type, ${sum('l.unmatched')} FROM ${table('event_ledger')} l
+        WHERE ${all([counterShards('l'), ofTenants('l.tenant', query), sql`l.hour BETWEEN ${from} AND ${to}`])} AND l.unmatched > 0
+        GROUP BY l.tenant, l.type ORDER BY 3 DESC, 1, 2 ${limit(max)}`,
+    );
+    return found.map(([tenant, type, events]) => ({
+      tenant: tenant as string,
+      type: type as string,
+      events: events as number,
+    }));
+  }),
+};

@@ -1,0 +1,180 @@
+import type { ErrorClass } from '../../domain/attempt.ts';
+import { tallyOf } from '../rows.ts';
+import { countsOfDay, ranked, seriesGroups, type SeriesGroups, sizesByKey } from '../series-groups.ts';
+import { type Series, type SeriesQuery, type SeriesRow, stepMs } from '../series.ts';
+import { chooseEndpoints } from './accounting.ts';
+import { counterShards, dayShards, ofTypes, sum, tallySums } from './counters.ts';
+import { type Cold, snapshot } from './methods.ts';
+import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
+import { joined, raw, type Row, type Sql, sql } from './sql.ts';
+import { rows, type Steps } from './steps.ts';
+
+/** A table of counters, and what of it is read: sums, and columns that are not sums. */
+interface Source {
+  readonly table: 'ledger' | 'tallies' | 'failures' | 'latency' | 'latency_days';
+  readonly time: 'minute' | 'hour' | 'day';
+  /** The row's own column that is the key; null: the key is its endpoint's. */
+  readonly own: 'type' | 'class' | null;
+  readonly plain: readonly Sql[];
+  readonly sums: Sql;
+  /** The sum by which keys are ranked. */
+  readonly size: Sql;
+}
+
+const counts = { plain: [], sums: tallySums, size: sum('l.accepted') } as const;
+const counted = { sums: sum('l.count'), size: sum('l.count') } as const;
+
+/** By type there are many more rows: only who asks for types, or for minutes, reads them. */
+const countsSource = ({ by, eventTypes, step }: SeriesQuery): Source =>
+  by !== 'event_type' && eventTypes === null && step !== 'minute'
+    ? { table: 'ledger', time: 'hour', own: null, ...counts }
+    : { table: 'tallies', time: 'minute', own: by === 'event_type' ? 'type' : null, ...counts };
+
+const failuresSource = ({ by }: SeriesQuery): Source => ({
+  table: 'failures',
+  time: 'hour',
+  own: by === 'event_type' ? 'type' : by === 'error_class' ? 'class' : null,
+  plain: [by === 'error_class' ? raw('l.class') : raw('CAST(NULL AS text)')],
+  ...counted,
+});
+
+const latencySource = ({ by }: SeriesQuery): Source => ({
+  table: 'latency',
+  time: 'hour',
+  own: by === 'event_type' ? 'type' : null,
+  plain: [raw('l.bucket')],
+  ...counted,
+});
+
+const latencyDaysSource = (query: SeriesQuery): Source => ({
+  ...latencySource(query),
+  table: 'latency_days',
+  time: 'day',
+  plain: [],
+  sums: raw(`'[' || string_agg(CAST(l.counts AS text), ',') || ']'`),
+});
+
+/** Members of the groups, taken apart once. */
+const membersIn = ({ members }: SeriesGroups): Sql =>
+  sql`WITH n AS MATERIALIZED (SELECT * FROM ${rowsFrom('n', {
+    num: { type: 'int', values: members.map(([num]) => num) },
+    grp: { type: 'int', values: members.map(([, group]) => group) },
+  })})`;
+
+function from(source: Source, { since, until, eventTypes }: SeriesQuery): Sql {
+  const unit = stepMs[source.time];
+  const time = raw(`l.${source.time}`);
+  const shards = source.table === 'latency_days' ? dayShards : counterShards('l');
+  return sql`FROM n ${inOrder} ${table(source.table)} l ON ${shards} AND l.endpoint = n.num
+     AND ${time} >= ${Math.floor(since / unit)} AND ${time} < ${Math.ceil(until / unit)}
+     WHERE ${(source.table === 'ledger' ? null : ofTypes('l.type', eventTypes)) ?? raw('true')}`;
+}
+
+const maxKeysCounted = 10_000;
+
+interface Chosen {
+  readonly groups: SeriesGroups;
+  readonly alone: readonly (string | null)[];
+  readonly others: number;
+}
+
+/** Which keys stand alone, by the size of a source. */
+function* choose(query: SeriesQuery, source: Source): Steps<Chosen> {
+  const { by, maxSeries } = query;
+  const endpoints = yield* chooseEndpoints(query);
+  const groups = seriesGroups(endpoints, by, null);
+  if (by === 'none') return { groups, alone: [null], others: 0 };
+  const { own, size } = source;
+  const sizes = yield* rows(
+    sql`${membersIn(groups)} SELECT ${raw(own === null ? 'n.grp' : `l.${own}`)}, ${size} ${from(source, query)}
+      GROUP BY 1 ORDER BY 2 DESC LIMIT ${raw(String(maxKeysCounted))}`,
+  );
+  const { alone, others } = ranked(
+    own === null
+      ? sizesByKey(groups, sizes as unknown as [number, number][])
+      : new Map(sizes as unknown as [string, number][]),
+    maxSeries,
+  );
+  return {
+    groups: own === null && others > 0 ? seriesGroups(endpoints, by, new Set(alone)) : groups,
+    alone,
+    others,
+  };
+}
+
+/** Rows with what the source reads behind their place in the series. */
+function* read(
+  query: SeriesQuery,
+  source: Source,
+  { groups, alone, others }: Chosen,
+): Steps<[SeriesRow, Row][]> {
+  const { own, plain, time } = source;
+  const { step } = query;
+  const key =
+    own === null
+      ? raw('CAST(NULL AS text)')
+      : others > 0
+        ? sql`CASE WHEN ${isAnyOf(
+            `l.${own}`,
+            alone.flatMap((one) => one ?? []),
+            'text',
+          )} THEN l.${raw(own)} END`
+        : raw(`l.${own}`);
+  const places = Array.from({ length: 3 + plain.length }, (_, at) => at + 1).join(', ');
+  const found = yield* rows(
+    sql`${membersIn(groups)} SELECT n.grp, ${key}, l.${raw(`${time} / ${stepMs[step] / stepMs[time]}`)}, ${joined([...plain, source.sums], ', ')}
+      ${from(source, query)} GROUP BY ${raw(places)}`,
+  );
+  return found.map((row) => {
+    const group = groups.groups[row[0] as number]!;
+    const ofKey = own === null ? group : { key: row[1] as string | null, isOthers: row[1] === null };
+    const at = (row[2] as number) * stepMs[step];
+    return [{ ...ofKey, at, deliverWithinMs: group.deliverWithinMs }, row.slice(3)];
+  });
+}
+
+export const seriesListings: Cold<Series> = {
+  countSeries: snapshot(function* (query) {
+    const source = countsSource(query);
+    const chosen = yield* choose(query, source);
+    const found = yield* read(query, source, chosen);
+    return {
+      keys: chosen.alone,
+      others: chosen.others,
+      rows: found.map(([place, row]) => ({ ...place, ...tallyOf(row, 0) })),
+    };
+  }),
+
+  failureSeries: snapshot(function* (query) {
+    const source = failuresSource(query);
+    const chosen = yield* choose(query, source);
+    const found = yield* read(query, source, chosen);
+    return {
+      keys: chosen.alone,
+      others: chosen.others,
+      rows: found.map(([place, [errorClass, count]]) => ({
+        ...place,
+        errorClass: errorClass as ErrorClass | null,
+        count: count as number,
+      })),
+    };
+  }),
+
+  latencySeries: snapshot(function* (query) {
+    const chosen = yield* choose(query, countsSource(query));
+    const hours = yield* read(query, latencySource(query), chosen);
+    const days = query.step === 'day' ? yield* read(query, latencyDaysSource(query), chosen) : [];
+    return {
+      keys: chosen.alone,
+      others: chosen.others,
+      rows: [
+        ...hours.map(([place, [bucket, count]]) => ({
+          ...place,
+          bucket: bucket as number,
+          count: count as number,
+        })),
+        ...days.flatMap(([place, [histograms]]) => countsOfDay(place, histograms as string)),
+      ],
+    };
+  }),
+};

@@ -1,0 +1,90 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A file of the dashboard or of the documentation: it needs no key, because it contains no data. */
+    isFile?: true;
+  }
+}
+
+/** A file that browsers load, as it is sent. */
+export interface StaticFile {
+  readonly type: string;
+  readonly plain: Buffer;
+  /** Null: compression does not make it smaller. */
+  readonly brotli: Buffer | null;
+  readonly gzip: Buffer | null;
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+};
+const compressible = new Set(['.html', '.js', '.css', '.json', '.svg', '.txt']);
+
+/** Built beside a file by the build, or created now. */
+const compressed = (path: string, ending: string, make: (plain: Buffer) => Buffer, plain: Buffer): Buffer =>
+  existsSync(path + ending) ? readFileSync(path + ending) : make(plain);
+
+/** Reads a file; `otherwise` is the type of one whose name does not say it. */
+export function fileAt(path: string, otherwise = 'application/octet-stream'): StaticFile {
+  const plain = readFileSync(path);
+  const ending = extname(path);
+  const type = types[ending] ?? otherwise;
+  if (!compressible.has(ending)) return { type, plain, brotli: null, gzip: null };
+  const quickly = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
+  return {
+    type,
+    plain,
+    brotli: compressed(path, '.br', (data) => brotliCompressSync(data, quickly), plain),
+    gzip: compressed(path, '.gz', (data) => gzipSync(data), plain),
+  };
+}
+
+/**
+ * Pages load only from here, have nothing inline, and cannot make scripts from text. They show payloads and receivers'
+ * answers: whatever those contain, a browser does not run it.
+ */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  // The only policy: URLs of the build's own workers, and no markup (packages/dashboard/src/script-url.ts).
+  'trusted-types posthorn-worker',
+].join('; ');
+
+/** With the headers of a page. */
+export function guarded(reply: FastifyReply): FastifyReply {
+  return reply
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('referrer-policy', 'no-referrer')
+    .header('cross-origin-opener-policy', 'same-origin')
+    .header('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
+}
+
+/** Sends it as small as the browser takes it. */
+export function sendFile(request: FastifyRequest, reply: FastifyReply, file: StaticFile): FastifyReply {
+  const accepted = request.headers['accept-encoding'] ?? '';
+  const takes = (name: string): boolean => new RegExp(`(^|,)\\s*${name}\\s*(,|$)`).test(accepted);
+  void reply.header('x-content-type-options', 'nosniff').header('vary', 'accept-encoding').type(file.type);
+  if (file.brotli !== null && takes('br')) return reply.header('content-encoding', 'br').send(file.brotli);
+  if (file.gzip !== null && takes('gzip')) return reply.header('content-encoding', 'gzip').send(file.gzip);
+  return reply.send(file.plain);
+}

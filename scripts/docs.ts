@@ -1,0 +1,109 @@
+// Builds the documentation into a site if its sources are newer: before `npm start`, and into the package `posthorn`.
+
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Eleventy } from '@11ty/eleventy';
+import type MarkdownIt from 'markdown-it';
+import { build as bundle } from 'rolldown';
+import { buildOnce } from './build-once.ts';
+import { compress } from './compress.ts';
+import { layout } from './docs/layout.ts';
+import { adapt, type LinkedFiles } from './docs/markdown.ts';
+import { sectionsOf } from './docs/pages.ts';
+import { searchIndex } from './docs/search-index.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+const output = join(root, 'docs/dist');
+const base = '/docs';
+
+interface Built {
+  readonly url: string;
+  readonly content: string;
+}
+
+/** The pages' texts as HTML, by their paths. */
+async function rendered(linked: LinkedFiles): Promise<ReadonlyMap<string, string>> {
+  const pages = sectionsOf(root).flatMap((section) => section.pages);
+  const eleventy = new Eleventy(join(root, 'scripts/docs'), output, {
+    quietMode: true,
+    configPath: null,
+    config: (config) => {
+      config.setTemplateFormats(['md']);
+      config.amendLibrary('md', (markdown: MarkdownIt) => adapt(markdown, { root, base, linked }));
+      for (const [index, { file, path, text }] of pages.entries())
+        config.addTemplate(`page-${index}.md`, text, {
+          file,
+          permalink: `/${path}/`,
+          templateEngineOverride: 'md',
+        });
+    },
+  });
+  const built = (await eleventy.toJSON()) as Built[];
+  return new Map(built.map(({ url, content }) => [url.replaceAll(/^\/|\/$/g, ''), content]));
+}
+
+/** One style sheet: the dashboard's tokens, and the site's own rules. */
+function styles(): string {
+  const font = 'inter.woff2';
+  const name = '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2';
+  copyFileSync(fileURLToPath(import.meta.resolve(name)), join(output, font));
+  const tokens = readFileSync(join(root, 'packages/dashboard/src/styles/tokens.css'), 'utf8');
+  const own = readFileSync(join(root, 'scripts/docs/docs.css'), 'utf8');
+  return `${tokens.replace(name, font)}${own}`;
+}
+
+async function build(): Promise<void> {
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
+  const linked: LinkedFiles = new Set();
+  const sections = sectionsOf(root);
+  const contents = await rendered(linked);
+  const pages = sections.flatMap((section) => section.pages);
+  for (const page of pages) {
+    const content = contents.get(page.path);
+    if (content === undefined) throw new Error(`${page.file} was not rendered`);
+    const file = join(output, `${page.path === '' ? 'index' : page.path}.html`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, layout({ page, sections, content, base }));
+  }
+  const texts = pages.map(({ title, path }) => ({ title, path, content: contents.get(path)! }));
+  writeFileSync(join(output, 'search.json'), searchIndex(texts, base));
+  writeFileSync(join(output, 'docs.css'), styles());
+  copyFileSync(join(root, 'packages/dashboard/src/assets/posthorn.svg'), join(output, 'posthorn.svg'));
+  await bundle({
+    input: join(root, 'scripts/docs/browser/main.ts'),
+    platform: 'browser',
+    output: { file: join(output, 'docs.js'), minify: true, codeSplitting: false },
+  });
+  for (const file of linked) {
+    mkdirSync(join(output, 'files', dirname(file)), { recursive: true });
+    copyFileSync(join(root, file), join(output, 'files', file));
+  }
+  for (const file of globSync(join(output, '**/*.{html,css,js,json,svg}'))) compress(file);
+}
+
+/** Builds the documentation if needed. Any number of processes may call it at once. */
+export async function buildDocs(say: (line: string) => void = () => {}): Promise<void> {
+  const tookMs = await buildOnce({
+    stamp: join(output, '.built'),
+    lock: join(root, 'node_modules/.docs-lock'),
+    sources: [
+      '*.md',
+      'docs/**/*.{md,webp}',
+      'scripts/docs.ts',
+      'scripts/docs/**/*.{ts,css}',
+      'packages/dashboard/src/styles/tokens.css',
+    ].map((pattern) => join(root, pattern)),
+    build,
+  });
+  if (tookMs !== null) say(`Built the documentation in ${(tookMs / 1000).toFixed(1)} s.`);
+}
+
+/** Builds it into a package that is about to be packed. */
+export async function copyDocs(to: string): Promise<void> {
+  await buildDocs();
+  cpSync(output, to, { recursive: true, filter: (path) => !path.endsWith('.built') });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]!).href) await buildDocs(console.log);

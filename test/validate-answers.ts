@@ -31,10 +31,9 @@ function see(answer: SeenAnswer): void {
 const isPosthorns = (requestId: unknown): boolean =>
   typeof requestId === 'string' && requestId.startsWith('req_');
 
-/** The dashboard's files are not answers of the API: pages are HTML, and what they load has hashed names that last. */
+/** Files of the dashboard and the documentation are not answers of the API: pages have a policy, and what they load has hashed names that last. */
 const isFile = (headers: Readonly<Record<string, unknown>>): boolean =>
-  String(headers['content-type']).startsWith('text/html') ||
-  String(headers['cache-control']).includes('immutable');
+  headers['content-security-policy'] !== undefined || String(headers['cache-control']).includes('immutable');
 
 const fetchUnseen = globalThis.fetch;
 globalThis.fetch = async (input, init) => {

@@ -34,16 +34,26 @@ export function adapt(
   markdown: MarkdownIt,
   site: { readonly root: string; readonly base: string; readonly linked: LinkedFiles },
 ): void {
-  markdown.set({ html: false, linkify: false, typographer: false });
+  // The pages are this repository's own: what they say in HTML is meant so.
+  markdown.set({ html: true, linkify: false, typographer: false });
   markdown.core.ruler.push('posthorn', ({ tokens, env }) => {
     const { file } = env as Env;
     const anchors = new Set<string>();
     for (const [at, token] of tokens.entries()) {
+      if (token.type === 'html_block')
+        token.content = token.content
+          .replaceAll(/<!--.*?-->\n?/gs, '')
+          .replaceAll(
+            /\b(src|srcset)="([^"]+)"/g,
+            (_, name: string, url: string) => `${name}="${hrefOf(url, file, site) ?? ''}"`,
+          );
       if (token.type === 'heading_open') {
         const slug = slugOf(tokens[at + 1]!.content.replaceAll('`', ''), anchors);
         anchors.add(slug);
         token.attrSet('id', slug);
       }
+      // A column without a heading has a cell there that is none.
+      if (token.type === 'th_open' && tokens[at + 1]!.content === '') token.tag = tokens[at + 2]!.tag = 'td';
       for (const inner of token.children ?? []) {
         const name = inner.type === 'link_open' ? 'href' : inner.type === 'image' ? 'src' : null;
         if (name === null) continue;
@@ -55,7 +65,6 @@ export function adapt(
     }
   });
   // A wide table is scrolled, by keys too, and the page is not.
-  markdown.renderer.rules['table_open'] = () =>
-    '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>\n';
+  markdown.renderer.rules['table_open'] = () => '<div class="wide" tabindex="0"><table>\n';
   markdown.renderer.rules['table_close'] = () => '</table></div>\n';
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'rolldown';
 import { copyDashboard } from './dashboard.ts';
-import { copyDocs } from './docs.ts';
+import { buildDocsInto } from './docs.ts';
 
 // `prepack` of every package, in its folder: compiles it to `dist`. It leaves out what an installation does not need:
 // declarations that are not reachable from an entry, and everything of the packages under `devDependencies` except their one bundled file.
@@ -68,5 +68,5 @@ for (const file of kept)
 for (const name of vendored) await vendor(name);
 if (ownName === 'posthorn') {
   await copyDashboard('dist/dashboard');
-  await copyDocs('dist/docs');
+  await buildDocsInto('dist/docs');
 }

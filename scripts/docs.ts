@@ -1,20 +1,22 @@
+/// <reference path="./docs/eleventy.d.ts" />
 // Builds the documentation into a site if its sources are newer: before `npm start`, and into the package `posthorn`.
 
-import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { Eleventy } from '@11ty/eleventy';
 import type MarkdownIt from 'markdown-it';
 import { build as bundle } from 'rolldown';
 import { buildOnce } from './build-once.ts';
-import { compress } from './compress.ts';
 import { layout } from './docs/layout.ts';
-import { adapt, type LinkedFiles } from './docs/markdown.ts';
+import { adapt, type Site } from './docs/markdown.ts';
 import { sectionsOf } from './docs/pages.ts';
 import { searchIndex } from './docs/search-index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
-const output = join(root, 'docs/dist');
+/** In a checkout. */
+const inCheckout = join(root, 'docs/dist');
 const base = '/docs';
 
 interface Built {
@@ -23,14 +25,14 @@ interface Built {
 }
 
 /** The pages' texts as HTML, by their paths. */
-async function rendered(linked: LinkedFiles): Promise<ReadonlyMap<string, string>> {
+async function rendered(site: Site): Promise<ReadonlyMap<string, string>> {
   const pages = sectionsOf(root).flatMap((section) => section.pages);
-  const eleventy = new Eleventy(join(root, 'scripts/docs'), output, {
+  const eleventy = new Eleventy(join(root, 'scripts/docs'), inCheckout, {
     quietMode: true,
     configPath: null,
     config: (config) => {
       config.setTemplateFormats(['md']);
-      config.amendLibrary('md', (markdown: MarkdownIt) => adapt(markdown, { root, base, linked }));
+      config.amendLibrary('md', (markdown: MarkdownIt) => adapt(markdown, site));
       for (const [index, { file, path, text }] of pages.entries())
         config.addTemplate(`page-${index}.md`, text, {
           file,
@@ -44,7 +46,7 @@ async function rendered(linked: LinkedFiles): Promise<ReadonlyMap<string, string
 }
 
 /** One style sheet: the dashboard's tokens, and the site's own rules. */
-function styles(): string {
+function styles(output: string): string {
   const font = 'inter.woff2';
   const name = '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2';
   copyFileSync(fileURLToPath(import.meta.resolve(name)), join(output, font));
@@ -53,12 +55,12 @@ function styles(): string {
   return `${tokens.replace(name, font)}${own}`;
 }
 
-async function build(): Promise<void> {
+async function build(output: string, hasPictures: boolean): Promise<void> {
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  const linked: LinkedFiles = new Set();
+  const site: Site = { root, base, linked: new Set(), hasPictures };
   const sections = sectionsOf(root);
-  const contents = await rendered(linked);
+  const contents = await rendered(site);
   const pages = sections.flatMap((section) => section.pages);
   for (const page of pages) {
     const content = contents.get(page.path);
@@ -69,24 +71,28 @@ async function build(): Promise<void> {
   }
   const texts = pages.map(({ title, path }) => ({ title, path, content: contents.get(path)! }));
   writeFileSync(join(output, 'search.json'), searchIndex(texts, base));
-  writeFileSync(join(output, 'docs.css'), styles());
+  writeFileSync(join(output, 'docs.css'), styles(output));
   copyFileSync(join(root, 'packages/dashboard/src/assets/posthorn.svg'), join(output, 'posthorn.svg'));
   await bundle({
     input: join(root, 'scripts/docs/browser/main.ts'),
     platform: 'browser',
     output: { file: join(output, 'docs.js'), minify: true, codeSplitting: false },
   });
-  for (const file of linked) {
+  for (const file of site.linked) {
     mkdirSync(join(output, 'files', dirname(file)), { recursive: true });
     copyFileSync(join(root, file), join(output, 'files', file));
   }
-  for (const file of globSync(join(output, '**/*.{html,css,js,json,svg}'))) compress(file);
+  for (const file of globSync(join(output, '**/*.*'))) {
+    if (/\.(webp|woff2)$/.test(file) || statSync(file).isDirectory()) continue;
+    writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+    rmSync(file);
+  }
 }
 
 /** Builds the documentation if needed. Any number of processes may call it at once. */
 export async function buildDocs(say: (line: string) => void = () => {}): Promise<void> {
   const tookMs = await buildOnce({
-    stamp: join(output, '.built'),
+    stamp: join(inCheckout, '.built'),
     lock: join(root, 'node_modules/.docs-lock'),
     sources: [
       '*.md',
@@ -95,15 +101,14 @@ export async function buildDocs(say: (line: string) => void = () => {}): Promise
       'scripts/docs/**/*.{ts,css}',
       'packages/dashboard/src/styles/tokens.css',
     ].map((pattern) => join(root, pattern)),
-    build,
+    build: () => build(inCheckout, true),
   });
   if (tookMs !== null) say(`Built the documentation in ${(tookMs / 1000).toFixed(1)} s.`);
 }
 
-/** Builds it into a package that is about to be packed. */
-export async function copyDocs(to: string): Promise<void> {
-  await buildDocs();
-  cpSync(output, to, { recursive: true, filter: (path) => !path.endsWith('.built') });
+/** Builds it into a package that is about to be packed: without pictures, which are four fifths of it. */
+export async function buildDocsInto(output: string): Promise<void> {
+  await build(output, false);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]!).href) await buildDocs(console.log);

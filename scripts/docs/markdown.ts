@@ -7,17 +7,22 @@ import { slugOf } from './slug.ts';
 /** A file of the repository that pages link to, and that is served beside them as it is. */
 export type LinkedFiles = Set<string>;
 
+export interface Site {
+  readonly root: string;
+  /** Where it is: `/docs`. */
+  readonly base: string;
+  readonly linked: LinkedFiles;
+  /** Without them it is a fifth as large. */
+  readonly hasPictures: boolean;
+}
+
 interface Env {
   /** The page's file in the repository. */
   readonly file: string;
 }
 
 /** Where a link of a page leads on the site; null: to nothing that the site has. */
-export function hrefOf(
-  href: string,
-  file: string,
-  { root, base, linked }: { readonly root: string; readonly base: string; readonly linked: LinkedFiles },
-): string | null {
+export function hrefOf(href: string, file: string, { root, base, linked }: Site): string | null {
   if (/^[a-z]+:/.test(href) || href.startsWith('#')) return href;
   const [path, anchor] = href.split('#') as [string, string | undefined];
   const target = posix.join(dirname(file), path);
@@ -30,10 +35,7 @@ export function hrefOf(
 }
 
 /** Links that lead to the site's pages, headings with anchors, and tables that scroll by themselves. */
-export function adapt(
-  markdown: MarkdownIt,
-  site: { readonly root: string; readonly base: string; readonly linked: LinkedFiles },
-): void {
+export function adapt(markdown: MarkdownIt, site: Site): void {
   // The pages are this repository's own: what they say in HTML is meant so.
   markdown.set({ html: true, linkify: false, typographer: false });
   markdown.core.ruler.push('posthorn', ({ tokens, env }) => {
@@ -42,7 +44,7 @@ export function adapt(
     for (const [at, token] of tokens.entries()) {
       if (token.type === 'html_block')
         token.content = token.content
-          .replaceAll(/<!--.*?-->\n?/gs, '')
+          .replaceAll(site.hasPictures ? /<!--.*?-->\n?/gs : /<!--.*?-->\n?|<picture>.*?<\/picture>\n?/gs, '')
           .replaceAll(
             /\b(src|srcset)="([^"]+)"/g,
             (_, name: string, url: string) => `${name}="${hrefOf(url, file, site) ?? ''}"`,
@@ -56,7 +58,7 @@ export function adapt(
       if (token.type === 'th_open' && tokens[at + 1]!.content === '') token.tag = tokens[at + 2]!.tag = 'td';
       for (const inner of token.children ?? []) {
         const name = inner.type === 'link_open' ? 'href' : inner.type === 'image' ? 'src' : null;
-        if (name === null) continue;
+        if (name === null || (name === 'src' && !site.hasPictures)) continue;
         const href = hrefOf(inner.attrGet(name) ?? '', file, site);
         if (href !== null) inner.attrSet(name, href);
         else inner.attrs = (inner.attrs ?? []).filter(([attribute]) => attribute !== name);
@@ -64,6 +66,7 @@ export function adapt(
       }
     }
   });
+  if (!site.hasPictures) markdown.renderer.rules['image'] = () => '';
   // A wide table is scrolled, by keys too, and the page is not.
   markdown.renderer.rules['table_open'] = () => '<div class="wide" tabindex="0"><table>\n';
   markdown.renderer.rules['table_close'] = () => '</table></div>\n';

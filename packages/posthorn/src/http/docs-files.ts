@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { fileAt, guarded, sendFile } from './static-file.ts';
+import { guarded, takes, typed, typeOf } from './static-file.ts';
 
-/** The documentation: its files by their paths below `/docs/`. Some megabytes, so they stay on disk. */
+/** The documentation: its files by their paths below `/docs/`. They stay on disk, texts as gzip: an install is small. */
 export type DocsFiles = ReadonlyMap<string, string>;
 
 /** Within this package; in a checkout, where `npm start` builds it (`scripts/docs.ts`). */
@@ -15,15 +16,15 @@ const directory = fileURLToPath(
 
 /** Reads which files there are; null: it is not built, as in a checkout before `npm start`. */
 export async function readDocs(from: string = directory): Promise<DocsFiles | null> {
-  if (!existsSync(join(from, 'index.html'))) return null;
+  if (!existsSync(join(from, 'index.html.gz'))) return null;
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   return new Map(
     entries
-      .filter((entry) => entry.isFile() && !/^\.|\.(br|gz)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
       .map((entry) => {
         const file = join(entry.parentPath, entry.name);
         // `guides/audit.html` is at `/docs/guides/audit`.
-        return [relative(from, file).replace(/(?:^index)?\.html$/, ''), file];
+        return [relative(from, file).replace(/(?:^index)?\.html\.gz$|\.gz$/, ''), file];
       }),
   );
 }
@@ -37,12 +38,14 @@ export function serveDocs(app: FastifyInstance, files: DocsFiles): void {
       reply.callNotFound();
       return undefined;
     }
-    return sendFile(
-      request,
-      guarded(reply).header('cache-control', 'no-cache'),
-      // Examples and configurations are read, never run.
-      fileAt(file, 'text/plain; charset=utf-8'),
-    );
+    const isCompressed = file.endsWith('.gz');
+    // Examples and configurations are read, never run.
+    const type = typeOf(isCompressed ? file.slice(0, -'.gz'.length) : file, 'text/plain; charset=utf-8');
+    const bytes = readFileSync(file);
+    void typed(guarded(reply).header('cache-control', 'no-cache'), type);
+    if (!isCompressed) return reply.send(bytes);
+    if (takes(request, 'gzip')) return reply.header('content-encoding', 'gzip').send(bytes);
+    return reply.send(gunzipSync(bytes));
   };
   app.get('/docs', { config }, (request, reply) => send(request, reply, ''));
   app.get<{ Params: { '*': string } }>('/docs/*', { config }, (request, reply) =>

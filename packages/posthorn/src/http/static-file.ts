@@ -36,12 +36,13 @@ const compressible = new Set(['.html', '.js', '.css', '.json', '.svg', '.txt']);
 const compressed = (path: string, ending: string, make: (plain: Buffer) => Buffer, plain: Buffer): Buffer =>
   existsSync(path + ending) ? readFileSync(path + ending) : make(plain);
 
-/** Reads a file; `otherwise` is the type of one whose name does not say it. */
-export function fileAt(path: string, otherwise = 'application/octet-stream'): StaticFile {
+/** The media type of a file by its name; `otherwise` is for one whose name does not say it. */
+export const typeOf = (path: string, otherwise: string): string => types[extname(path)] ?? otherwise;
+
+export function fileAt(path: string): StaticFile {
   const plain = readFileSync(path);
-  const ending = extname(path);
-  const type = types[ending] ?? otherwise;
-  if (!compressible.has(ending)) return { type, plain, brotli: null, gzip: null };
+  const type = typeOf(path, 'application/octet-stream');
+  if (!compressible.has(extname(path))) return { type, plain, brotli: null, gzip: null };
   const quickly = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
   return {
     type,
@@ -79,12 +80,22 @@ export function guarded(reply: FastifyReply): FastifyReply {
     .header('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
 }
 
+/** Whether whoever asks takes this content encoding. */
+export const takes = ({ headers }: FastifyRequest, encoding: 'br' | 'gzip'): boolean =>
+  new RegExp(`(^|,)\\s*${encoding}\\s*(,|$)`).test(headers['accept-encoding'] ?? '');
+
+/** With the headers of every file. */
+export const typed = (reply: FastifyReply, type: string): FastifyReply =>
+  reply.header('x-content-type-options', 'nosniff').header('vary', 'accept-encoding').type(type);
+
 /** Sends it as small as the browser takes it. */
-export function sendFile(request: FastifyRequest, reply: FastifyReply, file: StaticFile): FastifyReply {
-  const accepted = request.headers['accept-encoding'] ?? '';
-  const takes = (name: string): boolean => new RegExp(`(^|,)\\s*${name}\\s*(,|$)`).test(accepted);
-  void reply.header('x-content-type-options', 'nosniff').header('vary', 'accept-encoding').type(file.type);
-  if (file.brotli !== null && takes('br')) return reply.header('content-encoding', 'br').send(file.brotli);
-  if (file.gzip !== null && takes('gzip')) return reply.header('content-encoding', 'gzip').send(file.gzip);
-  return reply.send(file.plain);
+export function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { type, plain, brotli, gzip }: StaticFile,
+): FastifyReply {
+  void typed(reply, type);
+  if (brotli !== null && takes(request, 'br')) return reply.header('content-encoding', 'br').send(brotli);
+  if (gzip !== null && takes(request, 'gzip')) return reply.header('content-encoding', 'gzip').send(gzip);
+  return reply.send(plain);
 }

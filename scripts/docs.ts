@@ -1,4 +1,3 @@
-/// <reference path="./docs/eleventy.d.ts" />
 // Builds the documentation into a site if its sources are newer: before `npm start`, and into the package `posthorn`.
 
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commands } from '../packages/posthorn/src/cli/commands.ts';
 import { errorClasses } from '../packages/posthorn/src/domain/attempt.ts';
+import { slugOf } from '../scripts/docs/slug.ts';
 
 // The documentation is held to what there is: its links lead somewhere, its commands exist with the options that it gives them,
 // and what a reader looks up by name (a failure class, a rule that has notified them) has its place.
@@ -13,18 +14,11 @@ const textOf = (page: string): string => readFileSync(page, 'utf8');
 const withoutCode = (text: string): string =>
   text.replaceAll(/^ *```.*?^ *```/gms, '').replaceAll(/`[^`\n]*`/g, '');
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page's headings. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
-  for (const [, heading] of textOf(page)
-    .replaceAll(/^ *```.*?^ *```/gms, '')
-    .matchAll(/^#{1,6} (.+)$/gm)) {
-    const plain = heading!.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const slug = plain.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');
-    let name = slug;
-    for (let n = 1; anchors.has(name); n++) name = `${slug}-${n}`;
-    anchors.add(name);
-  }
+  const text = textOf(page).replaceAll(/^ *```.*?^ *```/gms, '');
+  for (const [, heading] of text.matchAll(/^#{1,6} (.+)$/gm)) anchors.add(slugOf(heading!, anchors));
   return anchors;
 }
 

@@ -12,9 +12,12 @@ export interface View {
   readonly base: string;
 }
 
+/** `Filters: which events an endpoint gets` is `Filters` where space is short. */
+const shortOf = (title: string): string => title.split(': ')[0]!;
+
 function navigation({ page, sections, base }: View): string {
   const link = ({ path, title }: Page): string =>
-    `<li><a href="${base}${path === '' ? '' : `/${path}`}"${path === page.path ? ' aria-current="page"' : ''}>${escaped(title)}</a></li>`;
+    `<li><a href="${base}${path === '' ? '' : `/${path}`}"${path === page.path ? ' aria-current="page"' : ''}>${escaped(shortOf(title))}</a></li>`;
   const section = ({ title, pages }: Section): string => {
     const isOpen = pages.some(({ path }) => path === page.path);
     return `<details${isOpen ? ' open' : ''}><summary>${escaped(title)}</summary><ul>${pages.map(link).join('')}</ul></details>`;

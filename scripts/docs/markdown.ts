@@ -22,7 +22,7 @@ interface Env {
 }
 
 /** Where a link of a page leads on the site; null: to nothing that the site has. */
-export function hrefOf(href: string, file: string, { root, base, linked }: Site): string | null {
+function hrefOf(href: string, file: string, { root, base, linked }: Site): string | null {
   if (/^[a-z]+:/.test(href) || href.startsWith('#')) return href;
   const [path, anchor] = href.split('#') as [string, string | undefined];
   const target = posix.join(dirname(file), path);

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
-import { senderInAlerts } from '../../packages/posthorn/src/store/postgres/alerts.ts';
+import { senderInAlerts } from '../../packages/posthorn/src/store/postgres/tables.ts';
 import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
 import { FormerTimeError } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';

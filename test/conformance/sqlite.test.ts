@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
-import { senderInAlerts } from '../../packages/posthorn/src/store/sqlite/alerts.ts';
+import { senderInAlerts } from '../../packages/posthorn/src/store/sqlite/tables.ts';
 import { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';

@@ -1,10 +1,14 @@
 import type { StoreListings, StoreLookups, StoreWrite } from '../store.ts';
 import { accountingListings } from './accounting.ts';
+import { alertLookups } from './alerts.ts';
 import { auditLogListings, auditLogWrites } from './audit-log.ts';
+import { breakerLookups, breakerWrites } from './breakers.ts';
 import { contactWrites } from './contacts.ts';
 import { documentLookups, documentWrites } from './documents.ts';
 import { endpointEvidenceListings } from './endpoint-evidence.ts';
 import { endpointFigureListings } from './endpoint-figures.ts';
+import { failureLookups, failureWrites } from './failures.ts';
+import { keyedRequestWrites } from './idempotency.ts';
 import { keyLookups, keyWrites } from './keys.ts';
 import { markerLookups, markerWrites } from './markers.ts';
 import { coldMethods } from './methods.ts';
@@ -23,16 +27,22 @@ import { tamperingListings } from './tampering.ts';
 
 const coldWrites = {
   ...auditLogWrites,
+  ...breakerWrites,
   ...contactWrites,
   ...documentWrites,
+  ...failureWrites,
   ...keyWrites,
+  ...keyedRequestWrites,
   ...markerWrites,
   ...sessionWrites,
   ...settingWrites,
   ...snoozeWrites,
 };
 const coldLookups = {
+  ...alertLookups,
+  ...breakerLookups,
   ...documentLookups,
+  ...failureLookups,
   ...keyLookups,
   ...markerLookups,
   ...sessionLookups,

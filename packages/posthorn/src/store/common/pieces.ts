@@ -17,6 +17,10 @@ export const table = (name: string): Sql => either({ sqlite: name, postgres: `po
 export const jsonText = (column: string, field: string): Sql =>
   either({ sqlite: `json_extract(${column}, '$.${field}')`, postgres: `(${column} ->> '${field}')` });
 
+/** Text as a value for a column of JSON; a parameter needs none of it. */
+export const asJson = (column: string, type: 'json' | 'jsonb'): Sql =>
+  either({ sqlite: column, postgres: `CAST(${column} AS ${type})` });
+
 /** Compares and orders text by its bytes, whatever the collation of the database. */
 export const bytewise = (column: string): Sql =>
   either({ sqlite: column, postgres: `${column} COLLATE "C"` });
@@ -44,6 +48,12 @@ export const sameShard = (one: string, other: string): Sql =>
 export const shardOf = (one: string, number: string): Sql =>
   either({ sqlite: '', postgres: `${one}.shard = (${number} & 63)::smallint AND ` });
 
+/** The condition for rows of counters: they are in shard 0, or beside the rows that they count if the tables are distributed. */
+export const counterShards = (counters: string): Sql =>
+  per(({ isDistributed }) =>
+    raw(isDistributed ? `${counters}.shard BETWEEN 0 AND 63` : `${counters}.shard = 0`),
+  );
+
 type ListedType = 'text' | 'int' | 'bigint' | 'smallint';
 
 /** The condition that a column has one of these values: one text, however many they are. */
@@ -54,7 +64,7 @@ export const isAnyOf = (column: string, values: readonly (string | number)[], ty
       : sql`${raw(column)} = ANY (CAST(${values} AS ${raw(type)}[]))`,
   );
 
-interface ListedColumn {
+export interface ListedColumn {
   readonly type: ListedType;
   readonly values: readonly (string | number | null)[];
 }

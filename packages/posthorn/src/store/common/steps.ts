@@ -19,7 +19,7 @@ export interface Session {
   json(value: unknown, what: string): unknown;
 }
 
-export type Request = Statement | { readonly wants: 'session' };
+export type Request = Statement | { readonly wants: 'session' } | { readonly wants: 'announcement' };
 export type Steps<T> = Generator<Request, T, unknown>;
 
 /** Work on the way: what it asks next, or what it returned. */
@@ -50,6 +50,14 @@ export function* session(): Steps<Session> {
 /** Returns what a column of JSON holds. */
 export function* stored<T>(value: unknown, what: string): Steps<T> {
   return (yield* session()).json(value, what) as T;
+}
+
+/**
+ * Raises the version of endpoints and documents, and notifies other nodes when the transaction commits. Its row is locked before any
+ * endpoint's: two changes never wait for each other in a circle.
+ */
+export function* announce(): Steps<void> {
+  yield { wants: 'announcement' };
 }
 
 /** A database of either kind, as work that is written once sees it: the ways in which statements belong together. */

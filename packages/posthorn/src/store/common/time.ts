@@ -4,12 +4,10 @@ import { per, raw, sql } from './sql.ts';
 import { row, type Steps } from './steps.ts';
 
 /** The clock that counts where nodes share a database: as it is now, not when the transaction began. */
+export const postgresNow = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
 const databaseNow = per(({ name }) =>
-  raw(
-    name === 'sqlite'
-      ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-      : '(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
-  ),
+  raw(name === 'sqlite' ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : postgresNow),
 );
 
 /** The last statement of a transaction that deletes by age: it ends in nothing if the clock has jumped meanwhile (G7). */

@@ -1,4 +1,3 @@
-import { UnavailableError } from '../../domain/errors.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
@@ -7,6 +6,7 @@ import { insertFanOut, tenantsFanningOut } from './fan-out-plan.ts';
 import { type AcceptPlan, keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
 import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
+import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
@@ -131,9 +131,6 @@ async function findStored(
   );
   return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
-
-/** Each try lost against a change that another node had just committed: so many in a row are no coincidence. */
-const triesMost = 50;
 
 const shardIs = (oneShard: boolean): string => (oneShard ? '$24::smallint' : 'shard');
 
@@ -375,15 +372,54 @@ async function numbersOf(
   return found;
 }
 
+/** Stores a plan, or throws a `StaleCopyError`; returns the numbers of its deliveries by their place. */
+async function storePlan(
+  db: Database,
+  version: number,
+  plan: AcceptPlan<KnownEndpoint>,
+  options: AcceptOptions,
+): Promise<ReadonlyMap<number, number>> {
+  const inTransaction = db.oneShard || plan.fanOuts.length > 0;
+  try {
+    const numbers = inTransaction
+      ? await db.transaction((connection) => insertWhole(connection, version, plan, options))
+      : await insertPlanned(db.hot, version, plan.events, options);
+    if (numbers !== null) return numbers;
+  } catch (error) {
+    // Another node accepted one of these ids a moment ago: now its receipt is there to be found (G1).
+    if (!uniqueViolation(error)) throw error;
+  }
+  throw new StaleCopyError();
+}
+
+function claimedOf(
+  { events }: AcceptPlan<KnownEndpoint>,
+  numbers: ReadonlyMap<number, number>,
+): FreshDelivery[] {
+  const claimed: FreshDelivery[] = [];
+  let place = 0;
+  for (const { group, index, deliveries } of events)
+    for (const { known, leaseUntil } of deliveries) {
+      if (leaseUntil !== null)
+        claimed.push({
+          number: numbers.get(place)!,
+          endpointId: known.endpoint.id,
+          leaseUntil,
+          group,
+          event: index,
+        });
+      place++;
+    }
+  return claimed;
+}
+
 export async function accept(
   db: Database,
   endpoints: EndpointTable,
   groups: readonly (readonly NewEvent[])[],
   options: AcceptOptions,
 ): Promise<AcceptAnswer> {
-  let stale: number | undefined;
-  for (let tries = 0; tries < triesMost; tries++) {
-    const copy = await endpoints.current(stale);
+  return await withCurrentEndpoints(endpoints, async (copy) => {
     const before = await findStored(db.hot, groups);
     const plan = planAccept(
       groups,
@@ -395,41 +431,11 @@ export async function accept(
       options,
     );
     if (plan.events.length === 0) return { groups: plan.answers, claimed: [], waiting: [], fanOuts: 0 };
-    let numbers: ReadonlyMap<number, number> | null;
-    try {
-      const inTransaction = db.oneShard || plan.fanOuts.length > 0;
-      numbers = inTransaction
-        ? await db.transaction((connection) => insertWhole(connection, copy.version, plan, options))
-        : await insertPlanned(db.hot, copy.version, plan.events, options);
-    } catch (error) {
-      // Another node accepted one of these ids a moment ago: now its receipt is there to be found (G1).
-      if (uniqueViolation(error)) continue;
-      throw error;
-    }
-    if (numbers === null) {
-      stale = copy.version;
-      continue;
-    }
-    const claimed: FreshDelivery[] = [];
-    let ord = 0;
-    for (const { group, index, deliveries } of plan.events) {
-      for (const { known, leaseUntil } of deliveries) {
-        if (leaseUntil !== null)
-          claimed.push({
-            number: numbers.get(ord)!,
-            endpointId: known.endpoint.id,
-            leaseUntil,
-            group,
-            event: index,
-          });
-        ord++;
-      }
-    }
+    const claimed = claimedOf(plan, await storePlan(db, copy.version, plan, options));
     // Only a hint, so the publisher need not wait for it.
     if (plan.waiting.length > 0) void notifyDue(db, plan.waiting);
     return { groups: plan.answers, claimed, waiting: plan.waiting, fanOuts: plan.fanOuts.length };
-  }
-  throw new UnavailableError('these events could not be stored beside the changes of other nodes; try again');
+  });
 }
 
 /** A hint to other nodes, nothing more: whoever misses it looks by itself soon. */

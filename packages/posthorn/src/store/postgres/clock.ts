@@ -1,7 +1,8 @@
 import { shardCount } from '../../domain/shard.ts';
 import type { ClockChange, Rebase, StoredClock } from '../clockwork.ts';
 import type { Connection, Database } from './database.ts';
-import { moveKeyedLeases } from './idempotency.ts';
+import { moveKeyedLeases } from '../common/idempotency.ts';
+import { perform } from './common.ts';
 
 const setting = 'clock';
 
@@ -49,7 +50,7 @@ export async function saveClock(db: Database, { expected, text, rebase }: ClockC
     if (rows.length === 0) return false;
     if (rebase !== null) {
       await moveTimes(connection, rebase);
-      await moveKeyedLeases(connection, rebase);
+      await perform(connection, moveKeyedLeases(rebase));
     }
     return true;
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Dialect, rendered } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
-import { announced } from './announced.ts';
+import { announce, announced } from './announced.ts';
 
 const dialect = (isDistributed: boolean): Dialect => ({
   name: 'postgres',
@@ -29,6 +29,7 @@ async function answer(connection: Connection, request: Request): Promise<unknown
   if (request.wants === 'session')
     // The driver has parsed columns of JSON.
     return { auditKey: connection.auditKey, json: (value) => value } satisfies Session;
+  if (request.wants === 'announcement') return await announce(connection);
   const { text, values } = rendered(request.sql, connection.oneShard ? distributed : together);
   const name = request.isPrepared ? nameFor(text) : '';
   return request.wants === 'rows'

@@ -10,7 +10,7 @@ import { perform } from './common.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Connection, Database } from './database.ts';
-import { failingWith, resetFailing } from './failures.ts';
+import { failingWith, resetFailing } from '../common/failures.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 
 export interface KnownEndpoint {
@@ -18,7 +18,7 @@ export interface KnownEndpoint {
   readonly endpoint: Endpoint;
 }
 
-interface Copy {
+export interface EndpointCopy {
   readonly version: number;
   readonly byId: ReadonlyMap<string, KnownEndpoint>;
   readonly byTenant: ReadonlyMap<string, readonly KnownEndpoint[]>;
@@ -30,14 +30,14 @@ interface Copy {
  */
 export class EndpointTable {
   readonly #db: Database;
-  #copy: Copy | null = null;
-  #loading: Promise<Copy> | null = null;
+  #copy: EndpointCopy | null = null;
+  #loading: Promise<EndpointCopy> | null = null;
 
   constructor(db: Database) {
     this.#db = db;
   }
 
-  async #load(): Promise<Copy> {
+  async #load(): Promise<EndpointCopy> {
     const rows = await this.#db.query(
       'endpoints_load',
       `SELECT c.version, e.num, e.document FROM posthorn.config c LEFT JOIN posthorn.endpoints e ON e.deleted_at IS NULL`,
@@ -56,7 +56,7 @@ export class EndpointTable {
   }
 
   /** The copy, loaded where there is none or where it is known to be stale. */
-  async current(staleVersion?: number): Promise<Copy> {
+  async current(staleVersion?: number): Promise<EndpointCopy> {
     if (this.#copy !== null && this.#copy.version !== staleVersion) return this.#copy;
     this.#loading ??= this.#load().finally(() => (this.#loading = null));
     this.#copy = await this.#loading;
@@ -159,7 +159,7 @@ export class EndpointTable {
            ${contactForgotten} WHERE id = $1`,
         [id, change.updatedAt],
       );
-    if (endsFailing(before, endpoint)) await resetFailing(connection, id, change.updatedAt);
+    if (endsFailing(before, endpoint)) await perform(connection, resetFailing(id, change.updatedAt));
     return endpoint;
   }
 
@@ -206,11 +206,11 @@ export class EndpointTable {
   async pauseFailing(change: FailingChange): Promise<Endpoint | null> {
     const { endpointId, url, at } = change;
     const known = await this.get(endpointId);
-    const before = await this.#db.transaction((connection) => failingWith(connection, change));
+    const before = await this.#db.transaction((connection) => perform(connection, failingWith(change)));
     // Where another node has delivered nobody else is to hear of anything.
     if (known === undefined || before === null || !isTooLong(known.endpoint, before, at)) return null;
     return await this.#announced(async (connection) => {
-      const failing = await failingWith(connection, change);
+      const failing = await perform(connection, failingWith(change));
       const found: Endpoint[] = [];
       const paused = await this.#write(connection, endpointId, (endpoint) => {
         found.push(endpoint);

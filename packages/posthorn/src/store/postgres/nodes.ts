@@ -1,7 +1,7 @@
 import { isLeap } from '../leap.ts';
 import type { Beat, NodeRecord } from '../store.ts';
 import type { Database } from './database.ts';
-import { databaseNow } from './time.ts';
+import { postgresNow } from '../common/time.ts';
 
 /** A node that has not been heard of for so long is dead; judged by the database's clock alone. */
 const deadAfterMs = 8000;
@@ -17,7 +17,7 @@ export async function beat(
 ): Promise<Beat> {
   const [row] = await db.query(
     'node_beat',
-    `INSERT INTO posthorn.nodes (node, started_at, beat_at) VALUES ($1, ${databaseNow}, ${databaseNow})
+    `INSERT INTO posthorn.nodes (node, started_at, beat_at) VALUES ($1, ${postgresNow}, ${postgresNow})
      ON CONFLICT (node) DO UPDATE SET beat_at = excluded.beat_at RETURNING beat_at`,
     [node],
   );

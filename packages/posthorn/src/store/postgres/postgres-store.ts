@@ -13,6 +13,8 @@ import {
   serverCertificates,
   throttles,
 } from './breakers.ts';
+import { saveAlerts } from './alerts.ts';
+import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
@@ -22,14 +24,7 @@ import { droppedGroups } from './dead-letters.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
-import {
-  abandonKeyedRequest,
-  beginKeyedRequest,
-  boundKeyedRequests,
-  extendKeyedRequest,
-  finishKeyedRequest,
-  pruneKeyedRequests,
-} from './idempotency.ts';
+import { beginKeyedRequest } from './idempotency.ts';
 import {
   checkDigests,
   readConservation,
@@ -37,7 +32,6 @@ import {
   readMissing,
   readWorthComparisons,
 } from './integrity.ts';
-import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
@@ -93,10 +87,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
     changeConfig: (change) => endpoints.change(change),
-    saveBreakers: (changes) => saveBreakers(db, changes),
-    saveThrottles: (changes) => saveThrottles(db, changes),
-    saveServerCertificates: (seen) => saveServerCertificates(db, seen),
-    clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
     cancelDelivery: (number, message, now, audit = null) => cancelDelivery(db, number, message, now, audit),
     replayEvent: (tenant, eventId, endpointId, now, audit = null) =>
@@ -107,7 +97,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
-    saveFailing: (changes) => saveFailing(db, changes),
     pauseFailing: (change) => endpoints.pauseFailing(change),
     freeKeys: (request) => freeKeys(db, request),
     fold: async (now) => fold(db, now),
@@ -117,11 +106,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     leave: (node) => leave(db, node),
     saveClock: (change) => saveClock(db, change),
     beginKeyedRequest: (request) => beginKeyedRequest(db, request),
-    extendKeyedRequest: (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
-    finishKeyedRequest: (run, answer) => finishKeyedRequest(db, run, answer),
-    abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
-    pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     sealAuditLog: async (key) => void (db.auditKey = key),
   };
 }
@@ -134,19 +118,13 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
     endpointCount: (tenant) => endpoints.countOf(tenant),
     endpoints: (query) => endpoints.list(query),
     configVersion: () => endpoints.version(),
-    openBreakers: () => openBreakers(db),
-    receiverHealth: (endpointIds, now) => receiverHealth(db, endpointIds, now),
-    throttles: (now) => throttles(db, now),
-    serverCertificates: (endsBefore) => serverCertificates(db, endsBefore),
     countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     redrive: (id) => findRedrive(db, id),
     redrives: (page) => listRedrives(db, page),
     runningRedrives: () => runningRedrives(db),
-    failingEndpoints: () => failingEndpoints(db),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
-    alerts: () => readAlerts(db),
     nodes: () => readNodes(db),
     clock: () => readClock(db),
   };

@@ -10,6 +10,7 @@ import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
 import { findEvent, insertPlanned, notifyDue } from './accept.ts';
 import { writeAudit } from './audit-log.ts';
+import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { writeWorth } from './worth.ts';
@@ -23,14 +24,13 @@ export async function replayEvent(
   now: number,
   audit: AuditEntry | null,
 ): Promise<ReplayAnswer> {
-  for (let stale: number | undefined; ;) {
-    const copy = await endpoints.current(stale);
+  return await withCurrentEndpoints(endpoints, async (copy) => {
     const answer = await db.transaction(async (connection) => {
       const [config] = await connection.query(
         'config_share',
         'SELECT version FROM posthorn.config FOR SHARE',
       );
-      if (config![0] !== copy.version) return 'stale';
+      if (config![0] !== copy.version) throw new StaleCopyError();
       const row = await findEvent(connection, tenant, eventId);
       if (row === undefined) return 'no_event';
       const stored = eventOf(row);
@@ -115,17 +115,13 @@ export async function replayEvent(
         overridden,
       };
     });
-    if (answer === 'stale') {
-      stale = copy.version;
-      continue;
-    }
     if (typeof answer !== 'string')
       await notifyDue(
         db,
         answer.deliveries.map((delivery) => delivery.endpointId),
       );
     return answer;
-  }
+  });
 }
 
 /** A delivery of an event to one endpoint only, whatever it subscribes to. */
@@ -137,14 +133,9 @@ export async function acceptFor(
   now: number,
   audit: AuditEntry | null,
 ): Promise<Receipt | null> {
-  for (let stale: number | undefined; ;) {
-    const copy = await endpoints.current(stale);
+  return await withCurrentEndpoints(endpoints, async (copy, reloaded) => {
     const known = copy.byId.get(endpointId);
-    if (known === undefined && stale === undefined) {
-      stale = copy.version;
-      endpoints.forget();
-      continue;
-    }
+    if (known === undefined && !reloaded) throw new StaleCopyError();
     if (known === undefined) return null;
     const suppressed = Number(!known.endpoint.enabled);
     const planned = {
@@ -157,16 +148,11 @@ export async function acceptFor(
       filtered: 0,
     };
     const trigger = triggers.indexOf('manual');
-    const done = await db.transaction(async (connection) => {
+    await db.transaction(async (connection) => {
       const by = { now, node: 'operations', trigger };
-      const inserted = await insertPlanned(connection, copy.version, [planned], by);
-      if (inserted !== null) await writeAudit(connection, [audit]);
-      return inserted;
+      if ((await insertPlanned(connection, copy.version, [planned], by)) === null) throw new StaleCopyError();
+      await writeAudit(connection, [audit]);
     });
-    if (done === null) {
-      stale = copy.version;
-      continue;
-    }
     return newReceipt(event, now, 1, suppressed);
-  }
+  });
 }

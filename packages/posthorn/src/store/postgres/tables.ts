@@ -1,6 +1,6 @@
 import { firstHash } from '../audit-log.ts';
 
-// Migrations: the tables of what operators declare, and of who did what.
+// Migrations of what is written once (store/common).
 
 /** A migration. `ends_at`: when the key stops working by revocation or expiry, whichever is first. */
 export const keysTable = `
@@ -103,4 +103,48 @@ export const auditLogTables = `
 /** A migration: groups of dead letters that may wait. */
 export const snoozesTable = `
   CREATE TABLE posthorn.dead_letter_snoozes (group_id text PRIMARY KEY, until bigint NOT NULL, document jsonb NOT NULL);
+`;
+
+/**
+ * A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. It leaves the
+ * version of the configuration alone, because no fan-out depends on it.
+ */
+export const breakerColumns = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN breaker_open_since bigint, ADD COLUMN breaker_at bigint;
+  CREATE INDEX endpoints_broken ON posthorn.endpoints (id) WHERE breaker_open_since IS NOT NULL;
+`;
+
+/** A migration: until when the receiver asked for no requests, and when that was learned or cleared. */
+export const throttleColumns = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN throttled_until bigint, ADD COLUMN throttled_at bigint;
+  CREATE INDEX endpoints_throttled ON posthorn.endpoints (throttled_until) WHERE throttled_until IS NOT NULL;
+`;
+
+/** A migration: the certificate that the receiver presented last, when it ends, and when it was seen. */
+export const serverCertificateColumns = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN server_certificate jsonb, ADD COLUMN server_certificate_ends bigint,
+    ADD COLUMN server_certificate_at bigint;
+  CREATE INDEX endpoints_server_certificate ON posthorn.endpoints (server_certificate_ends)
+    WHERE server_certificate_ends IS NOT NULL;
+`;
+
+/**
+ * A migration: since when an endpoint has only failed, and how often. Failures of before `failing_after` count no more: of
+ * before its last success, or before it began anew.
+ */
+export const failingColumns = `
+  UPDATE posthorn.endpoints SET document = document || '{"disableAfterMs": null}';
+  ALTER TABLE posthorn.endpoints ADD COLUMN failing_since bigint, ADD COLUMN failing_count int NOT NULL DEFAULT 0,
+    ADD COLUMN failing_after bigint;
+  CREATE INDEX endpoints_failing ON posthorn.endpoints (id) WHERE failing_since IS NOT NULL;
+`;
+
+/** A migration: how many deliveries had succeeded when the failures began. */
+export const failingDelivered = 'ALTER TABLE posthorn.endpoints ADD COLUMN failing_delivered bigint';
+
+/** A migration: objectives' alerts called the sender's side `ours`. Of immutable functions alone, as a distributed database wants. */
+export const senderInAlerts = `
+  UPDATE posthorn.alerts SET document = regexp_replace(
+      replace(document::text, '"fault_domain":"ours"', '"fault_domain":"sender"'), '"group":"([^"]*)/ours"', '"group":"\\1/sender"')::json
+    WHERE document -> 'evidence' ->> 'fault_domain' = 'ours';
 `;

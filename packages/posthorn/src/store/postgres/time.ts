@@ -3,9 +3,6 @@ import { refuseFormerTime as refuse } from '../common/time.ts';
 import { perform } from './common.ts';
 import type { Connection } from './database.ts';
 
-/** The clock that counts where nodes share a database: as it is now, not when the transaction began. */
-export const databaseNow = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
-
 /** The last statement of a transaction that deletes by age: it ends in nothing if the clock has jumped meanwhile (G7). */
 export async function refuseFormerTime(connection: Connection, ages: Ages): Promise<void> {
   await perform(connection, refuse(ages));

@@ -1,6 +1,7 @@
 import type { ClockChange, Rebase, StoredClock } from '../clockwork.ts';
 import type { Database } from './database.ts';
-import { moveKeyedLeases } from './idempotency.ts';
+import { moveKeyedLeases } from '../common/idempotency.ts';
+import { perform } from './common.ts';
 import type { Sequences } from './sequences.ts';
 
 const setting = 'clock';
@@ -25,7 +26,7 @@ export function saveClock(db: Database, { expected, text, rebase }: ClockChange)
     );
     if (rebase !== null) {
       moveTimes(db, rebase);
-      moveKeyedLeases(db, rebase);
+      perform(db, moveKeyedLeases(rebase));
     }
     return true;
   });

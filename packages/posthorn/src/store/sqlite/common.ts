@@ -13,6 +13,8 @@ function bound(value: Value): SQLInputValue {
 
 function answer(db: Database, request: Request): unknown {
   if (request.wants === 'session') return db;
+  // One process owns a data directory: nobody else hears of it.
+  if (request.wants === 'announcement') return undefined;
   const { text, values } = rendered(request.sql, dialect);
   const parameters = values.map(bound);
   return request.wants === 'rows' ? db.all(text, ...parameters) : db.run(text, ...parameters);

@@ -4,7 +4,7 @@ import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
-import { failingWith, resetFailing } from './failures.ts';
+import { failingWith, resetFailing } from '../common/failures.ts';
 import { pauseEntry } from '../audit-log.ts';
 import { removeDocument, writeDocument } from '../common/documents.ts';
 import { contactForgotten } from '../contacts.ts';
@@ -139,7 +139,7 @@ export class EndpointTable {
         change.updatedAt,
         num,
       );
-    if (endsFailing(before, endpoint)) resetFailing(this.#db, num, change.updatedAt);
+    if (endsFailing(before, endpoint)) perform(this.#db, resetFailing(endpoint.id, change.updatedAt));
     return { num, endpoint };
   }
 
@@ -193,7 +193,7 @@ export class EndpointTable {
     const known = this.#byId.get(endpointId);
     if (known === undefined || known.endpoint.url !== url || !known.endpoint.enabled) return null;
     const changed = this.#db.transaction(() => {
-      const failing = failingWith(this.#db, change);
+      const failing = perform(this.#db, failingWith(change));
       if (failing === null || !isTooLong(known.endpoint, failing, at)) return null;
       const pausedReason = automaticPauses.failing;
       const paused = this.#write(known, { enabled: false, pausedReason, updatedAt: at });

@@ -1,23 +1,29 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
-import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
-import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { retriedIndex, searchMigration } from './search.ts';
+import { searchMigration } from './search.ts';
+import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
 import { bulkJobs, bulkWindows } from './redrives.ts';
 import {
   auditLogTables,
+  breakerColumns,
   contactMigration,
+  failingColumns,
+  failingDelivered,
   keysTable,
   markersTable,
   markerSubjects,
+  senderInAlerts,
+  serverCertificateColumns,
   sessionsTable,
   snoozesTable,
+  throttleColumns,
 } from './tables.ts';
 import { worthTable } from './worth.ts';
 import { missingParts } from './schema-check.ts';

@@ -4,17 +4,7 @@ import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
 import { accept } from './accept.ts';
-import { readAlerts, saveAlerts } from './alerts.ts';
-import {
-  clearThrottle,
-  openBreakers,
-  receiverHealth,
-  saveBreakers,
-  saveServerCertificates,
-  saveThrottles,
-  serverCertificates,
-  throttles,
-} from './breakers.ts';
+import { saveAlerts } from './alerts.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
@@ -30,17 +20,11 @@ import {
   readMissing,
   readWorthComparisons,
 } from './integrity.ts';
-import {
-  abandonKeyedRequest,
-  beginKeyedRequest,
-  boundKeyedRequests,
-  extendKeyedRequest,
-  finishKeyedRequest,
-  pruneKeyedRequests,
-} from './idempotency.ts';
+import { beginKeyedRequest } from './idempotency.ts';
 import { droppedGroups } from './dead-letters.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
+import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
@@ -111,10 +95,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
     changeConfig: async (change) => endpoints.change(change),
-    saveBreakers: async (changes) => saveBreakers(db, changes),
-    saveThrottles: async (changes) => saveThrottles(db, changes),
-    saveServerCertificates: async (seen) => saveServerCertificates(db, seen),
-    clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
     cancelDelivery: async (number, message, now, audit = null) =>
       cancelDelivery(db, endpoints, number, message, now, audit),
@@ -128,7 +108,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
-    saveFailing: async (changes) => saveFailing(db, changes),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
     freeKeys: async (request) => freeKeys(db, endpoints, request),
     fold: async (now) => fold(db, now),
@@ -139,11 +118,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     leave: async () => {},
     saveClock: async (change) => saveClock(db, change),
     beginKeyedRequest: async (request) => beginKeyedRequest(db, request),
-    extendKeyedRequest: async (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
-    finishKeyedRequest: async (run, answer) => finishKeyedRequest(db, run, answer),
-    abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
-    pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     sealAuditLog: async (key) => void (db.auditKey = key),
   };
 }
@@ -156,22 +130,16 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
     endpointCount: async (tenant) => endpoints.countOf(tenant),
     endpoints: async (query) => endpoints.list(query),
     configVersion: async () => endpoints.version,
-    openBreakers: async () => openBreakers(db),
-    receiverHealth: async (endpointIds, now) => receiverHealth(db, endpointIds, now),
-    throttles: async (now) => throttles(db, now),
-    serverCertificates: async (endsBefore) => serverCertificates(db, endsBefore),
     countRedrive: async (request, from, limit) =>
       countRedrive(db, endpoints, sequences, request, from, limit),
     redrive: async (id) => findRedrive(db, id),
     redrives: async (page) => listRedrives(db, page),
     runningRedrives: async () => runningRedrives(db),
-    failingEndpoints: async () => failingEndpoints(db),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();
       if (everyPage) checkPages(db);
     },
-    alerts: async () => readAlerts(db),
     clock: async () => readClock(db, sequences),
     nodes: async () => [],
   };

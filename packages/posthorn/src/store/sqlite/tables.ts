@@ -1,6 +1,6 @@
 import { firstHash } from '../audit-log.ts';
 
-// Migrations: the tables of what operators declare, and of who did what.
+// Migrations of what is written once (store/common).
 
 /** A migration. `ends_at`: when the key stops working by revocation or expiry, whichever is first. */
 export const keysTable = `
@@ -105,4 +105,50 @@ export const snoozesTable = `
     until INTEGER NOT NULL,
     document TEXT NOT NULL
   ) WITHOUT ROWID;
+`;
+
+/** A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. */
+export const breakerColumns = `
+  ALTER TABLE endpoints ADD COLUMN breaker_open_since INTEGER;
+  ALTER TABLE endpoints ADD COLUMN breaker_at INTEGER;
+  CREATE INDEX endpoints_broken ON endpoints (id) WHERE breaker_open_since IS NOT NULL;
+`;
+
+/** A migration: until when the receiver asked for no requests, and when that was learned or cleared. */
+export const throttleColumns = `
+  ALTER TABLE endpoints ADD COLUMN throttled_until INTEGER;
+  ALTER TABLE endpoints ADD COLUMN throttled_at INTEGER;
+  CREATE INDEX endpoints_throttled ON endpoints (throttled_until) WHERE throttled_until IS NOT NULL;
+`;
+
+/** A migration: the certificate that the receiver presented last, when it ends, and when it was seen. */
+export const serverCertificateColumns = `
+  ALTER TABLE endpoints ADD COLUMN server_certificate TEXT;
+  ALTER TABLE endpoints ADD COLUMN server_certificate_ends INTEGER;
+  ALTER TABLE endpoints ADD COLUMN server_certificate_at INTEGER;
+  CREATE INDEX endpoints_server_certificate ON endpoints (server_certificate_ends) WHERE server_certificate_ends IS NOT NULL;
+`;
+
+/**
+ * A migration: since when an endpoint has only failed, and how often. Failures of before `failing_after` count no more: of
+ * before its last success, or before it began anew.
+ */
+export const failingColumns = `
+  UPDATE endpoints SET document = json_set(document, '$.disableAfterMs', NULL);
+  ALTER TABLE endpoints ADD COLUMN failing_since INTEGER;
+  ALTER TABLE endpoints ADD COLUMN failing_count INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE endpoints ADD COLUMN failing_after INTEGER;
+  CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
+`;
+
+/** A migration: how many deliveries had succeeded when the failures began. */
+export const failingDelivered = 'ALTER TABLE endpoints ADD COLUMN failing_delivered INTEGER';
+
+/** A migration: objectives' alerts called the sender's side `ours`. */
+export const senderInAlerts = `
+  UPDATE alerts SET document = json_set(document, '$.evidence.fault_domain', 'sender', '$.group',
+      CASE WHEN json_extract(document, '$.group') LIKE '%/ours'
+        THEN substr(json_extract(document, '$.group'), 1, length(json_extract(document, '$.group')) - 4) || 'sender'
+        ELSE json_extract(document, '$.group') END)
+    WHERE json_valid(document) AND json_extract(document, '$.evidence.fault_domain') = 'ours';
 `;

@@ -32,7 +32,7 @@ export interface EndpointWrites {
 }
 
 export interface EndpointLookups {
-  /** Also a deleted one. */
+  /** Null if there is none, or it is deleted. */
   endpoint(id: string): Promise<Endpoint | null>;
   /** Returns those not deleted that have any of these names in any of these tenants. */
   endpointsNamed(tenants: readonly string[], names: readonly string[]): Promise<readonly Endpoint[]>;

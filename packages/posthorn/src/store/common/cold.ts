@@ -7,6 +7,7 @@ import { contactWrites } from './contacts.ts';
 import { documentLookups, documentWrites } from './documents.ts';
 import { endpointEvidenceListings } from './endpoint-evidence.ts';
 import { endpointFigureListings } from './endpoint-figures.ts';
+import { endpointLookups } from './endpoints.ts';
 import { failureLookups, failureWrites } from './failures.ts';
 import { keyedRequestWrites } from './idempotency.ts';
 import { keyLookups, keyWrites } from './keys.ts';
@@ -42,6 +43,7 @@ const coldLookups = {
   ...alertLookups,
   ...breakerLookups,
   ...documentLookups,
+  ...endpointLookups,
   ...failureLookups,
   ...keyLookups,
   ...markerLookups,

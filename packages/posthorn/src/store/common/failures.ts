@@ -2,7 +2,8 @@ import type { Failing } from '../../domain/failing.ts';
 import type { FailingChange, FailureLookups, FailureWrites } from '../failures.ts';
 import { clockSlackMs } from '../rows.ts';
 import { alone, type Cold, separately } from './methods.ts';
-import { counterShards, forUpdate, jsonText, rowsFrom, table } from './pieces.ts';
+import { counterShards } from './counters.ts';
+import { forUpdate, jsonText, rowsFrom, table } from './pieces.ts';
 import { raw, sql } from './sql.ts';
 import { changes, row, rows, type Steps } from './steps.ts';
 

@@ -48,12 +48,6 @@ export const sameShard = (one: string, other: string): Sql =>
 export const shardOf = (one: string, number: string): Sql =>
   either({ sqlite: '', postgres: `${one}.shard = (${number} & 63)::smallint AND ` });
 
-/** The condition for rows of counters: they are in shard 0, or beside the rows that they count if the tables are distributed. */
-export const counterShards = (counters: string): Sql =>
-  per(({ isDistributed }) =>
-    raw(isDistributed ? `${counters}.shard BETWEEN 0 AND 63` : `${counters}.shard = 0`),
-  );
-
 type ListedType = 'text' | 'int' | 'bigint' | 'smallint';
 
 /** The condition that a column has one of these values: one text, however many they are. */

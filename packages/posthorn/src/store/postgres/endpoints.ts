@@ -1,17 +1,20 @@
-import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '../../domain/endpoint.ts';
+import type { Endpoint } from '../../domain/endpoint.ts';
 import { isTooLong } from '../../domain/failing.ts';
+import {
+  insertEndpoint,
+  pauseFailing,
+  pauseGone,
+  removeEndpoint,
+  updateEndpoint,
+  writeConfig,
+} from '../common/endpoints.ts';
+import { failingWith } from '../common/failures.ts';
+import type { Steps } from '../common/steps.ts';
 import type { FailingChange } from '../failures.ts';
-import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
-import { pauseEntry } from '../audit-log.ts';
-import { removeDocument, writeDocument } from '../common/documents.ts';
-import { contactForgotten } from '../contacts.ts';
-import { announced } from './announced.ts';
+import type { ConfigChange, EndpointChange } from '../store.ts';
+import { announced, announceFrom } from './announced.ts';
 import { perform } from './common.ts';
-import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
-import { writeAudit } from './audit-log.ts';
-import type { Connection, Database } from './database.ts';
-import { failingWith, resetFailing } from '../common/failures.ts';
-import { inList, tenantMatches, tenantValues } from './filter.ts';
+import type { Database } from './database.ts';
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -77,154 +80,38 @@ export class EndpointTable {
     return row === undefined ? undefined : { num: row[0] as number, endpoint: row[1] as unknown as Endpoint };
   }
 
-  async countOf(tenant: string): Promise<number> {
-    const [row] = await this.#db.query(
-      'endpoint_count',
-      'SELECT count(*) FROM posthorn.endpoints WHERE tenant = $1 AND deleted_at IS NULL',
-      [tenant],
-    );
-    return row![0] as number;
-  }
-
-  async list(query: EndpointQuery): Promise<Endpoint[]> {
-    const { ids = null, after, limit, order = 'asc' } = query;
-    const rows = await this.#db.query(
-      `endpoint_list_${order}`,
-      `SELECT document FROM posthorn.endpoints WHERE deleted_at IS NULL AND ${tenantMatches('tenant', 1, 2)}
-         AND ($3::text IS NULL OR id COLLATE "C" ${order === 'asc' ? '>' : '<'} $3) AND ${inList('id', 5)}
-       ORDER BY id COLLATE "C" ${order} LIMIT $4`,
-      [...tenantValues(query), after, Number.isFinite(limit) ? limit : null, ids],
-    );
-    return rows.map(([document]) => document as unknown as Endpoint);
-  }
-
-  async named(
-    tenants: readonly string[],
-    names: readonly string[],
-    connection: Connection = this.#db,
-  ): Promise<Endpoint[]> {
-    const rows = await connection.query(
-      'endpoints_named',
-      `SELECT document FROM posthorn.endpoints WHERE tenant = ANY ($1::text[]) AND name = ANY ($2::text[])
-         AND deleted_at IS NULL AND name IS NOT NULL`,
-      [tenants, names],
-    );
-    return rows.map(([document]) => document as unknown as Endpoint);
-  }
-
-  /** Within the transaction that takes the name: whoever changes an endpoint holds the row of the version. */
-  async #demandFree(connection: Connection, { id, tenant, name }: Endpoint): Promise<void> {
-    if (name === null) return;
-    const others = await this.named([tenant], [name], connection);
-    if (others.some((other) => other.id !== id)) throw nameTaken(tenant, name);
-  }
-
-  async #insert(connection: Connection, endpoint: Endpoint): Promise<void> {
-    await this.#demandFree(connection, endpoint);
-    await connection.query(
-      'endpoint_create',
-      'INSERT INTO posthorn.endpoints (id, tenant, name, enabled, document) VALUES ($1, $2, $3, $4, $5)',
-      [endpoint.id, endpoint.tenant, endpoint.name, endpoint.enabled, JSON.stringify(endpoint)],
-    );
-  }
-
-  /** Changes an endpoint while its row is locked; null, with nothing written, if there is none or nothing is to change. */
-  async #write(
-    connection: Connection,
-    id: string,
-    changeFrom: (endpoint: Endpoint) => EndpointChange | null,
-  ): Promise<Endpoint | null> {
-    const [row] = await connection.query(
-      'endpoint_lock',
-      'SELECT document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE',
-      [id],
-    );
-    if (row === undefined) return null;
-    const before = row[0] as unknown as Endpoint;
-    const change = changeFrom(before);
-    if (change === null) return null;
-    const endpoint = changedEndpoint(before, change);
-    if (endpoint.name !== before.name) await this.#demandFree(connection, endpoint);
-    await connection.query(
-      'endpoint_update',
-      'UPDATE posthorn.endpoints SET name = $2, enabled = $3, document = $4 WHERE id = $1',
-      [id, endpoint.name, endpoint.enabled, JSON.stringify(endpoint)],
-    );
-    // What was learned of a URL ends with it.
-    if (endpoint.url !== before.url)
-      await connection.query(
-        'endpoint_moved',
-        `UPDATE posthorn.endpoints SET breaker_open_since = NULL, breaker_at = $2, throttled_until = NULL, throttled_at = $2,
-           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = $2,
-           ${contactForgotten} WHERE id = $1`,
-        [id, change.updatedAt],
-      );
-    if (endsFailing(before, endpoint)) await perform(connection, resetFailing(id, change.updatedAt));
-    return endpoint;
-  }
-
-  async #remove(connection: Connection, id: string, now: number): Promise<boolean> {
-    const rows = await connection.query(
-      'endpoint_delete',
-      `UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false, document = document - $3::text[] || $4::jsonb
-       WHERE id = $1 AND deleted_at IS NULL RETURNING num`,
-      [id, now, removedSecrets, JSON.stringify(emptiedSecrets)],
-    );
-    return rows.length > 0;
-  }
-
-  async #announced<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  /** A transaction that announces its change; this node reads its copy anew, whatever became of it. */
+  async #announced<T>(steps: () => Steps<T>): Promise<T> {
     try {
-      return await announced(this.#db, work);
+      return await announced(this.#db, (connection) => perform(connection, steps()));
     } finally {
       this.forget();
     }
   }
 
   async create(endpoint: Endpoint): Promise<void> {
-    await this.#announced((connection) => this.#insert(connection, endpoint));
+    await this.#announced(() => insertEndpoint(endpoint));
   }
 
   async update(id: string, change: EndpointChange): Promise<Endpoint | null> {
-    return await this.#announced((connection) => this.#write(connection, id, () => change));
+    return await this.#announced(() => updateEndpoint(id, change));
   }
 
   async pauseGone(id: string, url: string, now: number): Promise<Endpoint | null> {
-    return await this.#announced(async (connection) => {
-      const found: Endpoint[] = [];
-      const paused = await this.#write(connection, id, (endpoint) => {
-        found.push(endpoint);
-        return endpoint.url === url
-          ? { enabled: false, pausedReason: automaticPauses.gone, updatedAt: now }
-          : null;
-      });
-      if (paused !== null) await writeAudit(connection, [pauseEntry(found[0]!, paused)]);
-      return paused;
-    });
+    return await this.#announced(() => pauseGone(id, url, now));
   }
 
   async pauseFailing(change: FailingChange): Promise<Endpoint | null> {
-    const { endpointId, url, at } = change;
-    const known = await this.get(endpointId);
-    const before = await this.#db.transaction((connection) => perform(connection, failingWith(change)));
-    // Where another node has delivered nobody else is to hear of anything.
-    if (known === undefined || before === null || !isTooLong(known.endpoint, before, at)) return null;
-    return await this.#announced(async (connection) => {
-      const failing = await perform(connection, failingWith(change));
-      const found: Endpoint[] = [];
-      const paused = await this.#write(connection, endpointId, (endpoint) => {
-        found.push(endpoint);
-        const isDue = failing !== null && isTooLong(endpoint, failing, at);
-        if (!isDue || endpoint.url !== url || !endpoint.enabled) return null;
-        return { enabled: false, pausedReason: automaticPauses.failing, updatedAt: at };
-      });
-      if (paused !== null) await writeAudit(connection, [pauseEntry(found[0]!, paused)]);
-      return paused;
-    });
+    const known = await this.get(change.endpointId);
+    const failing = await this.#db.transaction((connection) => perform(connection, failingWith(change)));
+    // If another node has delivered, no other node is to hear of anything.
+    if (known === undefined || failing === null || !isTooLong(known.endpoint, failing, change.at))
+      return null;
+    return await this.#announced(() => pauseFailing(change));
   }
 
   async delete(id: string, now: number): Promise<boolean> {
-    return await this.#announced((connection) => this.#remove(connection, id, now));
+    return await this.#announced(() => removeEndpoint(id, now));
   }
 
   async version(): Promise<number> {
@@ -232,34 +119,14 @@ export class EndpointTable {
     return row![0] as number;
   }
 
-  /** See `Config`. */
+  /** See `ConfigWrites`. */
   async change(change: ConfigChange): Promise<Endpoint[] | null> {
-    const missing = (id: string): Error => new Error(`there is no endpoint ${id}`);
     try {
-      return await this.#db.transaction(async (connection) => {
-        const raised = await connection.query(
-          'config_raise_from',
-          'UPDATE posthorn.config SET version = version + 1 WHERE version = $1 RETURNING 1',
-          [change.version],
-        );
-        if (raised.length === 0) return null;
-        await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
-        for (const { kind, name, document } of change.putDocuments ?? [])
-          await perform(connection, writeDocument(kind, name, document));
-        for (const { kind, name } of change.deleteDocuments ?? [])
-          await perform(connection, removeDocument(kind, name));
-        for (const id of change.deleteEndpoints ?? [])
-          if (!(await this.#remove(connection, id, change.now))) throw missing(id);
-        const changed: Endpoint[] = [...(change.createEndpoints ?? [])];
-        for (const endpoint of changed) await this.#insert(connection, endpoint);
-        for (const { id, change: fields } of change.updateEndpoints ?? []) {
-          const endpoint = await this.#write(connection, id, () => fields);
-          if (endpoint === null) throw missing(id);
-          changed.push(endpoint);
-        }
-        await writeAudit(connection, change.audit ?? []);
-        return changed;
-      });
+      return await this.#db.transaction(async (connection) =>
+        (await announceFrom(connection, change.version))
+          ? await perform(connection, writeConfig(change))
+          : null,
+      );
     } finally {
       this.forget();
     }

@@ -2,19 +2,7 @@ import { type HotStore, withCold } from '../common/cold.ts';
 import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
-import { readAlerts, saveAlerts } from './alerts.ts';
-import {
-  clearThrottle,
-  openBreakers,
-  receiverHealth,
-  saveBreakers,
-  saveServerCertificates,
-  saveThrottles,
-  serverCertificates,
-  throttles,
-} from './breakers.ts';
 import { saveAlerts } from './alerts.ts';
-import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
@@ -113,10 +101,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
 function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
   return {
     nextDue: (shards) => nextDue(db, shards),
-    endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
-    endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
-    endpointCount: (tenant) => endpoints.countOf(tenant),
-    endpoints: (query) => endpoints.list(query),
     configVersion: () => endpoints.version(),
     countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     redrive: (id) => findRedrive(db, id),

@@ -175,11 +175,10 @@ export function takeOver(db: Database, node: string, now: number): number {
 
 export function nextDue(db: Database, endpoints: EndpointTable): DueHint[] {
   const hints: DueHint[] = [];
-  for (const { id } of endpoints.list({ after: null, limit: Number.POSITIVE_INFINITY })) {
-    const known = endpoints.get(id)!;
-    if (!known.endpoint.enabled) continue;
-    const row = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', known.num);
-    if (row![0] !== null) hints.push({ endpointId: id, dueAt: row![0] as number });
+  for (const { num, endpoint } of endpoints.all()) {
+    if (!endpoint.enabled) continue;
+    const row = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', num);
+    if (row![0] !== null) hints.push({ endpointId: endpoint.id, dueAt: row![0] as number });
   }
   return hints;
 }

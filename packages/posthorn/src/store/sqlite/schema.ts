@@ -4,10 +4,7 @@ import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
-import { senderInAlerts } from './alerts.ts';
 import { retriedIndex, searchMigration } from './search.ts';
-import { searchMigration } from './search.ts';
-import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
 import { bulkJobs, bulkWindows } from './redrives.ts';
 import {

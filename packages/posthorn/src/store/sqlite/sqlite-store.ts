@@ -23,8 +23,6 @@ import {
 import { beginKeyedRequest } from './idempotency.ts';
 import { droppedGroups } from './dead-letters.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
-import { failingEndpoints, saveFailing } from './failures.ts';
-import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
@@ -125,10 +123,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
 function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
   return {
     nextDue: async () => nextDue(db, endpoints),
-    endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
-    endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
-    endpointCount: async (tenant) => endpoints.countOf(tenant),
-    endpoints: async (query) => endpoints.list(query),
     configVersion: async () => endpoints.version,
     countRedrive: async (request, from, limit) =>
       countRedrive(db, endpoints, sequences, request, from, limit),

@@ -70,7 +70,7 @@ test('every metric and label that rules and dashboard speak of is exposed by a r
   }
   // Made by Prometheus itself.
   series.set('ALERTS', new Set(['alertname', 'alertstate', 'severity']));
-  const rules = ruleFile(readSlos(declared)).groups.flatMap((group) => group.rules);
+  const rules = ruleFile(readSlos(declared), null).groups.flatMap((group) => group.rules);
   const recorded = new Set(rules.flatMap((rule) => ('record' in rule ? [rule.record] : [])));
   const queries = [
     ...rules.map(({ expr }) => expr),

@@ -114,29 +114,35 @@ const unused = async (): Promise<string> => {
 };
 
 const troubles: Readonly<
-  Record<string, { readonly answer: Answer; readonly isAway?: true; readonly says: RegExp }>
+  Record<
+    string,
+    { readonly answer: Answer; readonly isAway?: true; readonly timeoutS?: number; readonly says: RegExp }
+  >
 > = {
   'is away': { answer: () => {}, isAway: true, says: /cannot reach http.*is the server running\?/ },
   'answers HTML': { answer: html(200), says: /check the URL/ },
   'answers an error in HTML': { answer: html(502), says: /502/ },
-  hangs: { answer: () => {}, says: /--timeout/ },
+  hangs: { answer: () => {}, timeoutS: 0.1, says: /--timeout/ },
   'refuses the key': { answer: wrongKey, says: /POSTHORN_API_KEY|--api-key/ },
 };
 
-describe.each(Object.entries(troubles))('a server that %s', (_, { answer: with_, isAway, says }) => {
-  test.each(remote)('posthorn $path', async (leaf) => {
-    answer = with_;
-    const to = isAway === true ? await unused() : url;
-    const options = ['--url', to, '--api-key', 'phk_x', '--timeout', '0.1'];
-    const { code, out, err } = await runHere(...argumentsOf(leaf), ...options);
-    expect(err).toMatch(says);
-    expect(err).not.toMatch(/\n\s+at |TypeError|undefined|\[object/);
-    expect(err.trim().split('\n').length).toBeLessThanOrEqual(3);
-    expect(code).toBe(1);
-    // What a program reads is not half of an answer.
-    if (leaf.path !== 'publish') expect(out.trim()).toBe('');
-  });
-});
+describe.each(Object.entries(troubles))(
+  'a server that %s',
+  (_, { answer: with_, isAway, timeoutS = 60, says }) => {
+    test.each(remote)('posthorn $path', async (leaf) => {
+      answer = with_;
+      const to = isAway === true ? await unused() : url;
+      const options = ['--url', to, '--api-key', 'phk_x', '--timeout', String(timeoutS)];
+      const { code, out, err } = await runHere(...argumentsOf(leaf), ...options);
+      expect(err).toMatch(says);
+      expect(err).not.toMatch(/\n\s+at |TypeError|undefined|\[object/);
+      expect(err.trim().split('\n').length).toBeLessThanOrEqual(3);
+      expect(code).toBe(1);
+      // What a program reads is not half of an answer.
+      if (leaf.path !== 'publish') expect(out.trim()).toBe('');
+    });
+  },
+);
 
 test.each(leaves)('wrong usage of posthorn $path ends with 2, before anything is sent', async (leaf) => {
   let requests = 0;

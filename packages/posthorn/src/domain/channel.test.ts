@@ -113,6 +113,7 @@ describe('what channels are sent', () => {
     expect(links.map(({ url }) => url)).toEqual([
       'https://posthorn.example/endpoints/ep_01m8c2aq8h98edmhsyb2jb',
       'https://posthorn.example/dead-letters?endpoint_id=ep_01m8c2aq8h98edmhsyb2jb',
+      'https://posthorn.example/docs/runbooks/dead_letters',
     ]);
     expect(facts).toContainEqual({ name: 'value at risk', value: '1,234.56 USD' });
     expect(nextStep).toBe('Run posthorn redrive');
@@ -132,7 +133,11 @@ describe('what channels are sent', () => {
           contentType: 'application/vnd.microsoft.card.adaptive',
           content: {
             type: 'AdaptiveCard',
-            actions: [{ type: 'Action.OpenUrl', title: 'Open endpoint' }, { title: 'Dead letters' }],
+            actions: [
+              { type: 'Action.OpenUrl', title: 'Open endpoint' },
+              { title: 'Dead letters' },
+              { title: 'Runbook' },
+            ],
           },
         },
       ],

@@ -8,7 +8,19 @@ import { readSlos } from '../slo-file.ts';
 
 const usualFile = 'posthorn.yaml';
 
-function exportRules(options: { file?: string; out?: string; json?: boolean }): void {
+function publicUrlFrom(given: string | undefined): string | null {
+  const url = given ?? process.env['POSTHORN_PUBLIC_URL'];
+  if (url === undefined) return null;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new CommandError(
+      '--public-url takes a URL with http or https, such as https://posthorn.example.com',
+      2,
+    );
+  return url;
+}
+
+function exportRules(options: { file?: string; out?: string; publicUrl?: string; json?: boolean }): void {
+  const publicUrl = publicUrlFrom(options.publicUrl);
   const file = options.file ?? (existsSync(usualFile) ? usualFile : null);
   const slos = file === null ? [] : readSlos(file);
   if (slos.length === 0)
@@ -22,8 +34,8 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
         `${slo.name}: at a target of ${slo.target} ${never.join(' and ')} could never fire and ${never.length === 1 ? 'is' : 'are'} left out`,
       );
   }
-  const files = exportedFiles(slos);
-  const { groups } = ruleFile(slos);
+  const files = exportedFiles(slos, publicUrl);
+  const { groups } = ruleFile(slos, publicUrl);
   const alerts = groups.flatMap(({ rules }) => rules).filter((rule) => 'alert' in rule).length;
   const recordings = groups.flatMap(({ rules }) => rules).length - alerts;
   if (options.out === undefined) {
@@ -69,8 +81,15 @@ export function rulesCommand(): Command {
           `where the objectives are declared (default: ${usualFile} if it exists; - reads standard input)`,
         )
         .option('--out <directory>', 'directory to write the files to (default: print the rules)')
+        .option(
+          '--public-url <url>',
+          'where browsers reach Posthorn: every alert links to its runbook there (POSTHORN_PUBLIC_URL)',
+        )
         .option('--json', 'print JSON')
-        .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring')
+        .addHelpText(
+          'after',
+          '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring --public-url https://posthorn.example.com',
+        )
         .action(exportRules),
     );
 }

@@ -64,15 +64,23 @@ function factText(value: unknown): string | null {
   return `${texts.slice(0, maxListed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Pages of the dashboard that show what the alert is about. */
+/** Rules about an objective. */
+const objectiveRules = ['burn_rate', 'slow_leak'];
+
+/** The page that shows what the alert is about, what else helps, and what to do. */
 function linksOf(alert: Alert, publicUrl: string | null): NotificationLink[] {
   if (publicUrl === null) return [];
   const at = (path: string): string => new URL(path, publicUrl).href;
+  const runbook = { text: 'Runbook', url: at(`/docs/runbooks/${encodeURIComponent(alert.rule)}`) };
+  return [...pagesOf(alert, at), ...(isResolved(alert) ? [] : [runbook])];
+}
+
+function pagesOf(alert: Alert, at: (path: string) => string): NotificationLink[] {
   const endpoint = alertEndpoint(alert);
   if (endpoint === null && alert.host !== undefined)
     return [{ text: 'Open endpoints', url: at(`/endpoints?q=${encodeURIComponent(alert.host)}`) }];
   if (endpoint === null) {
-    const path = alert.rule.startsWith('slo') || alert.rule.startsWith('burn') ? '/objectives' : '/';
+    const path = objectiveRules.includes(alert.rule) ? '/objectives' : '/';
     return [{ text: 'Open Posthorn', url: at(path) }];
   }
   const id = encodeURIComponent(endpoint);

@@ -27,7 +27,7 @@ const all = [
   slo({ name: 'loose', target: 0.9 }),
   slo({ name: 'books', objective: 'accounted', target: 1 }),
 ];
-const { groups } = ruleFile(all);
+const { groups } = ruleFile(all, 'https://posthorn.example');
 const rules = groups.flatMap((group) => group.rules);
 const panels = dashboard().panels.flatMap(({ title, targets }) =>
   (targets ?? []).map(({ expr }) => [title, expr] as const),
@@ -144,7 +144,7 @@ test('durations are written as Prometheus reads them', () => {
 });
 
 test('the files say what the rules say, and the dashboard lies in its grid without overlap', () => {
-  const [ruleText, board, provider] = exportedFiles(all);
+  const [ruleText, board, provider] = exportedFiles(all, 'https://posthorn.example');
   expect(parse(ruleText.text) as RuleFile).toEqual({ groups: JSON.parse(JSON.stringify(groups)) as unknown });
   expect(ruleText.text).not.toMatch(/[&*]a\d/);
   const taken = new Set<string>();

@@ -1,0 +1,23 @@
+/** The runbook of each exported alert: the page `docs/runbooks/<name>.md`. */
+export const runbooks: Readonly<Record<string, string>> = {
+  PosthornUnaccounted: 'unaccounted',
+  PosthornOverdue: 'overdue',
+  PosthornBacklogOld: 'overdue',
+  PosthornEventLoopSlow: 'overdue',
+  PosthornStoreRefused: 'overdue',
+  PosthornReconcilerSilent: 'reconciler_silent',
+  PosthornEvaluatorSilent: 'evaluator_silent',
+  PosthornAbsent: 'evaluator_silent',
+  PosthornNotReady: 'evaluator_silent',
+  PosthornWatchdog: 'evaluator_silent',
+  PosthornStoreFault: 'store_fault',
+  PosthornSloBurn: 'burn_rate',
+  PosthornSloBroken: 'burn_rate',
+  PosthornSloAbsent: 'burn_rate',
+  PosthornSloTargetDiffers: 'burn_rate',
+  PosthornSloSlowLeak: 'slow_leak',
+  PosthornDeadLetters: 'dead_letters',
+  PosthornManyDeadLetters: 'dead_letters',
+  PosthornDeadLettersExpire: 'dead_letters',
+  PosthornEndpointDown: 'endpoint_down',
+};

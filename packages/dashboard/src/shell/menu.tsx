@@ -46,6 +46,7 @@ export function Menu({
             </Link>
           </>
         )}
+        <a href="/docs">Documentation</a>
         <p className="label">
           {me.name}
           {me.tenant === null ? '' : `, tenant ${me.tenant}`}

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Controller, type INestApplication, Module, Post, Req, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
@@ -47,7 +48,7 @@ async function listen(server: Server): Promise<App> {
 }
 
 /** Decorators, written as the calls that a compiler makes of them. */
-async function nestApp(receiver: Receiver, rawBody: boolean): Promise<App> {
+async function nestApp(receiver: Receiver, rawBody: boolean, on: 'Express' | 'Fastify'): Promise<App> {
   const handle = nestHandler(receiver);
   class Hooks {
     hook(request: NodeRequest, response: NodeResponse): Promise<void> {
@@ -60,7 +61,11 @@ async function nestApp(receiver: Receiver, rawBody: boolean): Promise<App> {
   Controller()(Hooks);
   class App {}
   Module({ controllers: [Hooks] })(App);
-  const app: INestApplication = await NestFactory.create(App, { rawBody, logger: false });
+  const options = { rawBody, logger: false } as const;
+  const app: INestApplication =
+    on === 'Express'
+      ? await NestFactory.create(App, options)
+      : await NestFactory.create(App, new FastifyAdapter(), options);
   await app.listen(0, '127.0.0.1');
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/hook`, close: () => app.close() };
@@ -99,7 +104,8 @@ const frameworks: Record<string, (receiver: Receiver) => Promise<App>> = {
   },
   Fastify: fastifyApp,
   Hono: (receiver) => honoApp(new Hono().post('/hook', honoHandler(receiver))),
-  NestJS: (receiver) => nestApp(receiver, true),
+  'NestJS on Express': (receiver) => nestApp(receiver, true, 'Express'),
+  'NestJS on Fastify': (receiver) => nestApp(receiver, true, 'Fastify'),
   // A route handler of Next.js takes a Request and returns a Response.
   'Request and Response, as in Next.js': (receiver) => {
     const post = nextHandler(receiver);
@@ -140,7 +146,8 @@ const parsedBefore: Record<string, [(receiver: Receiver) => Promise<App>, RegExp
     },
     /read before the receiver/,
   ],
-  NestJS: [(receiver) => nestApp(receiver, false), /rawBody: true/],
+  'NestJS on Express': [(receiver) => nestApp(receiver, false, 'Express'), /rawBody: true/],
+  'NestJS on Fastify': [(receiver) => nestApp(receiver, false, 'Fastify'), /rawBody: true/],
   'Request and Response, as in Next.js': [
     (receiver) => {
       const post = nextHandler(receiver);
@@ -221,13 +228,16 @@ describe.each(Object.keys(frameworks))('%s', (name) => {
   test('the handler gets what was sent, byte for byte, whatever the content type', () =>
     withApp(frameworks[name]!, async ({ handled, post: send }) => {
       const { 'content-type': json, ...untyped } = signed();
-      for (const headers of [
+      const all = [
         { ...untyped, 'content-type': json! },
         untyped,
         { ...untyped, 'content-type': 'text/plain' },
-      ])
+      ];
+      // Its parsers know JSON and forms; it answers 415 to anything else before a controller sees it.
+      const sent = name === 'NestJS on Fastify' ? all.slice(0, 1) : all;
+      for (const headers of sent)
         expect(await send(headers)).toMatchObject({ status: 200, body: { outcome: 'processed' } });
-      expect(handled.map((webhook) => Buffer.from(webhook.body).toString())).toEqual([body, body, body]);
+      expect(handled.map((webhook) => Buffer.from(webhook.body).toString())).toEqual(sent.map(() => body));
     }));
 
   test('its answer and the hook name the step that failed', () =>

@@ -25,6 +25,7 @@ export {
   type PostgresPool,
 } from './inbox/postgres.ts';
 export { type SqliteConnection, sqliteInbox } from './inbox/sqlite.ts';
+export { type PublicKeys, publicKeys, type PublicKeysOptions } from './public-keys.ts';
 export {
   createReceiver,
   type InboxReceiverOptions,

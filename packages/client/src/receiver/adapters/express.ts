@@ -1,11 +1,11 @@
 import { WebhookVerificationError } from '../errors.ts';
-import { methodNotAllowed } from '../problem.ts';
+import { type Answer, methodNotAllowed } from '../problem.ts';
 import type { Receiver } from '../receiver.ts';
 import { toRaw } from '../verify.ts';
 import { type NodeRequest, type NodeResponse, readStream, writeAnswer } from './node.ts';
 
 /** What parsers leave on the request. */
-type ParsedRequest = NodeRequest & { readonly body?: unknown; readonly rawBody?: unknown };
+export type ParsedRequest = NodeRequest & { readonly body?: unknown; readonly rawBody?: unknown };
 
 const advice =
   "Register the webhook's route above express.json() and other parsers, or give it express.raw({ type: '*/*' })";
@@ -17,16 +17,21 @@ export function expressHandler(receiver: Receiver) {
 
 /** Reads what a parser kept as bytes, or the stream; a body that was parsed is an error that says what to do instead. */
 export function handlerWith(receiver: Receiver, howToKeepBytes: string) {
-  return async (request: ParsedRequest, response: NodeResponse): Promise<void> => {
-    const answer =
-      request.method === 'POST'
-        ? await receiver.receive({
-            headers: request.headers,
-            read: (maxBytes) => read(request, maxBytes, howToKeepBytes),
-          })
-        : methodNotAllowed;
-    writeAnswer(response, answer);
-  };
+  return async (request: ParsedRequest, response: NodeResponse): Promise<void> =>
+    writeAnswer(response, await answerTo(receiver, request, howToKeepBytes));
+}
+
+/** The same without the writing. */
+export async function answerTo(
+  receiver: Receiver,
+  request: ParsedRequest,
+  howToKeepBytes: string,
+): Promise<Answer> {
+  if (request.method !== 'POST') return methodNotAllowed;
+  return await receiver.receive({
+    headers: request.headers,
+    read: (maxBytes) => read(request, maxBytes, howToKeepBytes),
+  });
 }
 
 function read(request: ParsedRequest, maxBytes: number, howToKeepBytes: string): unknown {

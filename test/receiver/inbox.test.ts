@@ -31,11 +31,11 @@ interface Bench {
 
 const table = 'CREATE TABLE effects (id text NOT NULL)';
 
-/** A connection as better-sqlite3 shows it. */
+/** A connection as better-sqlite3 shows it, which blocks for five seconds where a lock is held. */
 class LikeBetterSqlite {
   readonly #database: DatabaseSync;
   constructor(path: string) {
-    this.#database = new DatabaseSync(path);
+    this.#database = new DatabaseSync(path, { timeout: 5000 });
   }
   exec(sql: string): this {
     this.#database.exec(sql);
@@ -282,6 +282,16 @@ async function runAndKill(
 }
 
 describe('the transaction is the caller’s', () => {
+  test('SQLite: how long the connection waits for locks is as it was', async () => {
+    const database = new DatabaseSync(':memory:', { timeout: 1234 });
+    const inbox = sqliteInbox(database);
+    await inbox.createSchema();
+    const timeout = () => database.prepare('PRAGMA busy_timeout').get();
+    await inbox.process('evt_1', () => expect(timeout()).toEqual({ timeout: 1234 }));
+    expect(timeout()).toEqual({ timeout: 1234 });
+    database.close();
+  });
+
   test('PostgreSQL: a handler that continues after a failed statement does not succeed', async () => {
     const bench = await postgresBench(postgres, 'pool');
     const inbox = bench.inbox();

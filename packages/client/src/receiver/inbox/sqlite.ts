@@ -20,7 +20,10 @@ import { Turns } from './turns.ts';
 /** A connection of `node:sqlite` or better-sqlite3. */
 export interface SqliteConnection {
   exec(sql: string): unknown;
-  prepare(sql: string): { run(...values: (string | number)[]): { readonly changes: number | bigint } };
+  prepare(sql: string): {
+    run(...values: (string | number)[]): { readonly changes: number | bigint };
+    get(): unknown;
+  };
   /** Of `node:sqlite`. */
   readonly isTransaction?: boolean;
   /** Of better-sqlite3. */
@@ -52,6 +55,8 @@ class SqliteInbox<Connection extends SqliteConnection> implements Inbox<Connecti
   readonly #runtime: InboxRuntime;
   readonly #turns: Turns<'transaction'>;
   readonly #counts = new Counts();
+  /** How long SQLite itself waits for a lock, in ms; null: not read yet. */
+  #busyTimeoutMs: number | null = null;
 
   constructor(connection: Connection, settings: InboxSettings, runtime: InboxRuntime) {
     this.#connection = connection;
@@ -136,11 +141,26 @@ class SqliteInbox<Connection extends SqliteConnection> implements Inbox<Connecti
     });
   }
 
+  /**
+   * SQLite waits for a lock by blocking the thread (better-sqlite3 for five seconds), and with it the handler of this process that
+   * holds the lock.
+   */
+  #tryOnce(sql: string): void {
+    this.#busyTimeoutMs ??= busyTimeoutOf(this.#connection);
+    if (this.#busyTimeoutMs === 0) return void this.#connection.exec(sql);
+    this.#connection.exec('PRAGMA busy_timeout = 0');
+    try {
+      this.#connection.exec(sql);
+    } finally {
+      this.#connection.exec(`PRAGMA busy_timeout = ${this.#busyTimeoutMs}`);
+    }
+  }
+
   /** Other processes may hold the lock of the database: waits without blocking this one. */
   async #whenFree(sql: string): Promise<void> {
     for (let waitedMs = 0, pauseMs = 1; ; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
       try {
-        this.#connection.exec(sql);
+        this.#tryOnce(sql);
         return;
       } catch (error) {
         if (!isBusy(error)) throw error;
@@ -152,6 +172,12 @@ class SqliteInbox<Connection extends SqliteConnection> implements Inbox<Connecti
       waitedMs += nextMs;
     }
   }
+}
+
+function busyTimeoutOf(connection: SqliteConnection): number {
+  const row = connection.prepare('PRAGMA busy_timeout').get();
+  const [value] = Object.values(row ?? {}) as unknown[];
+  return Number(value) || 0;
 }
 
 function isInTransaction({ isTransaction, inTransaction }: SqliteConnection): boolean {

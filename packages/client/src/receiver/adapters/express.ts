@@ -12,16 +12,11 @@ const advice =
 
 /** Returns a handler for a route of Express 4 or 5: `app.post('/hook', expressHandler(receiver))`. */
 export function expressHandler(receiver: Receiver) {
-  return handlerWith(receiver, advice);
+  return async (request: ParsedRequest, response: NodeResponse): Promise<void> =>
+    writeAnswer(response, await answerTo(receiver, request, advice));
 }
 
 /** Reads what a parser kept as bytes, or the stream; a body that was parsed is an error that says what to do instead. */
-export function handlerWith(receiver: Receiver, howToKeepBytes: string) {
-  return async (request: ParsedRequest, response: NodeResponse): Promise<void> =>
-    writeAnswer(response, await answerTo(receiver, request, howToKeepBytes));
-}
-
-/** The same without the writing. */
 export async function answerTo(
   receiver: Receiver,
   request: ParsedRequest,

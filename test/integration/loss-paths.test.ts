@@ -45,6 +45,38 @@ const counts = (client: Awaited<ReturnType<typeof serve>>['client']) =>
   client.request<Accounting>('GET', '/v1/accounting');
 
 describe.each(Object.keys(places))('on %s', (name) => {
+  test('a sender that was away past give_up_after_s begins no attempt: what is too old is a dead letter, with its reason', async () => {
+    const place = await places[name]!();
+    const receiver = await aReceiver();
+    const store = await place.open();
+    const endpoint = anEndpoint({ url: receiver.url, ordering: 'key' });
+    await store.write.createEndpoint({ ...endpoint, retry: { ...endpoint.retry, giveUpAfterMs: 60_000 } });
+    const now = Date.now();
+    const old = {
+      now: now - 61_000,
+      node: 'gone',
+      leaseMs: 100,
+      room: new Map<string, number>(),
+      defaultRoom: 0,
+    };
+    await store.write.accept([[anEvent({ id: 'old', orderingKey: 'k' })]], old);
+    await store.write.accept([[anEvent({ id: 'next', orderingKey: 'k' })]], { ...old, now });
+    await store.close();
+    const { client, stop } = await serve(place.settings);
+    const ids = () => receiver.requests.map(({ headers }) => headers['webhook-id']);
+    await until('the next of its key has arrived', () => receiver.requests.length > 0);
+    expect(ids()).toEqual(['next']);
+    const { items } = await client.request<{ items: { id: string }[] }>('GET', '/v1/deliveries?state=dead');
+    expect(items).toMatchObject([{ event_id: 'old', reason: 'too_old', attempt_count: 0, last_error: null }]);
+    // An operator has it sent all the same.
+    await client.request('POST', `/v1/deliveries/${items[0]!.id}/redrive`);
+    await until('it has arrived', () => receiver.requests.length === 2);
+    expect(ids()).toEqual(['next', 'old']);
+    await until('both are delivered', async () => (await counts(client)).delivered === 2);
+    await stop();
+    await receiver.close();
+  });
+
   test('crash between commit and enqueue', async () => {
     const place = await places[name]!();
     const receiver = await aReceiver();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
-import { anEvent, start } from '../../support.ts';
+import { expiredSettlement } from '../../../packages/posthorn/src/domain/settlement.ts';
+import { anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
@@ -51,6 +52,49 @@ export function describeSettling(subject: Subject): void {
     ]);
     const [again] = (await claim(endpoint.id, start + 5)).deliveries;
     expect(again).toMatchObject({ claim: 2, attemptsMade: 0, trigger: 'manual' });
+    await balanced();
+  });
+
+  test('G5: what is too old for its next attempt ends without one, and keeps what its last attempt has come to', async () => {
+    const endpoint = await one();
+    const { read, write } = subject.store;
+    await write.accept([[anEvent(), anEvent()]], noRoom);
+    const [tried, untried] = (await claim(endpoint.id, start, 2)).deliveries;
+    await write.settle([settlementOf(tried!, 'pending', start + 1, { statusCode: 503, message: 'busy' })]);
+    const [again] = (await claim(endpoint.id, start + 5001)).deliveries;
+    const expired = (delivery: typeof tried, now: number) =>
+      expiredSettlement(delivery!, anEndpoint({ id: endpoint.id }), 'a', now);
+    const both = [expired(again, start + 6000), expired(untried, start + 6000)];
+    expect(await write.settle(both)).toEqual(['applied', 'applied']);
+    const ended = { state: 'dead', reason: 'too_old', dueAt: null, settledAt: start + 6000 };
+    expect(await read.delivery(tried!.number)).toMatchObject({
+      ...ended,
+      attempts: 1,
+      lastErrorClass: 'http_5xx',
+    });
+    expect(await read.delivery(untried!.number)).toMatchObject({
+      ...ended,
+      attempts: 0,
+      lastErrorClass: null,
+    });
+    expect((await read.attempts(tried!.number)).map(({ outcome }) => outcome)).toEqual(['retry']);
+    expect(await read.attempts(untried!.number)).toEqual([]);
+    await balanced();
+    // Once more, because its answer was lost: nothing is counted or logged.
+    expect(await write.settle(both)).toEqual(['superseded', 'superseded']);
+    expect(await read.attempts(tried!.number)).toHaveLength(1);
+    const counted = await read.accounting({ ...everything, now: start + 6000 });
+    expect(counted).toMatchObject({ dead: 2, supersededAttempts: 0 });
+    // An operator's command begins a fresh schedule, whatever the age; here while it was about to be given up.
+    await write.redriveDelivery(tried!.number, start + 7000);
+    const [redriven] = (await claim(endpoint.id, start + 7000)).deliveries;
+    expect(redriven).toMatchObject({ number: tried!.number, attemptsMade: 0, trigger: 'manual' });
+    await write.settle([settlementOf(redriven!, 'delivered', start + 7001)]);
+    await write.redriveDelivery(untried!.number, start + 8000);
+    const [held] = (await claim(endpoint.id, start + 8000)).deliveries;
+    await write.redriveDelivery(untried!.number, start + 8001);
+    expect(await write.settle([expired(held, start + 8002)])).toEqual(['redriven']);
+    expect(await read.delivery(untried!.number)).toMatchObject({ state: 'pending', dueAt: start + 8002 });
     await balanced();
   });
 

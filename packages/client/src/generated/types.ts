@@ -3312,7 +3312,7 @@ export interface RetryPolicy {
   /** Share of each delay that is random. */
   readonly jitter: number;
 
-  /** No attempt starts later than this after the event was accepted. */
+  /** No attempt starts later than this after the event was accepted. A delivery whose next attempt would is a dead letter with the reason `too_old`, without that attempt; an operator can redrive it. */
   readonly giveUpAfterS: number;
 }
 
@@ -3338,7 +3338,7 @@ export interface RetryPolicyInput {
   /** Share of each delay that is random. */
   readonly jitter?: number | undefined;
 
-  /** No attempt starts later than this after the event was accepted. */
+  /** No attempt starts later than this after the event was accepted. A delivery whose next attempt would is a dead letter with the reason `too_old`, without that attempt; an operator can redrive it. */
   readonly giveUpAfterS?: number | undefined;
 }
 

@@ -32,7 +32,9 @@ export const retryPolicy = z
       .min(1)
       .max(90 * 86_400)
       .default(7 * 86_400)
-      .describe('No attempt starts later than this after the event was accepted.'),
+      .describe(
+        'No attempt starts later than this after the event was accepted. A delivery whose next attempt would is a dead letter with the reason `too_old`, without that attempt; an operator can redrive it.',
+      ),
   })
   .meta({ id: 'RetryPolicy' });
 

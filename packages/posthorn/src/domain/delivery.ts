@@ -34,6 +34,8 @@ export interface Transition {
   readonly reason: Reason | null;
 }
 
+/** An attempt that is due so long before it would be too late still begins in time. */
+const lastMomentMs = 1000;
 /** A delivery whose endpoint's secrets cannot be opened is tried again at least this often. */
 const maxSecretsPauseMs = 10 * minuteMs;
 
@@ -61,9 +63,22 @@ export function afterAttempt(
   const left = delivery.createdAt + policy.giveUpAfterMs - now;
   const scheduled = moved ? 0 : delay;
   if (scheduled > left) return { state: 'dead', dueAt: null, reason: 'too_old' };
-  // A receiver delays an attempt by Retry-After, but not beyond the delivery's last moment.
-  const wait = moved ? 0 : Math.min(outcome.retryAfterMs ?? 0, maxRetryAfterMs, left);
+  // A receiver delays an attempt by Retry-After, but not beyond the last moment in which it can begin.
+  const longest = Math.min(maxRetryAfterMs, Math.max(0, left - lastMomentMs));
+  const wait = moved ? 0 : Math.min(outcome.retryAfterMs ?? 0, longest);
   return { state: 'pending', dueAt: now + Math.max(scheduled, wait), reason: null };
+}
+
+/**
+ * Whether the next attempt would begin later than the policy allows. An operator's command is carried out whatever the
+ * age: only the schedule ends.
+ */
+export function isExpired(
+  { trigger }: { readonly trigger: Trigger },
+  { giveUpAfterMs }: RetryPolicy,
+  ageMs: number,
+): boolean {
+  return trigger === 'schedule' && ageMs > giveUpAfterMs;
 }
 
 type Command = 'redrive' | 'cancel';

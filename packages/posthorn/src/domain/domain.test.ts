@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { afterAttempt } from './delivery.ts';
+import { afterAttempt, isExpired } from './delivery.ts';
 import { subscribes } from './endpoint.ts';
 import { deliveryId, deliveryNumber, eventShard, newEventId, parseDeliveryId, shardOfNumber } from './ids.ts';
 import { atPointer } from './json-pointer.ts';
@@ -49,6 +49,17 @@ describe('the delivery state machine', () => {
 
   test('too old is dead', () => {
     expect(at(1, failed, 7 * 86_400_000)).toEqual({ state: 'dead', dueAt: null, reason: 'too_old' });
+  });
+
+  test('Retry-After reaches to a second before the last moment in which an attempt may begin, and not beyond', () => {
+    const left = 100_000;
+    const now = defaultRetryPolicy.giveUpAfterMs - left;
+    const asks = { ...failed, retryAfterMs: 3_600_000 };
+    expect(at(1, asks, now)).toMatchObject({ state: 'pending', dueAt: now + left - 1000 });
+    expect(isExpired({ trigger: 'schedule' }, defaultRetryPolicy, now + left)).toBe(false);
+    expect(isExpired({ trigger: 'schedule' }, defaultRetryPolicy, now + left + 1)).toBe(true);
+    for (const trigger of ['manual', 'redrive'] as const)
+      expect(isExpired({ trigger }, defaultRetryPolicy, Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
   test('G2: pending has a time not before now, everything else has none; and it always ends', () => {

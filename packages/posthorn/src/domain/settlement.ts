@@ -27,7 +27,7 @@ export interface Settlement {
   readonly node: string;
   /** Counts as late if it delivers: past its deadline. */
   readonly late: boolean;
-  /** Counts as a first attempt: no attempt came before, and no redrive. */
+  /** Counts as a first attempt: no attempt came before, and no redrive. False without an attempt. */
   readonly first: boolean;
   /** The endpoint keeps the order of keys: when the delivery ends, the key's next one is due. */
   readonly keyed: boolean;
@@ -125,6 +125,38 @@ export function corruptSettlement(
     late: false,
   };
 }
+
+/**
+ * A delivery whose last moment has passed before its next attempt could begin: it ends as a dead letter, without an
+ * attempt. What its last attempt has come to stays with it.
+ */
+export function expiredSettlement(
+  delivery: AttemptedDelivery,
+  endpoint: Endpoint,
+  node: string,
+  now: number,
+): Settlement {
+  return {
+    ...claimFields(delivery, endpoint, node),
+    state: 'dead',
+    dueAt: null,
+    reason: 'too_old',
+    now,
+    startedAt: now,
+    durationMs: 0,
+    statusCode: null,
+    errorClass: null,
+    message: null,
+    responseExcerpt: null,
+    wire: null,
+    late: false,
+    first: false,
+  };
+}
+
+/** Whether an attempt has ended so: every other dead letter has the class of its last failure. */
+export const isAttempt = ({ state, errorClass }: Pick<Settlement, 'state' | 'errorClass'>): boolean =>
+  state !== 'dead' || errorClass !== null;
 
 type ClaimFields =
   | 'number'

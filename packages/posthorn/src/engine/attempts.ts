@@ -1,5 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
-import { corruptSettlement, settlementFrom } from '../domain/settlement.ts';
+import { isExpired } from '../domain/delivery.ts';
+import { corruptSettlement, expiredSettlement, settlementFrom } from '../domain/settlement.ts';
 import type { Transformation } from '../domain/transformation.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
@@ -103,6 +104,24 @@ export class Attempts {
     void this.#attempt(flight, now, trace).then((result) =>
       result === null ? this.#postpone(flight) : this.#finish(flight, result),
     );
+  }
+
+  /** Whether it is too late to begin. What waits for a key that is missing here is not attempted, however old it is. */
+  isTooLate(lane: Lane, delivery: ClaimedDelivery, now: number): boolean {
+    const { retry } = lane.endpoint;
+    // The age is looked up only where the clock alone says that it may be too much.
+    if (now - delivery.createdAt <= retry.giveUpAfterMs) return false;
+    const ageMs = this.#o.clock.ageOf(delivery.number, delivery.createdAt);
+    return isExpired(delivery, retry, ageMs) && !(lane.signer instanceof SecretError);
+  }
+
+  /** Ends a delivery that waited in its lane, without an attempt. */
+  giveUp(lane: Lane, delivery: ClaimedDelivery): void {
+    this.traces.forget(delivery.number);
+    lane.shares.payload.give(delivery.data.length);
+    lane.shares.outcomes.take(1);
+    const settlement = expiredSettlement(delivery, lane.endpoint, this.#o.node, this.#o.clock.now());
+    this.#o.outcomes.push(settlement, lane.shares.outcomes);
   }
 
   refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {

@@ -20,7 +20,7 @@ const maxBegunShared = 25;
 
 export interface SchedulerOptions extends ClaimsOptions {
   readonly lanes: LaneTable;
-  readonly attempts: Pick<Attempts, 'begin' | 'refuseCorrupt'>;
+  readonly attempts: Pick<Attempts, 'begin' | 'giveUp' | 'isTooLate' | 'refuseCorrupt'>;
 }
 
 /**
@@ -127,6 +127,11 @@ export class Scheduler implements ClaimListener {
       if (this.#turn.isFull || !lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
         this.starved(lane);
         break;
+      }
+      if (attempts.isTooLate(lane, lane.peek()!, now)) {
+        this.#turn.count();
+        attempts.giveUp(lane, lane.shift(mono)!);
+        continue;
       }
       const wait = lane.takeToken(mono);
       if (wait > 0) {

@@ -1,3 +1,4 @@
+import { isAttempt } from '../../domain/settlement.ts';
 import type { EngineObserver } from '../../engine/port.ts';
 import type { Cell, Distribution, Registry } from './registry.ts';
 
@@ -35,7 +36,9 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
       events.value += newEvents;
       deliveries.value += newDeliveries;
     },
-    settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, answer) => {
+    settled: (settlement, answer) => {
+      if (!isAttempt(settlement)) return;
+      const { endpointId, state, errorClass, durationMs, now, createdAt } = settlement;
       const outcome = answer === 'superseded' ? answer : state === 'pending' ? 'retry' : state;
       const attempt = attemptOf(outcome, errorClass);
       attempt.count.value++;

@@ -50,7 +50,7 @@ const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
   },
   {
     problem: 'is dead, but its last attempt did not end it',
-    query: sql`${ofDelivery} d.state = 2
+    query: sql`${ofDelivery} d.state = 2 AND d.reason <> 'too_old'
       AND coalesce((SELECT a.outcome ${attemptsOf} AND a.outcome <> 'superseded' ORDER BY a.n DESC LIMIT 1), '') <> 'dead'`,
   },
   {

@@ -15,9 +15,18 @@ const outcomeColumns = `number, claim, state, due_at, reason, now, started_at, d
 /** Redriven while the attempt was in flight, which is to be retried: as if the redrive had come just after (G3). */
 const isRetryNow = `s.state = 0 AND d.trigger = ${redriveMark}`;
 const manual = triggers.indexOf('manual');
-const settled = `state = s.state, due_at = CASE WHEN ${isRetryNow} THEN s.now ELSE s.due_at END, settled_at = CASE WHEN s.state <> 0 THEN s.now END, reason = s.reason,
-  claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = CASE WHEN ${isRetryNow} THEN ${manual} ELSE 0 END, error_class = s.error_class,
-  status_code = s.status_code, message = s.message`;
+/** Without an attempt (see `isAttempt`): the delivery keeps what its last one has come to. */
+const isExpired = 's.state = 2 AND s.error_class IS NULL';
+const settled = ({ dead }: Variant): string => {
+  const made = dead ? `CASE WHEN ${isExpired} THEN 0 ELSE 1 END` : '1';
+  const last = (column: string): string =>
+    `${column} = ${dead ? `CASE WHEN ${isExpired} THEN d.${column} ELSE s.${column} END` : `s.${column}`}`;
+  return `state = s.state, due_at = CASE WHEN ${isRetryNow} THEN s.now ELSE s.due_at END, settled_at = CASE WHEN s.state <> 0 THEN s.now END, reason = s.reason,
+  claimed_by = NULL, attempts = d.attempts + ${made}, tries = d.tries + ${made}, trigger = CASE WHEN ${isRetryNow} THEN ${manual} ELSE 0 END,
+  ${last('error_class')}, ${last('status_code')}, ${last('message')}`;
+};
+/** Of rows: what the attempt log gets. */
+const isLogged = ({ dead }: Variant): string => (dead ? 'NOT (state = 2 AND error_class IS NULL)' : 'true');
 // Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
 // An outcome that ends a delivery which was redriven meanwhile goes its own way: see `settleMarked`.
 const fence = `d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL AND NOT (s.state = 2 AND d.trigger = ${redriveMark})`;
@@ -112,13 +121,13 @@ const ledgerShard = (oneShard: boolean): string => (oneShard ? '$23::smallint' :
  */
 const settleOwn = ({ oneShard, dead }: Variant): string => `WITH
   own AS (
-    UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
+    UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
     RETURNING d.shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
-      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM own),
+      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM own WHERE ${isLogged({ oneShard, dead })}),
   ${counters('own', 'true', 'false', { oneShard, dead })},
   woken AS (${wake('own', oneShard)})
 SELECT ord, redriven FROM own`;
@@ -140,18 +149,18 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
     LEFT JOIN LATERAL (
       SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? '$23::smallint' : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
-    UPDATE posthorn.deliveries d SET ${settled} FROM s
+    UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM s
     WHERE d.shard = ${oneShard ? '$23::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
     RETURNING s.ord, ${isRedriven}),
   judged AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
-    SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AS superseded
+    SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AND ${isLogged({ oneShard, dead })} AS superseded
     FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
-      error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM judged WHERE foremost
+      error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM judged WHERE foremost AND ${isLogged({ oneShard, dead })}
     ON CONFLICT DO NOTHING),
   ${counters('judged', 'own', 'superseded', { oneShard, dead })},
   woken AS (${wake('s', oneShard)})

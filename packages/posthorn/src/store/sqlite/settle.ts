@@ -1,4 +1,5 @@
 import { latencyBucket } from '../../domain/latency.ts';
+import { isAttempt } from '../../domain/settlement.ts';
 import type { SettleAnswer, Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
 import { wakeSuccessor } from './blocking.ts';
@@ -6,10 +7,14 @@ import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
 import { isDeleted, isMarked, redriveEnded } from './redrive-ended.ts';
 
-// The fence (G3): only the holder of the newest claim, and only while that claim is open.
+/** The fence (G3): only the holder of the newest claim, and only while that claim is open. */
+const fence = `WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
 const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?, claimed_by = NULL,
     attempts = attempts + 1, tries = tries + 1, trigger = ?, error_class = ?, status_code = ?, message = ?
-  WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
+  ${fence}`;
+/** Without an attempt: it keeps what its last one has come to. */
+const applyExpired = `UPDATE deliveries SET state = ?, due_at = NULL, settled_at = ?, reason = ?, claimed_by = NULL, trigger = 0
+  ${fence}`;
 const insertAttempt = `INSERT OR IGNORE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome,
   error_class, message, response_excerpt, trigger, node, lease_until, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 /** A migration: until when the claim of an attempt lasted, and how it went over the wire. */
@@ -39,6 +44,46 @@ function wasHeld(db: Database, number: number): boolean {
   return db.get('SELECT 1 FROM deliveries WHERE number = ? AND held = 1', number) !== undefined;
 }
 
+/** Returns whether the outcome's claim was still the delivery's. */
+function applyOutcome(db: Database, s: Settlement, isRetryNow: boolean): boolean {
+  if (!isAttempt(s))
+    return db.run(applyExpired, stateNumbers[s.state], s.now, s.reason, s.number, s.claim) === 1;
+  const changed = db.run(
+    apply,
+    stateNumbers[s.state],
+    isRetryNow ? s.now : s.dueAt,
+    s.state === 'pending' ? null : s.now,
+    s.reason,
+    triggers.indexOf(isRetryNow ? 'manual' : 'schedule'),
+    s.errorClass,
+    s.statusCode,
+    s.message,
+    s.number,
+    s.claim,
+  );
+  return changed === 1;
+}
+
+/** Returns 0 if this attempt was logged before. */
+function logAttempt(db: Database, s: Settlement, own: boolean): number {
+  return db.run(
+    insertAttempt,
+    s.number,
+    s.claim,
+    s.startedAt,
+    s.durationMs,
+    s.statusCode,
+    own ? outcomes[s.state] : 'superseded',
+    s.errorClass,
+    s.message,
+    s.responseExcerpt,
+    triggers.indexOf(s.trigger),
+    s.node,
+    s.leaseUntil,
+    s.wire === null ? null : JSON.stringify(s.wire),
+  );
+}
+
 /** `endpointNum` finds an endpoint's number even after it was deleted. */
 export function settle(
   db: Database,
@@ -53,36 +98,8 @@ export function settle(
       const ended = s.state !== 'pending';
       const isRedriven = wasRedriven(db, s, counted.endpoint);
       const isRetryNow = isRedriven && s.state === 'pending';
-      const own =
-        db.run(
-          apply,
-          stateNumbers[s.state],
-          isRetryNow ? s.now : s.dueAt,
-          ended ? s.now : null,
-          s.reason,
-          triggers.indexOf(isRetryNow ? 'manual' : 'schedule'),
-          s.errorClass,
-          s.statusCode,
-          s.message,
-          s.number,
-          s.claim,
-        ) === 1;
-      const logged = db.run(
-        insertAttempt,
-        s.number,
-        s.claim,
-        s.startedAt,
-        s.durationMs,
-        s.statusCode,
-        own ? outcomes[s.state] : 'superseded',
-        s.errorClass,
-        s.message,
-        s.responseExcerpt,
-        triggers.indexOf(s.trigger),
-        s.node,
-        s.leaseUntil,
-        s.wire === null ? null : JSON.stringify(s.wire),
-      );
+      const own = applyOutcome(db, s, isRetryNow);
+      const logged = isAttempt(s) ? logAttempt(db, s, own) : 0;
       // The same outcome again, because its answer was lost: it was applied, and is counted no more.
       if (own) answers.push(isRedriven ? 'redriven' : 'applied');
       else answers.push(logged === 0 && isLogged(db, s) ? 'applied' : 'superseded');

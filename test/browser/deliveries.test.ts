@@ -258,6 +258,53 @@ describe('deliveries in the browser', () => {
     await page.waitForURL(`**/deliveries/${opened}`);
   });
 
+  test('100,000 deliveries: however far it is scrolled, few rows are in the page, and its memory stays within bounds', async () => {
+    const page = await suite.open('/deliveries?last=24h');
+    await page.locator('.rows-row').first().waitFor();
+    const all = 100_000;
+    const answer = await request<{ items: Listed[] }>('GET', '/v1/deliveries?limit=1&include=event,endpoint');
+    await page.route('**/v1/deliveries?*', async (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const before = Number(query.get('cursor') ?? all);
+      const limit = Number(query.get('limit'));
+      const items = Array.from({ length: Math.min(limit, before) }, (_, n) => ({
+        ...answer.items[0],
+        id: `dlv_${String(before - n).padStart(10, '0')}`,
+      }));
+      const next = before > limit ? String(before - limit) : null;
+      await route.fulfill({
+        json: {
+          ...answer,
+          items,
+          next_cursor: next,
+          searched_to: '2026-11-20T00:00:00.000Z',
+          rows_read: 200,
+        },
+      });
+    });
+    await page.reload();
+    await page.locator('.rows-row').first().waitFor();
+    const memory = (): Promise<number> =>
+      page.evaluate(() => {
+        Reflect.get(globalThis, 'gc')?.();
+        return (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize;
+      });
+    const atFirst = await memory();
+    let most = 0;
+    await until('5,000 are shown, which is where the list goes on at another time', async () => {
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      most = Math.max(most, await page.locator('.rows-row').count());
+      return (await page.getByText('5,000 are shown.').count()) === 1;
+    });
+    expect(most).toBeGreaterThan(10);
+    expect(most).toBeLessThan(120);
+    expect(await page.locator('*').count()).toBeLessThan(3000);
+    // 5,000 rows as JSON are 4 MB.
+    expect((await memory()) - atFirst).toBeLessThan(60_000_000);
+    await page.getByRole('button', { name: 'Those before' }).click();
+    await page.waitForURL(/until=/);
+  });
+
   test('a part of the chart is chosen by dragging, and with Shift and the arrow keys', async () => {
     const page = await suite.open('/deliveries?last=24h');
     const chart = page.getByRole('img', { name: /^Deliveries by the time/ });

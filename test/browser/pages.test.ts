@@ -96,12 +96,37 @@ const storeAway = {
   json: { code: 'unavailable', detail: 'The store is away.', request_id: 'req_18' },
 };
 
-/** Pauses the live numbers and lets them go on, wherever the focus is. */
-async function pressSpaceTwice(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    for (let press = 0; press < 2; press++)
-      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }));
-  });
+/** Presses a key of the page, wherever the focus is. */
+async function pressKey(page: Page, key: string): Promise<void> {
+  await page.evaluate(
+    (pressed) =>
+      void document.body.dispatchEvent(new KeyboardEvent('keydown', { key: pressed, bubbles: true })),
+    key,
+  );
+}
+
+/** `z` changes every time of day on the page, in tables and on axes, and changes it back. */
+async function expectEveryTimeInTheZone(page: Page): Promise<void> {
+  const times = (): Promise<{ readonly texts: readonly string[]; readonly axes: string }> =>
+    page.evaluate(() => {
+      const found = (selector: string): Element[] =>
+        [...document.querySelectorAll(selector)].filter(({ textContent }) => /\d\d:\d\d/.test(textContent));
+      return {
+        texts: found('main time').map(({ textContent }) => textContent),
+        // Midnight is midnight in each zone, and elsewhere on the axis.
+        axes: found('main .chart svg > text')
+          .map((text) => `${text.getAttribute('x')}: ${text.textContent}`)
+          .join(),
+      };
+    });
+  const utc = await times();
+  await pressKey(page, 'z');
+  const local = await times();
+  expect(local.texts.length).toBe(utc.texts.length);
+  expect(local.texts.filter((text, index) => text === utc.texts[index])).toEqual([]);
+  if (utc.axes !== '') expect(local.axes).not.toBe(utc.axes);
+  await pressKey(page, 'z');
+  expect(await times()).toEqual(utc);
 }
 
 const paths = pages.map((page) => [page.path, page] as const);
@@ -148,7 +173,8 @@ describe.each(paths)('%s', (_, page) => {
     const heading = window.getByRole('heading', { level: 1 });
     const shown = await heading.innerText();
     mode = 'away';
-    await pressSpaceTwice(window);
+    await pressKey(window, ' ');
+    await pressKey(window, ' ');
     const band = window.getByText(/cannot read its database now.*asked again every second.*as of/);
     await band.waitFor();
     expect(await heading.innerText(), 'what is shown while the store is away').toBe(shown);
@@ -156,7 +182,7 @@ describe.each(paths)('%s', (_, page) => {
     await band.waitFor({ state: 'detached' });
   });
 
-  test('others’ text stays text; nothing moves while it loads; it fits 320 px, and twice the size', async () => {
+  test('others’ text stays text; nothing moves while it loads; every time is of the chosen zone; it fits 320 px, and twice the size', async () => {
     const window = await suite.open('/healthz', { statuses: refusals });
     await window.addInitScript(watchForFaults);
     // What refuses its main reading for a reason of its own is shorter than what it would have shown.
@@ -169,6 +195,7 @@ describe.each(paths)('%s', (_, page) => {
     const shifts = await window.evaluate(() => Reflect.get(globalThis, 'shifts') as readonly Shift[]);
     const moved = shifts.reduce((sum, { value }) => sum + value, 0);
     expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(isRefused ? 1 : maxShift);
+    await expectEveryTimeInTheZone(window);
     const found = await window.evaluate(() => ({
       wasRun: Reflect.get(globalThis, 'wasRun') as unknown,
       // Of the page; the shell has none of others' text.

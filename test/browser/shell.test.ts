@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { apiKey } from '../integration/serving.ts';
 import { browserSuite, expectGoodViews } from './support.ts';
@@ -133,6 +136,21 @@ test('nothing is loaded from elsewhere, and the first load is within its budget'
   expect([...origins]).toEqual([suite.server.url]);
   await expect.poll(() => scriptBytes).toBeGreaterThan(10_000);
   expect(scriptBytes).toBeLessThan(160_000);
+});
+
+test('budgets: a page’s own script, all style sheets together, and the typeface', () => {
+  const assets = join(import.meta.dirname, '../../packages/dashboard/dist/assets');
+  const files = readdirSync(assets);
+  const bytesOf = (name: string): number => statSync(join(assets, name)).size;
+  const first = readFileSync(join(assets, '../index.html'), 'utf8');
+  const own = files.filter((name) => name.endsWith('.js.gz') && !first.includes(name.slice(0, -3)));
+  expect(own.length).toBeGreaterThan(20);
+  expect(own.filter((name) => bytesOf(name) > 20_000)).toEqual([]);
+  const styles = files.filter((name) => name.endsWith('.css'));
+  const style = Buffer.concat(styles.map((name) => readFileSync(join(assets, name))));
+  expect(gzipSync(style).length).toBeLessThan(12_000);
+  const fonts = files.filter((name) => name.endsWith('.woff2'));
+  expect(fonts.map(bytesOf).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(49_152);
 });
 
 test('signing in is accessible in both themes and widths', async () => {

@@ -6,23 +6,28 @@ export interface Money {
   readonly amount_minor: number | string;
 }
 
-const exponents = new Map<string, number>();
+/** Formats are made once: one takes longer than a hundred amounts. */
+const formats = new Map<string, Intl.NumberFormat | null>();
+const maxFormats = 100;
+
+/** The format of a currency; null: it is not one. */
+function formatOf(currency: string): Intl.NumberFormat | null {
+  const known = formats.get(currency);
+  if (known !== undefined) return known;
+  let format: Intl.NumberFormat | null = null;
+  try {
+    format = new Intl.NumberFormat(locale, { style: 'currency', currency });
+  } catch {
+    // Others' text may be anything.
+  }
+  if (formats.size >= maxFormats) formats.clear();
+  formats.set(currency, format);
+  return format;
+}
 
 /** Digits after the point: 2 of EUR, 0 of JPY, 3 of KWD. */
-export function exponentOf(currency: string): number {
-  let exponent = exponents.get(currency);
-  if (exponent === undefined) {
-    try {
-      exponent =
-        new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
-          .maximumFractionDigits ?? 2;
-    } catch {
-      exponent = 2;
-    }
-    exponents.set(currency, exponent);
-  }
-  return exponent;
-}
+export const exponentOf = (currency: string): number =>
+  formatOf(currency)?.resolvedOptions().maximumFractionDigits ?? 2;
 
 /** The decimal text of an amount of minor units: exact, whatever its size. */
 export function decimalText({ currency, amount_minor }: Money): string {
@@ -37,13 +42,8 @@ export function decimalText({ currency, amount_minor }: Money): string {
 /** `€3,412.40` in the reader's locale, exactly. */
 export function moneyText(money: Money): string {
   const text = decimalText(money);
-  try {
-    return new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency }).format(
-      text as unknown as number,
-    );
-  } catch {
-    return `${text} ${money.currency}`;
-  }
+  const format = formatOf(money.currency);
+  return format === null ? `${text} ${money.currency}` : format.format(text as unknown as number);
 }
 
 const finestExponent = 4;

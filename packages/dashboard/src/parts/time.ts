@@ -49,13 +49,11 @@ export const fullTimeText = (ms: number, zone: Zone, precision: Precision = 'sec
   return `${format(zone, precision, 'both').format(ms).replace(',', ` ${year},`)} ${name}`;
 };
 
-function localZoneName(ms: number): string {
-  return (
-    new Intl.DateTimeFormat(locale, { timeZoneName: 'short' })
-      .formatToParts(ms)
-      .find(({ type }) => type === 'timeZoneName')?.value ?? 'local'
-  );
-}
+/** Made once: to make one took a third of the time of scrolling a long list. */
+const zoneFormat = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' });
+
+const localZoneName = (ms: number): string =>
+  zoneFormat.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'local';
 
 const units: readonly (readonly [ms: number, name: string])[] = [
   [86_400_000, 'd'],

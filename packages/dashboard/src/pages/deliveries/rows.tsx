@@ -120,10 +120,15 @@ function useWindowOf(count: number) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [margin, setMargin] = useState(0);
   const height = useIsPhone() ? rowPx.phone : rowPx.desktop;
+  // What stands above the rows changes the page's height. Measured at each render instead, it was half of the time of scrolling.
   useLayoutEffect(() => {
-    const top = body.current === null ? 0 : body.current.getBoundingClientRect().top + window.scrollY;
-    if (Math.abs(top - margin) > 1) setMargin(top);
-  });
+    const measure = (): void =>
+      setMargin(body.current === null ? 0 : Math.round(body.current.getBoundingClientRect().top + scrollY));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, []);
   const virtual = useWindowVirtualizer({
     count,
     estimateSize: () => height,

@@ -63,3 +63,15 @@ test('G5: a redrive that skips dead letters of a deleted endpoint says so and en
   expect(code).toBe(1);
   expect(out).toMatch(/^0 of 3 deliveries are pending again .*3 skipped because their endpoint is deleted/);
 });
+
+test('G5: a job about an endpoint that never was is refused: it would do nothing, and look like a success', async () => {
+  for (const command of ['redrive', 'replay'])
+    for (const endpoint of ['ep_nope', 'no-such-name']) {
+      const { code, out, err } = await runHere(command, '--endpoint-id', endpoint, '--dry-run');
+      expect([code, out, err]).toEqual([
+        1,
+        '',
+        `posthorn: there is no endpoint ${endpoint} (404 not_found)\n`,
+      ]);
+    }
+});

@@ -2582,6 +2582,8 @@ export interface NewMarker {
 export interface NewValue {
   /** Minor units. */
   readonly amountMinor: number;
+
+  /** ISO 4217. A code that is not in it is accepted, and shown with two decimals. */
   readonly currency: string;
 }
 

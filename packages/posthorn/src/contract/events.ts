@@ -19,7 +19,10 @@ import { severalInQuery } from './several.ts';
 const newValue = z
   .strictObject({
     amount_minor: z.int().describe('Minor units.'),
-    currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
+    currency: z
+      .string()
+      .regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code')
+      .describe('ISO 4217. A code that is not in it is accepted, and shown with two decimals.'),
   })
   .meta({ id: 'NewValue' });
 

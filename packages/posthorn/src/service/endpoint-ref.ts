@@ -22,6 +22,24 @@ export async function findEndpoint(store: Found, { reference, tenant }: Endpoint
   return found;
 }
 
+/**
+ * Rejects names and ids of endpoints that never were: a bulk job about one would do nothing, and look like a success (G5). A deleted
+ * endpoint is known by its deliveries.
+ */
+export async function demandEndpoints(
+  store: Found & Pick<StoreRead, 'deliveries'>,
+  references: readonly string[],
+  tenants: readonly string[] = [defaultTenant],
+): Promise<void> {
+  for (const reference of references) {
+    const isKnown = isEndpointId(reference)
+      ? (await store.endpoint(reference)) !== null ||
+        (await store.deliveries({ endpointIds: [reference] }, { after: null, limit: 1 })).length > 0
+      : (await store.endpointsNamed(tenants, [reference])).length > 0;
+    if (!isKnown) throw notFound(`endpoint ${reference}`);
+  }
+}
+
 /** Ids for a filter that accepts ids and names: an unknown name matches nothing. */
 export async function endpointIdsFrom(
   store: Pick<StoreRead, 'endpointsNamed'>,

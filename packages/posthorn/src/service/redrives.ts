@@ -3,6 +3,7 @@ import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
 import { bulkJobs } from './bulk.ts';
 import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { demandEndpoints } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 
 /** Bulk redrives: dead and suppressed deliveries become pending again. */
@@ -14,6 +15,7 @@ export function redriveService(deps: ServiceDependencies): Handlers<Of<'redrives
 
   return {
     'redrives.create': async ({ body: { filter: wire, ...body } }, call) => {
+      await demandEndpoints(deps.store.read, wire.endpoint_id ?? [], wire.tenant);
       const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(deps.store.read, wire)) };
       return await one(await jobs.create({ ...body, filter, target: null }, call));
     },

@@ -4,7 +4,7 @@ import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
 import { bulkJobs } from './bulk.ts';
 import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
-import { findEndpoint } from './endpoint-ref.ts';
+import { demandEndpoints, findEndpoint } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 
 /** Bulk replays: new deliveries of past events. */
@@ -37,6 +37,7 @@ export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>
 
   return {
     'replays.create': async ({ body: { filter: wire, endpoint_id: reference, ...body } }, call) => {
+      await demandEndpoints(store.read, wire.endpoint_id ?? [], wire.tenant);
       const filter = await filterFrom(store.read, wire);
       const input = reference === undefined ? { filter, target: null } : await toEndpoint(reference, filter);
       return await one(await jobs.create({ ...body, ...input }, call));

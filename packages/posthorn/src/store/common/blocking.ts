@@ -1,5 +1,20 @@
-import { sameShard, table } from './pieces.ts';
-import { type Sql, sql } from './sql.ts';
+import { type BlockingListings, maxCountedBlocked } from '../blocking.ts';
+import { blockedKeyOf } from '../rows.ts';
+import { type Cold, separately } from './methods.ts';
+import {
+  all,
+  bytewise,
+  deliveriesOfEach,
+  givenAnyOf,
+  inOrder,
+  isAnyOf,
+  limit,
+  ofTenants,
+  sameShard,
+  table,
+} from './pieces.ts';
+import { raw, type Sql, sql } from './sql.ts';
+import { rows } from './steps.ts';
 
 // Conditions on rows, for statements that join deliveries `d` with their endpoints `p`.
 
@@ -10,3 +25,52 @@ export const blocksKeys: Sql = sql`(p.deleted_at IS NULL AND p.document ->> 'ord
 export const blockedBy: Sql = sql`CASE WHEN d.state = 0 AND d.order_key IS NOT NULL AND ${blocksKeys} THEN
   (SELECT min(b.number) FROM ${table('deliveries')} b WHERE b.state = 2 AND b.order_key IS NOT NULL AND ${sameShard('b', 'd')}b.endpoint = d.endpoint
      AND b.order_key = d.order_key AND b.number < d.number) END`;
+
+const deliveries = table('deliveries');
+const maxCounted = raw(String(maxCountedBlocked));
+
+/** How many pending deliveries wait behind the dead letter `d`. */
+const waiting: Sql = sql`(SELECT count(*) FROM (SELECT 1 FROM ${deliveries} q WHERE q.state = 0 AND q.order_key IS NOT NULL
+  AND ${sameShard('q', 'd')}q.endpoint = d.endpoint AND q.order_key = d.order_key AND q.number > d.number LIMIT ${maxCounted}) c)`;
+
+/** Whether the dead letter `d` is the first of its key. */
+const isFirst: Sql = sql`NOT EXISTS (SELECT 1 FROM ${deliveries} b WHERE b.state = 2 AND b.order_key IS NOT NULL
+  AND ${sameShard('b', 'd')}b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number < d.number)`;
+
+export const blockingListings: Cold<BlockingListings> = {
+  /** Each endpoint gives its first ones by number, in the order of its index of ended deliveries, whose condition is `state >= 2`. */
+  blockedKeys: separately(function* ({ endpointIds, after, limit: max, ...tenants }) {
+    const behind =
+      after === null
+        ? raw('-1')
+        : sql`CASE WHEN p.id = ${after.endpointId} THEN CAST(${after.number} AS bigint) ELSE -1 END`;
+    const found = yield* rows(
+      sql`WITH d AS MATERIALIZED (
+          SELECT p.id, p.tenant, d.shard, d.number, d.endpoint, d.event_number, d.order_key, d.settled_at, d.reason, d.error_class
+          FROM ${table('endpoints')} p
+            ${deliveriesOfEach(sql`d.state = 2 AND d.state >= 2 AND d.endpoint = p.num AND d.order_key IS NOT NULL AND d.number > ${behind}
+              AND ${isFirst} ORDER BY d.number ${limit(max)}`)}
+          WHERE ${all([
+            blocksKeys,
+            ofTenants('p.tenant', tenants),
+            givenAnyOf('p.id', endpointIds),
+            after === null ? null : sql`${bytewise('p.id')} >= ${after.endpointId}`,
+          ])}
+          ORDER BY ${bytewise('p.id')}, d.number ${limit(max)})
+        SELECT d.id, d.tenant, d.number, d.order_key, d.settled_at, d.reason, d.error_class, e.id, e.type, ${waiting}
+        FROM d ${inOrder} ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
+        ORDER BY ${bytewise('d.id')}, d.number`,
+    );
+    return found.map(blockedKeyOf);
+  }),
+
+  deadKeyCounts: separately(function* (endpointIds) {
+    const keys = sql`(SELECT count(*) FROM (SELECT DISTINCT d.shard, d.order_key FROM ${deliveries} d
+      WHERE d.state = 2 AND d.order_key IS NOT NULL AND d.endpoint = p.num LIMIT ${maxCounted}) d)`;
+    const found = yield* rows(
+      sql`SELECT k.id, k.keys FROM (SELECT p.id, ${keys} AS keys FROM ${table('endpoints')} p
+          WHERE ${isAnyOf('p.id', endpointIds, 'text')} AND p.deleted_at IS NULL) k WHERE k.keys > 0`,
+    );
+    return found.map(([endpointId, count]) => ({ endpointId: endpointId as string, keys: count as number }));
+  }),
+};

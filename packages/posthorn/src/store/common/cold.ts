@@ -3,19 +3,25 @@ import { accountingListings } from './accounting.ts';
 import { alertLookups } from './alerts.ts';
 import { auditLogListings, auditLogWrites } from './audit-log.ts';
 import { breakerLookups, breakerWrites } from './breakers.ts';
+import { blockingListings } from './blocking.ts';
 import { contactWrites } from './contacts.ts';
+import { deadLetterListings } from './dead-letters.ts';
 import { documentLookups, documentWrites } from './documents.ts';
 import { endpointEvidenceListings } from './endpoint-evidence.ts';
 import { endpointFigureListings } from './endpoint-figures.ts';
 import { endpointLookups } from './endpoints.ts';
 import { failureLookups, failureWrites } from './failures.ts';
 import { keyedRequestWrites } from './idempotency.ts';
+import { eventSearchListings } from './event-search.ts';
+import { integrityListings } from './integrity.ts';
 import { keyLookups, keyWrites } from './keys.ts';
 import { markerLookups, markerWrites } from './markers.ts';
 import { coldMethods } from './methods.ts';
 import { objectiveListings } from './objective-readings.ts';
 import { overviewListings } from './overview.ts';
 import { deliveryListings } from './readings.ts';
+import { recentListings } from './recent.ts';
+import { reconcilingListings } from './reconciling.ts';
 import { seriesListings } from './series.ts';
 import { sessionLookups, sessionWrites } from './sessions.ts';
 import { settingLookups, settingWrites } from './settings.ts';
@@ -54,11 +60,17 @@ const coldLookups = {
 const coldListings = {
   ...accountingListings,
   ...auditLogListings,
+  ...blockingListings,
+  ...deadLetterListings,
   ...deliveryListings,
   ...endpointEvidenceListings,
   ...endpointFigureListings,
+  ...eventSearchListings,
+  ...integrityListings,
   ...objectiveListings,
   ...overviewListings,
+  ...recentListings,
+  ...reconcilingListings,
   ...seriesListings,
   ...tamperingListings,
 };

@@ -120,3 +120,28 @@ export const isNumbered = (alias: string, column: string, number: number): Sql =
       : sql`${raw(`${alias}.shard`)} = CAST(${shardOfNumber(number)} AS smallint) AND ${is}`,
   );
 };
+
+/** Joins these numbers to rows that have one of them, or belong to it. */
+export const withNumbers = (alias: string, column: string, numbers: readonly number[]): Sql =>
+  per(({ name }) => {
+    const isNumber = raw(`${alias}.${column} = k.number`);
+    return name === 'sqlite'
+      ? sql`JOIN (SELECT value AS number FROM json_each(${JSON.stringify(numbers)})) k ON ${isNumber}`
+      : sql`JOIN unnest(CAST(${numbers} AS bigint[]), CAST(${numbers.map(shardOfNumber)} AS smallint[])) AS k (number, shard)
+          ON ${raw(`${alias}.shard = k.shard`)} AND ${isNumber}`;
+  });
+
+/** The condition for the rows of a list of numbers (`Session.lists`). */
+export const inList = (alias: string, list: number): Sql =>
+  per(({ name }) =>
+    name === 'sqlite' ? raw('true') : sql`${raw(`${alias}.shard`)} = CAST(${list} AS smallint)`,
+  );
+
+/** Behind a table of SQLite: its rows are read in the order of their numbers, whatever index another condition has. */
+export const byNumber: Sql = either({ sqlite: 'NOT INDEXED', postgres: '' });
+
+/** The condition that a piece of text is part of a column, whatever the case of its letters; `like` is for LIKE with escapes. */
+export const contains = (column: string, like: string): Sql =>
+  per(({ name }) =>
+    name === 'sqlite' ? sql`${raw(column)} LIKE ${like} ESCAPE '\\'` : sql`${raw(column)} ILIKE ${like}`,
+  );

@@ -15,6 +15,8 @@ export interface Statement {
 export interface Session {
   /** Seals the audit log; null: it is not sealed. */
   readonly auditKey: Uint8Array | null;
+  /** Lists of numbers: SQLite has one, PostgreSQL one for each shard, in the order of its own key. */
+  readonly lists: number;
   /** Returns what a column of JSON holds; text that is not JSON was not written by Posthorn, which is damage. */
   json(value: unknown, what: string): unknown;
 }

@@ -1,14 +1,6 @@
-import {
-  type DeadKeyCount,
-  type BlockedKey,
-  type BlockedKeyQuery,
-  type FreeKeysRequest,
-  maxCountedBlocked,
-} from '../blocking.ts';
-import { blockedKeyOf } from '../rows.ts';
+import { type FreeKeysRequest } from '../blocking.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database } from './database.ts';
-import { inList, tenantMatches, tenantValues } from './filter.ts';
 
 /** A migration: what dead letters mean to the order of keys, and the way to those of a key. */
 export const blockingMigration = `
@@ -35,46 +27,6 @@ export async function blockingAmong(
     [nums],
   );
   return new Set(rows.map(([num]) => num as number));
-}
-
-/** Each endpoint gives its first ones by number, in the order of its index of ended deliveries. */
-const firstOfKeys = `SELECT p.id, p.tenant, k.* FROM posthorn.endpoints p CROSS JOIN LATERAL (
-    SELECT d.number, d.order_key, d.settled_at, d.reason, d.error_class, e.id, e.type,
-      (SELECT count(*) FROM (SELECT 1 FROM posthorn.deliveries q WHERE q.state = 0 AND q.order_key IS NOT NULL AND q.shard = d.shard
-         AND q.endpoint = d.endpoint AND q.order_key = d.order_key AND q.number > d.number LIMIT ${maxCountedBlocked}) c)
-    FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
-    WHERE d.state = 2 AND d.endpoint = p.num AND d.order_key IS NOT NULL AND d.number > CASE WHEN p.id = $4 THEN $5 ELSE -1 END
-      AND NOT EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 2 AND b.order_key IS NOT NULL AND b.shard = d.shard
-        AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number < d.number)
-    ORDER BY d.number LIMIT $6) k
-  WHERE ${blocksKeysSql} AND ${tenantMatches('p.tenant', 1, 2)} AND ${inList('p.id', 3)}
-    AND ($4::text IS NULL OR p.id COLLATE "C" >= $4)
-  ORDER BY p.id COLLATE "C", k.number LIMIT $6`;
-
-export async function blockedKeys(
-  db: Database,
-  { endpointIds, after, limit, ...tenants }: BlockedKeyQuery,
-): Promise<BlockedKey[]> {
-  const rows = await db.query('blocked_keys', firstOfKeys, [
-    ...tenantValues(tenants),
-    endpointIds ?? null,
-    after?.endpointId ?? null,
-    after?.number ?? null,
-    limit,
-  ]);
-  return rows.map(blockedKeyOf);
-}
-
-export async function deadKeyCounts(db: Database, endpointIds: readonly string[]): Promise<DeadKeyCount[]> {
-  const rows = await db.query(
-    'dead_key_counts',
-    `SELECT p.id, k.keys FROM posthorn.endpoints p CROSS JOIN LATERAL (
-       SELECT count(*) AS keys FROM (SELECT DISTINCT d.shard, d.order_key FROM posthorn.deliveries d
-         WHERE d.state = 2 AND d.order_key IS NOT NULL AND d.endpoint = p.num LIMIT ${maxCountedBlocked}) d) k
-     WHERE p.id = ANY ($1::text[]) AND p.deleted_at IS NULL AND k.keys > 0`,
-    [endpointIds],
-  );
-  return rows.map(([endpointId, keys]) => ({ endpointId: endpointId as string, keys: keys as number }));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shardCount } from '../../domain/shard.ts';
 import { type Dialect, rendered } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
@@ -28,7 +29,7 @@ function nameFor(text: string): string {
 async function answer(connection: Connection, request: Request): Promise<unknown> {
   if (request.wants === 'session')
     // The driver has parsed columns of JSON.
-    return { auditKey: connection.auditKey, json: (value) => value } satisfies Session;
+    return { auditKey: connection.auditKey, lists: shardCount, json: (value) => value } satisfies Session;
   if (request.wants === 'announcement') return await announce(connection);
   const { text, values } = rendered(request.sql, connection.oneShard ? distributed : together);
   const name = request.isPrepared ? nameFor(text) : '';

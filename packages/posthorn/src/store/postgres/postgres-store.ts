@@ -1,31 +1,24 @@
 import { type HotStore, withCold } from '../common/cold.ts';
+import { findDeliveries, readDetails } from '../common/found.ts';
 import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
-import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
+import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
-import { commonDatabase } from './common.ts';
+import { commonDatabase, perform } from './common.ts';
 import type { Database } from './database.ts';
-import { droppedGroups } from './dead-letters.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
-import {
-  checkDigests,
-  readConservation,
-  readFanOuts,
-  readMissing,
-  readWorthComparisons,
-} from './integrity.ts';
+import { checkDigests } from './integrity.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
 import { readEvent } from './readings.ts';
-import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -38,18 +31,10 @@ import {
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
-import { deliveryDetails, foundDeliveries, numbersWithin, searchDeliveries } from './search.ts';
-import {
-  attemptsOf,
-  eventsById,
-  findEndpoints,
-  findEventTypes,
-  foundEvents,
-  searchEvents,
-} from './event-search.ts';
+import { numbersWithin, searchDeliveries } from './search.ts';
+import { searchEvents } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
-import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
 function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
@@ -118,34 +103,18 @@ function listings(db: Database): HotStore['listings'] {
   const searching: Searching = {
     deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
     searchDeliveries: (search, page) => searchDeliveries(db, search, page),
-    foundDeliveries: (numbers) => foundDeliveries(db, numbers),
-    deliveryDetails: (number) => deliveryDetails(db, number),
+    foundDeliveries: (numbers) => perform(db, findDeliveries(numbers)),
+    deliveryDetails: (number) => perform(db, readDetails(number)),
   };
   return {
-    droppedGroups: (query) => droppedGroups(db, query),
     redriveOutcomes: (ids) => redriveOutcomes(db, ids),
-    blockedKeys: (query) => blockedKeys(db, query),
-    deadKeyCounts: (ids) => deadKeyCounts(db, ids),
     event: (tenant, id) => readEvent(db, tenant, id),
     ...searching,
     eventsWithin: (window) => numbersWithin(db, 'events', window),
     searchEvents: (search, page) => searchEvents(db, search, page),
-    foundEvents: (numbers) => foundEvents(db, numbers),
-    eventsById: (id, tenants) => eventsById(db, id, tenants),
-    attemptsOf: (numbers) => attemptsOf(db, numbers),
-    findEndpoints: (query) => findEndpoints(db, query),
-    findEventTypes: (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
-    recentEvents: (request) => readRecentEvents(db, request),
-    sentDeliveries: (window, after, limit) => readSentDeliveries(db, window, after, limit),
-    sentEvents: (window, tenant, eventIds) => readSentEvents(db, window, tenant, eventIds),
-    eventHeadings: (numbers) => readEventHeadings(db, numbers),
     pastStep: async (query, page) => readPastStep(db, query, page),
-    conservation: () => readConservation(db),
-    worthComparisons: () => readWorthComparisons(db),
-    fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
-    missing: (window, limit) => readMissing(db, window, limit),
   };
 }
 

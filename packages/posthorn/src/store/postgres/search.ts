@@ -2,10 +2,9 @@ import type { DeliveryState } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { hashShard, shardCount } from '../../domain/shard.ts';
 import type { Order } from '../filters.ts';
-import { deliveryDetailsOf, foundDeliveryOf, stateNumbers } from '../rows.ts';
+import { stateNumbers } from '../rows.ts';
 import {
   allNumbers,
-  type DeliveryDetails,
   type DeliverySearch,
   disorderFrom,
   disorderSetting,
@@ -13,7 +12,6 @@ import {
   endOf,
   firstNumberAt,
   firstNumbers,
-  type FoundDelivery,
   maxArms,
   maxPendingCollected,
   maxRedrives,
@@ -28,7 +26,6 @@ import { findEventNumbers } from './accept.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
 import { filterSql } from './filter.ts';
-import { deliveryColumns, deliveryTables } from './readings.ts';
 
 /** A migration: the way to what ended undelivered, whatever endpoint it was for. What is pending or delivered is not in it. */
 export const searchMigration =
@@ -289,34 +286,4 @@ export async function numbersWithin(
     first: since === undefined ? allNumbers.first : await at(since - slackMs),
     last: until === undefined ? allNumbers.last : await at(until + slackMs),
   };
-}
-
-/** The first pending delivery of the key, where the endpoint keeps the order of keys. */
-const behindSql = `CASE WHEN d.state = 0 AND d.order_key IS NOT NULL AND p.document ->> 'ordering' = 'key' THEN
-  (SELECT min(b.number) FROM posthorn.deliveries b WHERE b.state = 0 AND b.order_key IS NOT NULL AND b.shard = d.shard
-     AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number < d.number) END`;
-
-export async function deliveryDetails(db: Database, number: number): Promise<DeliveryDetails | null> {
-  const [row] = await db.query(
-    'delivery_details',
-    `SELECT ${deliveryColumns}, ${foundColumns}, d.claim, d.claimed_by, d.tries, ${behindSql} FROM ${deliveryTables}
-     WHERE d.shard = $1 AND d.number = $2`,
-    [shardOfNumber(number), number],
-  );
-  return row === undefined ? null : deliveryDetailsOf(row);
-}
-
-const foundColumns = `e.accepted_at, e.occurred_at, e.ordering_key, e.amount_minor::text, e.currency, p.document ->> 'name',
-  p.document ->> 'url', p.document ->> 'owner', p.enabled, p.deleted_at IS NOT NULL, (p.document ->> 'deliverWithinMs')::float8`;
-
-export async function foundDeliveries(db: Database, numbers: readonly number[]): Promise<FoundDelivery[]> {
-  if (numbers.length === 0) return [];
-  const rows = await db.query(
-    'deliveries_found',
-    `SELECT ${deliveryColumns}, ${foundColumns} FROM ${deliveryTables}
-       JOIN unnest($1::bigint[], $2::smallint[]) AS k (number, shard) ON d.shard = k.shard AND d.number = k.number`,
-    [numbers, numbers.map(shardOfNumber)],
-  );
-  const found = new Map(rows.map((row) => [row[0] as number, foundDeliveryOf(row)]));
-  return numbers.flatMap((number) => found.get(number) ?? []);
 }

@@ -39,7 +39,7 @@ export function findEventByNumber(db: Database, number: number): Row | undefined
 }
 
 /** The number of the event of this tenant and id. */
-export function findEventNumber(db: Database, tenant: string, id: string): number | undefined {
+function findEventNumber(db: Database, tenant: string, id: string): number | undefined {
   const home = eventShard(tenant, id);
   const row =
     db.get('SELECT number FROM events WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id) ??

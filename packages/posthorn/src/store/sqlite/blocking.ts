@@ -1,15 +1,6 @@
-import {
-  type DeadKeyCount,
-  type BlockedKey,
-  type BlockedKeyQuery,
-  type FreeKeysRequest,
-  maxCountedBlocked,
-} from '../blocking.ts';
-import { blockedKeyOf } from '../rows.ts';
-import { blocksKeysSql } from './blocking-sql.ts';
+import { type FreeKeysRequest } from '../blocking.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 
 /** A migration: what dead letters mean to the order of keys, and the way to those of a key. */
 export const blockingMigration = `
@@ -39,49 +30,6 @@ export function wakeSuccessor(db: Database, number: number, now: number): void {
     row[0]!,
     row[1]!,
   );
-}
-
-/** Dead letters of an endpoint behind a number that are the first of their keys. `state >= 2` is the condition of their index. */
-const firstOfKeys = `SELECT d.number, d.order_key, d.settled_at, d.reason, d.error_class, e.id, e.type,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries q WHERE q.state = 0 AND q.order_key IS NOT NULL AND q.endpoint = d.endpoint
-       AND q.order_key = d.order_key AND q.number > d.number LIMIT ${maxCountedBlocked}))
-  FROM deliveries d JOIN events e ON e.number = d.event_number
-  WHERE d.state = 2 AND d.state >= 2 AND d.endpoint = ? AND d.number > ? AND d.order_key IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.state = 2 AND b.order_key IS NOT NULL AND b.endpoint = d.endpoint
-      AND b.order_key = d.order_key AND b.number < d.number)
-  ORDER BY d.number LIMIT +?`;
-
-export function blockedKeys(
-  db: Database,
-  { endpointIds, after, limit, ...tenants }: BlockedKeyQuery,
-): BlockedKey[] {
-  const found: BlockedKey[] = [];
-  // From rows: a connection that only reads hears of no change of an endpoint.
-  const endpoints = db.all(
-    `SELECT p.num, p.id, p.tenant FROM endpoints p
-     WHERE ${blocksKeysSql} AND ${tenantMatches('p.tenant', 1, 2)} AND ${inList('p.id', 3)} AND (?4 IS NULL OR p.id >= ?4) ORDER BY p.id`,
-    ...tenantValues(tenants),
-    listValue(endpointIds),
-    after?.endpointId ?? null,
-  ) as [number, string, string][];
-  for (const [num, id, tenant] of endpoints) {
-    if (found.length >= limit) break;
-    const behind = after?.endpointId === id ? after.number : -1;
-    const rows = db.all(firstOfKeys, num, behind, limit - found.length);
-    found.push(...rows.map((row) => blockedKeyOf([id, tenant, ...row])));
-  }
-  return found;
-}
-
-export function deadKeyCounts(db: Database, endpointIds: readonly string[]): DeadKeyCount[] {
-  return db
-    .all(
-      `SELECT p.id, (SELECT count(*) FROM (SELECT DISTINCT d.order_key FROM deliveries d
-           WHERE d.state = 2 AND d.order_key IS NOT NULL AND d.endpoint = p.num LIMIT ${maxCountedBlocked})) AS keys
-       FROM endpoints p WHERE ${inList('p.id', 1)} AND p.deleted_at IS NULL AND keys > 0`,
-      listValue(endpointIds),
-    )
-    .map(([endpointId, keys]) => ({ endpointId: endpointId as string, keys: keys as number }));
 }
 
 export function freeKeys(

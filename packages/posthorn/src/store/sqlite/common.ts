@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { type Dialect, rendered, type Value } from '../common/sql.ts';
-import type { CommonDatabase, Request, Step, Steps } from '../common/steps.ts';
+import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Database } from './database.ts';
 
 const dialect: Dialect = { name: 'sqlite', isDistributed: false, parameter: () => '?' };
@@ -12,7 +12,12 @@ function bound(value: Value): SQLInputValue {
 }
 
 function answer(db: Database, request: Request): unknown {
-  if (request.wants === 'session') return db;
+  if (request.wants === 'session')
+    return {
+      auditKey: db.auditKey,
+      lists: 1,
+      json: (value, what) => db.json(value, what),
+    } satisfies Session;
   // One process owns a data directory: nobody else hears of it.
   if (request.wants === 'announcement') return undefined;
   const { text, values } = rendered(request.sql, dialect);

@@ -2,10 +2,9 @@ import type { SQLInputValue } from 'node:sqlite';
 import { hashShard } from '../../domain/shard.ts';
 import type { DeliveryState } from '../../domain/delivery.ts';
 import type { Order } from '../filters.ts';
-import { deliveryDetailsOf, foundDeliveryOf, stateNumbers } from '../rows.ts';
+import { stateNumbers } from '../rows.ts';
 import {
   allNumbers,
-  type DeliveryDetails,
   type DeliverySearch,
   disorderFrom,
   disorderSetting,
@@ -13,7 +12,6 @@ import {
   endOf,
   firstNumberAt,
   firstNumbers,
-  type FoundDelivery,
   maxArms,
   maxPendingCollected,
   maxRedrives,
@@ -29,7 +27,6 @@ import { blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { endpointNumbers, filterSql } from './filter.ts';
-import { deliveryColumns, deliveryTables } from './readings.ts';
 
 /** A migration: the way to what ended undelivered, whatever endpoint it was for. What is pending or delivered is not in it. */
 export const searchMigration =
@@ -242,29 +239,3 @@ export async function numbersWithin(
     last: until === undefined ? allNumbers.last : await at(until + slackMs),
   };
 }
-
-export function foundDeliveries(db: Database, numbers: readonly number[]): FoundDelivery[] {
-  const rows = db.all(
-    `SELECT ${deliveryColumns}, ${foundColumns} FROM ${deliveryTables} WHERE d.number IN (SELECT value FROM json_each(?))`,
-    JSON.stringify(numbers),
-  );
-  const found = new Map(rows.map((row) => [row[0] as number, foundDeliveryOf(row)]));
-  return numbers.flatMap((number) => found.get(number) ?? []);
-}
-
-/** The first pending delivery of the key, where the endpoint keeps the order of keys. */
-const behindSql = `CASE WHEN d.state = 0 AND d.order_key IS NOT NULL AND json_extract(p.document, '$.ordering') = 'key' THEN
-  (SELECT min(b.number) FROM deliveries b WHERE b.state = 0 AND b.order_key IS NOT NULL AND b.endpoint = d.endpoint
-     AND b.order_key = d.order_key AND b.number < d.number) END`;
-
-export function deliveryDetails(db: Database, number: number): DeliveryDetails | null {
-  const row = db.get(
-    `SELECT ${deliveryColumns}, ${foundColumns}, d.claim, d.claimed_by, d.tries, ${behindSql} FROM ${deliveryTables} WHERE d.number = ?`,
-    number,
-  );
-  return row === undefined ? null : deliveryDetailsOf(row);
-}
-
-const foundColumns = `e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS TEXT), e.currency,
-  json_extract(p.document, '$.name'), json_extract(p.document, '$.url'), json_extract(p.document, '$.owner'), p.enabled,
-  p.deleted_at IS NOT NULL, json_extract(p.document, '$.deliverWithinMs')`;

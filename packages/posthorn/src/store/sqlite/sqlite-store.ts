@@ -1,5 +1,6 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import { type HotStore, withCold } from '../common/cold.ts';
+import { findDeliveries, readDetails } from '../common/found.ts';
 import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
@@ -7,27 +8,18 @@ import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
-import { commonDatabase } from './common.ts';
+import { commonDatabase, perform } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
-import {
-  checkDigests,
-  checkPages,
-  readFanOuts,
-  readConservation,
-  readMissing,
-  readWorthComparisons,
-} from './integrity.ts';
+import { checkDigests, checkPages } from './integrity.ts';
 import { beginKeyedRequest } from './idempotency.ts';
-import { droppedGroups } from './dead-letters.ts';
-import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
+import { freeKeys } from './blocking.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
 import { readEvent } from './readings.ts';
-import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -41,18 +33,10 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
-import { deliveryDetails, foundDeliveries, numbersWithin, searchDeliveries } from './search.ts';
-import {
-  attemptsOf,
-  eventsById,
-  findEndpoints,
-  findEventTypes,
-  foundEvents,
-  searchEvents,
-} from './event-search.ts';
+import { numbersWithin, searchDeliveries } from './search.ts';
+import { searchEvents } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
-import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
 /** What the methods work on: one connection, and what this process holds in memory of it. */
@@ -139,40 +123,22 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
   };
 }
 
-function listings({ db, endpoints, endpointNum }: Tables): HotStore['listings'] {
+function listings({ db, endpoints }: Tables): HotStore['listings'] {
   const searching: Searching = {
     deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
     searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
-    foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
-    deliveryDetails: async (number) => deliveryDetails(db, number),
+    foundDeliveries: async (numbers) => perform(db, findDeliveries(numbers)),
+    deliveryDetails: async (number) => perform(db, readDetails(number)),
   };
   return {
-    droppedGroups: async (query) => droppedGroups(db, query),
     redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
-    blockedKeys: async (query) => blockedKeys(db, query),
-    deadKeyCounts: async (ids) => deadKeyCounts(db, ids),
     event: async (tenant, id) => readEvent(db, tenant, id),
     ...searching,
     eventsWithin: (window) => numbersWithin(db, 'events', window),
     searchEvents: async (search, page) => searchEvents(db, search, page),
-    foundEvents: async (numbers) => foundEvents(db, numbers),
-    eventsById: async (id, tenants) => eventsById(db, id, tenants),
-    attemptsOf: async (numbers) => attemptsOf(db, numbers),
-    findEndpoints: async (query) => findEndpoints(db, query),
-    findEventTypes: async (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
-    recentEvents: async (request) => readRecentEvents(db, request),
-    sentDeliveries: async (window, after, limit) =>
-      readSentDeliveries(db, endpointNum(window.endpointId), window, after, limit),
-    sentEvents: async (window, tenant, eventIds) =>
-      readSentEvents(db, endpointNum(window.endpointId), window, tenant, eventIds),
-    eventHeadings: async (numbers) => readEventHeadings(db, numbers),
     pastStep: async (query, page) => readPastStep(db, query, page),
-    conservation: async () => readConservation(db),
-    worthComparisons: async () => readWorthComparisons(db),
-    fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
-    missing: async (window, limit) => readMissing(db, window, limit),
   };
 }
 

@@ -30,7 +30,7 @@ describe('deliveries in the browser', () => {
     return items[0]!;
   };
   const inStore = (work: (db: DatabaseSync) => void): void => {
-    const db = new DatabaseSync(join(suite.server.dataDir, 'posthorn.db'), { timeout: 5000 });
+    const db = new DatabaseSync(join(suite.server.dataDir, 'posthorn.db'), { timeout: 60_000 });
     work(db);
     db.close();
   };

@@ -152,7 +152,7 @@ test('a filter is tried on what came lately, the template is struck through wher
   await dialog.getByRole('button', { name: 'Close' }).click();
   // The stream brings it: nothing on the page asks again by itself so soon.
   await api('PATCH', `/v1/endpoints/${id}`, { description: 'changed elsewhere' });
-  await settings.getByText('changed elsewhere').waitFor({ timeout: 15_000 });
+  await settings.getByText('changed elsewhere').waitFor({ timeout: 90_000 });
   await suite.server.client.request('DELETE', `/v1/endpoints/${id}`);
 });
 

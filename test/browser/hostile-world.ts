@@ -27,7 +27,7 @@ export interface HostileWorld {
 
 /** Gives a delivery an attempt for each payload, which answered with it in its body, its headers and its message. */
 function answerWithAll(dataDir: string, delivery: number): void {
-  const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 5000 });
+  const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 60_000 });
   db.prepare('DELETE FROM attempts WHERE delivery = ?').run(delivery);
   const insert = db.prepare(
     `INSERT INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,

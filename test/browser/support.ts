@@ -122,6 +122,8 @@ export function browserSuite(
         ...more,
       });
       contexts.push(context);
+      // A bound for what hangs, as in the suite: its default is short for a machine with ten times as much to do.
+      context.setDefaultTimeout(90_000);
       if (at !== undefined) await context.clock.setFixedTime(at);
       // Who is not signed in is answered 401, which the browser notes as an error of the page.
       const expected = new Set(key === null ? [401, ...statuses] : statuses);

@@ -75,7 +75,7 @@ class Steps {
 
 /** Waits until the page's sentence is this. */
 const says = async (page: Page, sentence: RegExp): Promise<void> =>
-  await expect.poll(() => page.locator('main h1').innerText(), { timeout: 30_000 }).toMatch(sentence);
+  await expect.poll(() => page.locator('main h1').innerText(), { timeout: 90_000 }).toMatch(sentence);
 /** Opens a page, and is ready for keys. */
 const at = async (path: string): Promise<readonly [Page, Steps]> => {
   const page = await suite.open(path);

@@ -179,7 +179,7 @@ describe('a running Posthorn', () => {
         }
       ).items;
     expect(await alerts()).toEqual([]);
-    const behind = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 5000 });
+    const behind = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 60_000 });
     behind.exec(
       "DELETE FROM deliveries WHERE event_number = (SELECT number FROM events WHERE id = 'victim')",
     );

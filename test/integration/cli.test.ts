@@ -173,7 +173,7 @@ describe('against a server', () => {
 
   test('verify ends with 1 and names what was tampered with', async () => {
     await server.client.request('POST', '/v1/events', { id: 'victim', type: 'a.b', data: 1 });
-    const db = new DatabaseSync(join(server.dataDir, 'posthorn.db'), { timeout: 5000 });
+    const db = new DatabaseSync(join(server.dataDir, 'posthorn.db'), { timeout: 60_000 });
     db.exec('DELETE FROM deliveries WHERE number = (SELECT max(number) FROM deliveries WHERE state = 1)');
     db.close();
     const { code, out } = await posthorn(['verify', '--data-dir', server.dataDir, '--json']);

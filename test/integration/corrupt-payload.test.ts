@@ -126,7 +126,7 @@ describeCorrupt('SQLite', async () => {
     settings: { dataDir },
     open: () => openSqliteStore({ dataDir }),
     run: async (sql) => {
-      const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 5000 });
+      const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 60_000 });
       db.exec(sql);
       db.close();
     },

@@ -232,7 +232,7 @@ describe('email', () => {
       retry: { schedule_s: [3600] },
     });
     await posthorn.publish({ id: 'victim', type: 'a.b', data: {} });
-    const behind = new DatabaseSync(join(database, 'posthorn.db'), { timeout: 5000 });
+    const behind = new DatabaseSync(join(database, 'posthorn.db'), { timeout: 60_000 });
     behind.exec(
       "DELETE FROM deliveries WHERE event_number = (SELECT number FROM events WHERE id = 'victim')",
     );

@@ -93,6 +93,14 @@ test('everything without an option comes from a document, and options take prece
   await run('endpoints', 'delete', String(made['id']), '--yes');
 });
 
+test('who subscribes to a type without a wildcard is told what it does not cover', async () => {
+  const url = `${receiver.url}/plain`;
+  const made = await run('endpoints', 'ensure', 'plain', url, '--event-types', 'payment,refund.*');
+  expect(made.err).toContain('payment is the type payment alone');
+  expect(made.err).not.toContain('refund');
+  await run('endpoints', 'delete', 'plain', '--yes');
+});
+
 test('an endpoint whose test fails ends with 1, and its attempts, events and sums are found', async () => {
   const bad = `${receiver.url}/bad`;
   await run('endpoints', 'create', bad, '--name', 'bad', '--event-types', 'payment.*');

@@ -188,6 +188,12 @@ function settingsOf({
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
+/** Somebody who subscribes to `payment` usually means every type of payments, and would get none of them. */
+function notePlainTypes({ eventTypes = [] }: Given): void {
+  for (const type of eventTypes.filter((one) => /^[\w-]+$/.test(one)))
+    note(`${type} is the type ${type} alone; for ${type}.created and the like subscribe to ${type}.*`);
+}
+
 /** Only the secret goes to standard output, so that a script can capture it. */
 function printSecret({ id, url }: Pick<Endpoint, 'id' | 'url'>, secret: string, what: string): void {
   note(printable(`${what} ${id} (${hostOf(url)}). Its signing secret, for the receiver:`));
@@ -214,6 +220,7 @@ function createCommand(): Command {
         ...(name === undefined ? {} : { name }),
         url,
       } as EndpointRequest);
+      notePlainTypes(options);
       if (options.json === true) printJson(wireAnswer('endpoints.create', made));
       else printSecret(made, made.secret, 'created');
     });
@@ -237,6 +244,7 @@ function ensureCommand(): Command {
         tenant: options.tenant,
         url,
       } as EndpointsEnsureInput);
+      notePlainTypes(options);
       if (options.json === true) printJson(wireAnswer('endpoints.ensure', ensured));
       else if (ensured.secret !== undefined) printSecret(ensured, ensured.secret, 'created');
       else print(`${ensured.id} (${hostOf(ensured.url)}) is configured as given`);

@@ -86,7 +86,7 @@ test('groups are sorted by worth, say why, and the panel says whether the receiv
 test('one first: its outcome is waited for, then the rest is redriven after a dry run, as a job that survives a reload', async () => {
   const id = await dead(25);
   const page = await suite.open(`/dead-letters?endpoint_id=${id}`);
-  // How many there are stands in the navigation of every page, and follows by itself.
+  // The navigation of every page shows how many there are, and follows by itself.
   const link = page
     .getByRole('navigation', { name: 'Pages', exact: true })
     .getByRole('link', { name: /^Dead letters/ });

@@ -152,7 +152,7 @@ describe('deliveries in the browser', () => {
           data: { n },
         })),
         { id: 'cus_1', type: 'customer.updated', data: { name: 'Ines' } },
-        { id: 'nobody', type: 'payout.paid', data: {} },
+        { id: 'unmatched', type: 'payout.paid', data: {} },
       ],
     });
     await until('they have ended', async () => {
@@ -332,7 +332,7 @@ describe('deliveries in the browser', () => {
     expect(lengthOf() % (5 * 60_000)).toBe(0);
   });
 
-  test('filters are set in the sheet, stand in the URL, and are taken out one by one', async () => {
+  test('filters are set in the sheet, are in the URL, and are taken out one by one', async () => {
     const page = await suite.open('/deliveries');
     await page.getByRole('button', { name: '+ Filter' }).click();
     const sheet = page.getByRole('dialog', { name: 'Show deliveries' });

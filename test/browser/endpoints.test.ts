@@ -29,9 +29,9 @@ afterAll(async () => {
   await receiver.close();
 });
 
-test('first run: there is no endpoint, and the page says how to make one', async () => {
+test('first run: without endpoints, the page says how to make one', async () => {
   const page = await suite.open('/endpoints');
-  await page.getByRole('heading', { level: 1, name: /There is no endpoint yet/ }).waitFor();
+  await page.getByRole('heading', { level: 1, name: /No endpoints yet/ }).waitFor();
   await page.getByText('Say where webhooks go').first().waitFor();
   await page.getByText(`curl ${suite.server.url}/v1/endpoints`).waitFor();
   await expectGoodViews(suite, '/endpoints', {
@@ -76,12 +76,12 @@ test('a new endpoint: its URL is checked while typing, its secret is shown once,
   });
 });
 
-test('the list says who needs somebody, and one endpoint says why it fails', async () => {
+test('the list says which endpoint needs attention, and one endpoint says why it fails', async () => {
   const base = new URL(receiver.url).origin;
   const { id } = await api<{ id: string }>('PUT', '/v1/endpoints/ledger', {
     url: `${base}/status/503`,
     event_types: ['payment.*'],
-    description: 'Books <b>payments</b>',
+    description: 'Records <b>payments</b>',
   });
   for (let n = 0; n < 6; n++)
     await api('POST', '/v1/events', {

@@ -102,7 +102,7 @@ describe('against a real server', () => {
     await expectAccessible(page);
   });
 
-  test('the window and the scope stand in the URL; a window is chosen by keyboard', async () => {
+  test('the window and the scope are in the URL; a window is chosen by keyboard', async () => {
     const page = await suite.open(`/?endpoint_id=${paused}`);
     await page.locator('.sentence h1').waitFor();
     expect(await page.locator('.equation dd').first().textContent()).toBe('1');
@@ -175,7 +175,7 @@ describe('every state', () => {
     await answerWith(page, {
       ...rest,
       level: 'well',
-      sentence: 'There are no endpoints yet, so nothing can be delivered.',
+      sentence: 'No endpoints yet, so nothing can be delivered.',
       ledger: { accepted: 0, delivered: 0, pending: 0, dead: 0, cancelled: 0, suppressed: 0, unaccounted: 0 },
       endpoints: 0,
       needs: [],
@@ -224,7 +224,7 @@ describe('every state', () => {
     expect(new URL(page.url()).search).toBe(`?${ownWindow}`);
   });
 
-  test('a refusal is told, and the last numbers stay while the server is away', async () => {
+  test('a refusal is shown, and the last numbers stay while the server is away', async () => {
     const refused = await suite.open('/healthz', { statuses: [503] });
     await refused.route('**/v1/now*', (route) =>
       route.fulfill({

@@ -100,7 +100,7 @@ test('a backtest: sliders, incidents and gate change both costs; the rules are i
 test('an alert is acknowledged with a note that both teams read', async () => {
   const page = await suite.open('/objectives/ledger-in-time');
   await page.getByRole('button', { name: 'Acknowledge…' }).first().waitFor({ timeout: 90_000 });
-  await page.getByText('Nobody has acknowledged it').first().waitFor();
+  await page.getByText('Not acknowledged yet').first().waitFor();
   await page.getByRole('button', { name: 'Acknowledge…' }).first().click();
   const dialog = page.getByRole('dialog', { name: 'Acknowledge this alert' });
   await dialog.getByRole('textbox').fill('<b>finance</b> restarts it \u202e');
@@ -131,7 +131,7 @@ test('a panel that fails leaves the page alone, and says what to do', async () =
   await page.getByRole('table', { name: /What spent the budgets/ }).waitFor();
 });
 
-test('a key that only reads sees everything, and is told what acknowledging takes; a tenant’s key sees no objective (G9)', async () => {
+test('a key that only reads sees everything, and sees what acknowledging takes; a tenant’s key sees no objective (G9)', async () => {
   const make = async (fields: object): Promise<string> =>
     (
       await suite.server.client.request<{ key: string }>('POST', '/v1/keys', {

@@ -54,7 +54,7 @@ const operationOf = (method: string, pathname: string): Operation | null =>
       one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
   ) ?? null;
 
-/** What whoever may read may ask for. */
+/** What a caller that may read may ask for. */
 const isOfReaders = ({ scope }: Operation): boolean => ['read', 'any', 'none'].includes(scope);
 
 /** Waits until a page has everything that it asked for. */
@@ -69,7 +69,7 @@ interface Shift {
   readonly moved: readonly string[];
 }
 
-/** Runs before a page: notes a script that others brought, and what moves though nobody pressed anything. */
+/** Runs before a page: notes a script that others brought, and what moves without a key press. */
 function watchForFaults(): void {
   Reflect.set(globalThis, 'alert', () => Reflect.set(globalThis, 'wasRun', true));
   const shifts: Shift[] = [];
@@ -198,7 +198,7 @@ describe.each(paths)('%s', (_, page) => {
     await expectEveryTimeInTheZone(window);
     const found = await window.evaluate(() => ({
       wasRun: Reflect.get(globalThis, 'wasRun') as unknown,
-      // Of the page; the shell has none of others' text.
+      // The page alone: the shell shows no text of others.
       elements: document.querySelectorAll(
         'main :is(img, iframe, object, embed, script, style, base, form[action], [onerror], [onload])',
       ).length,

@@ -9,7 +9,7 @@ import { type screenNames, settingsPages } from './screen-names.ts';
 export interface Screen {
   readonly name: (typeof screenNames)[number];
   readonly path: string;
-  /** Nobody is signed in. */
+  /** Not signed in. */
   readonly isForNobody?: boolean;
 }
 

@@ -42,7 +42,7 @@ test('a session that ends elsewhere leads back to signing in', async () => {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
 });
 
-test('keys: the list of them, the zone, and none while somebody writes or has turned them off', async () => {
+test('keys: the list of them, the zone, and none while the user types or has turned them off', async () => {
   const page = await suite.open('/');
   const zone = page.locator('.zone');
   await zone.waitFor();

@@ -30,7 +30,7 @@ const everyView: readonly View[] = widths.flatMap((width) => themes.map((theme) 
 export interface OpenOptions {
   readonly theme?: Theme;
   readonly width?: number;
-  /** The API key to sign in with; null: nobody signs in. Default: the admin's. */
+  /** The API key to sign in with; null: without signing in. Default: the admin's. */
   readonly key?: string | null;
   /** Statuses that the test makes the server answer with: the browser's line about them is not a fault. */
   readonly statuses?: readonly number[];
@@ -38,7 +38,7 @@ export interface OpenOptions {
   readonly allowed?: RegExp;
   /** The time that its clock shows, and stays at. */
   readonly at?: number;
-  /** What else a browser is told: reduced motion, a zone, forced colors. */
+  /** What else a browser is set to: reduced motion, a zone, forced colors. */
   readonly context?: Parameters<Browser['newContext']>[0];
 }
 
@@ -194,12 +194,12 @@ export async function expectNoOverflow(page: Page, what = page.url()): Promise<v
   expect(found, `width of ${what}`).toEqual([]);
 }
 
-/** Where pictures go, for somebody to look at; without it none are made. As `webp` they are a third as large, for documentation. */
+/** Where pictures go, to look at; without it none are made. As `webp` they are a third as large, for documentation. */
 const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
 const pictureFormat = process.env['POSTHORN_TEST_PICTURE_FORMAT'] === 'webp' ? 'webp' : 'png';
 const pictureQuality = 85;
 
-/** Of a long list the beginning shows what it is. */
+/** The beginning of a long list shows what it is. */
 const maxPictureHeight = 1600;
 
 /** Makes a picture of a page as `name-1280-light.png`, if the environment says where to. */

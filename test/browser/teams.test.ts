@@ -3,7 +3,7 @@ import { apiKey } from '../integration/serving.ts';
 import { aReceiver, until } from '../support.ts';
 import { browserSuite, expectGoodViews } from './support.ts';
 
-// Teams: what each sends and receives, and what belongs to nobody.
+// Teams: what each sends and receives, and what is unowned.
 
 const suite = browserSuite({ allowPrivateNetworks: true });
 let receiver: Awaited<ReturnType<typeof aReceiver>>;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   });
   const base = new URL(receiver.url).origin;
   await api('PUT', '/v1/teams/payments', { description: 'Payment services', channels: [] });
-  await api('PUT', '/v1/teams/finance', { description: 'Books', channels: [] });
+  await api('PUT', '/v1/teams/finance', { description: 'Accounting', channels: [] });
   await api('PUT', '/v1/event-types/payment.succeeded', { owner: 'payments' });
   const retry = { schedule_s: [], jitter: 0, give_up_after_s: 60 };
   await api('PUT', '/v1/endpoints/ledger', { url: `${base}/ledger`, owner: 'finance', retry });
@@ -41,10 +41,10 @@ afterAll(async () => {
   await receiver.close();
 });
 
-test('what belongs to nobody comes first, and each team has its row', async () => {
+test('what is unowned comes first, and each team has its row', async () => {
   const page = await suite.open('/teams');
   await page
-    .getByRole('heading', { level: 1, name: '1 thing has no owner: no team is notified of it.' })
+    .getByRole('heading', { level: 1, name: '1 thing is unowned: no team is notified of it.' })
     .waitFor();
   await page.getByText('it names no owner').waitFor();
   await page

@@ -173,7 +173,7 @@ test('G9: entries that were written without a key stay as they are when there is
   const later = await runHere('verify', '--data-dir', dataDir);
   expect([later.code, later.out]).toEqual([
     1,
-    expect.stringMatching(/entry 4 has no seal, and entries before it had/),
+    expect.stringMatching(/entry 4 is not sealed, and entries before it were/),
   ]);
 });
 

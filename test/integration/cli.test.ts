@@ -235,7 +235,7 @@ describe('against a server', () => {
     const declare = (more: string): void =>
       writeFileSync(
         file,
-        `teams:\n  finance: { channels: [] }\ntemplates:\n  books: { deliver_within_s: 30 }\nendpoints:\n  ledger: { url: '${healthy.url}', event_types: [book.*], owner: finance, template: books${more} }\n  acme/ledger: { url: '${healthy.url}', event_types: [book.*] }\n`,
+        `teams:\n  finance: { channels: [] }\ntemplates:\n  slow: { deliver_within_s: 30 }\nendpoints:\n  ledger: { url: '${healthy.url}', event_types: [book.*], owner: finance, template: books${more} }\n  acme/ledger: { url: '${healthy.url}', event_types: [book.*] }\n`,
       );
     declare('');
     // What it names is only declared beside it: the dry run knows, and changes nothing.
@@ -262,7 +262,7 @@ describe('against a server', () => {
         'GET',
         `/v1/endpoints/ledger?tenant=${tenant}`,
       );
-    expect(await get('default')).toMatchObject({ template: 'books', enabled: true });
+    expect(await get('default')).toMatchObject({ template: 'slow', enabled: true });
     // A manual change is drift: both values are shown, and the next apply reverts it.
     const { id, timeout_ms: timeout } = await get('default');
     await server.client.request('PATCH', `/v1/endpoints/${id}`, { timeout_ms: 1234, description: 'by hand' });
@@ -285,11 +285,11 @@ describe('against a server', () => {
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/endpoints\/ledger: .*nothing was changed/);
     await expect(server.client.request('GET', '/v1/teams/audit')).rejects.toThrow(/team/);
-    writeFileSync(file, `endpoints:\n  Ledger: { url: '${healthy.url}' }\n  books: { urll: x }\n`);
+    writeFileSync(file, `endpoints:\n  Ledger: { url: '${healthy.url}' }\n  shop: { urll: x }\n`);
     const wrong = await apply();
     expect(wrong.code).toBe(2);
     expect(wrong.err).toMatch(/posthorn\.yaml:2: endpoints\.Ledger/);
-    expect(wrong.err).toMatch(/posthorn\.yaml:3: endpoints\.books/);
+    expect(wrong.err).toMatch(/posthorn\.yaml:3: endpoints\.shop/);
   });
 
   test('alerts: what fires, by whom it is owned, and acknowledging it', async () => {

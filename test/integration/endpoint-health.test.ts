@@ -67,7 +67,7 @@ describe.each([
     }
     await request('PUT', '/v1/teams/shop', { channels: [] });
     const endpoints: Record<string, object> = {
-      works: { url: `${base}/hook`, event_types: ['good.*'], owner: 'shop', description: 'Books the order' },
+      works: { url: `${base}/hook`, event_types: ['good.*'], owner: 'shop', description: 'Reserves the order' },
       fails: { url: `${base}/status/503`, event_types: ['bad.*'], template: 'standard' },
       once: {
         url: `${base}/status/404`,
@@ -136,7 +136,7 @@ describe.each([
 
   test('the list is chosen by text, team, template and state, and goes on page by page', async () => {
     const names = async (query: string) => (await list(query)).items.map(({ name }) => name);
-    expect(await names('q=BOOKS')).toEqual(['works']);
+    expect(await names('q=RESERVES')).toEqual(['works']);
     expect(await names('q=/status/5')).toEqual(['fails']);
     expect(await names('owner=shop')).toEqual(['works']);
     expect(await names('unowned=true&state=paused,idle&sort=name')).toEqual(['idle', 'paused']);

@@ -35,7 +35,7 @@ describe('GET /v1/now', () => {
   test('before there is anything', async () => {
     expect(await request('GET', '/v1/now')).toMatchObject({
       level: 'well',
-      sentence: 'There are no endpoints yet, so nothing can be delivered.',
+      sentence: 'No endpoints yet, so nothing can be delivered.',
       ledger: { accepted: 0, pending: 0, unaccounted: 0 },
       in_time: { due: 0, share: null },
       needs: [],

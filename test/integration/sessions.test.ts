@@ -278,7 +278,7 @@ describe.each([
   test('sessions of one key are bounded: the oldest ends', async () => {
     const { key } = await newKey();
     const first = await signIn({ key });
-    // Of two that began in one millisecond, either is the oldest.
+    // Either of two that began in one millisecond is the oldest.
     const begunAt = Date.now();
     await until('the next millisecond', () => Date.now() > begunAt);
     const second = await signIn({ key });

@@ -170,22 +170,22 @@ describe('posthorn tenants', () => {
     const server = await serve();
     try {
       const run = (...args: string[]) => runHere(...args, '--url', server.url, '--api-key', apiKey);
-      const given = ['--display-name', 'Kestrel Books', '--endpoints', '2', '--metadata', 'crm=A=1'];
+      const given = ['--display-name', 'Kestrel Pay', '--endpoints', '2', '--metadata', 'crm=A=1'];
       const put = await run('tenants', 'put', 'kestrel', ...given, '--metadata', 'b=', '--json');
       expect(put.code).toBe(0);
       expect(JSON.parse(put.out)).toMatchObject({
         name: 'kestrel',
-        display_name: 'Kestrel Books',
+        display_name: 'Kestrel Pay',
         metadata: { crm: 'A=1', b: '' },
         limits: { ...limits, endpoints: 2 },
       });
-      expect((await run('tenants')).out).toMatch(/kestrel +Kestrel Books +2/);
+      expect((await run('tenants')).out).toMatch(/kestrel +Kestrel Pay +2/);
       expect(JSON.parse((await run('tenants', 'get', 'kestrel', '--json')).out)).toEqual(JSON.parse(put.out));
       const file = join(tempDir(), 'posthorn.yaml');
       const apply = (...args: string[]) => run('apply', '-f', file, ...args);
       writeFileSync(
         file,
-        'tenants:\n  kestrel: { display_name: Kestrel Books, limits: { endpoints: 2 }, metadata: { crm: A=1, b: "" } }\n  wren: {}\n',
+        'tenants:\n  kestrel: { display_name: Kestrel Pay, limits: { endpoints: 2 }, metadata: { crm: A=1, b: "" } }\n  wren: {}\n',
       );
       expect((await apply()).out).toBe('+ tenants/wren\n1 changed, 1 as declared.\n');
       expect((await apply()).out).toBe('Nothing to change (2 as declared).\n');

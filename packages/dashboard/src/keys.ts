@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { preferences } from './preferences.ts';
 
-/** What a key does on this page; the text stands in the list that `?` opens. */
+/** What a key does on this page; the text is in the list that `?` opens. */
 export interface KeyAction {
   /** `j`, `Enter`, `g d`, `mod+k`. */
   readonly keys: string;

@@ -8,7 +8,7 @@ export interface Page {
   readonly title: string;
   /** In the navigation, with the letter that follows `g`. */
   readonly nav?: { readonly name: string; readonly letter: string };
-  /** Parameters of the query that it knows; others are told to the reader. */
+  /** Parameters of the query that it knows; the page says which others were ignored. */
   readonly search: readonly string[];
   /** Not there for who came by a portal link. */
   readonly isForTeams?: boolean;

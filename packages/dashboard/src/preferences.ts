@@ -20,7 +20,7 @@ function stored(): Preferences {
       hasLetterKeys: value.hasLetterKeys !== false,
     };
   } catch {
-    // Storage is forbidden, or somebody else's text is in it.
+    // Storage is forbidden, or it contains another program's text.
     return defaults;
   }
 }

@@ -44,7 +44,7 @@ export function rangeFrom(search: Search, nowMs: number, usual = '24h'): Range {
   return { since: new Date(Math.floor((nowMs - ms) / 60_000) * 60_000).toISOString(), last };
 }
 
-/** Times that somebody pastes: `2026-11-24 02:00..03:00`, or two ISO times. Without a zone they are UTC. Null: neither. */
+/** Pasted times: `2026-11-24 02:00..03:00`, or two ISO times. Without a zone they are UTC. Null: neither. */
 export function pastedRange(text: string): { readonly since: string; readonly until: string } | null {
   const [from = '', to = ''] = text.trim().split(/\s*(?:\.\.|—|–|\bto\b)\s*/);
   const utc = (value: string): number => {
@@ -77,7 +77,7 @@ export function shifted(
   };
 }
 
-/** A link to what is seen now: whoever opens it later sees the same times. */
+/** A link to what is seen now: a reader who opens it later sees the same times. */
 export function fixedLink(href: string, { since, until, last }: Range, nowMs: number): string {
   const url = new URL(href);
   if (last === null || since === '') return url.href;

@@ -10,7 +10,7 @@ const SessionContext = createContext<Me | null>(null);
 /** Who is signed in. Only inside of `SignedIn`. */
 export function useMe(): Me {
   const me = useContext(SessionContext);
-  if (me === null) throw new Error('Nobody is signed in');
+  if (me === null) throw new Error('No session: useMe() outside of SignedIn');
   return me;
 }
 

@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 
-/** What stands in the query of the URL, as text. */
+/** The query of the URL, as text. */
 export type Search = Readonly<Record<string, string>>;
 
 /** Plain `name=value`: the words of the API, so that a URL and a call read alike. */

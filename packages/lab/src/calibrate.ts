@@ -193,7 +193,7 @@ function failuresIn({ firsts, answeredLate }: SeenAttempts): {
   const goodRate = Math.max(1 / good.length, good.filter(isFailed).length / good.length);
   const sum = (of: (bin: Bin) => number): number => badBins.reduce((total, bin) => total + of(bin), 0);
   const badRate = sum(({ bad }) => bad) / sum(({ all }) => all);
-  // A log that fails in bad hours only has no share yet: it gets a small one, which the factor raises.
+  // A log that fails in bad hours only does not have a share yet: it gets a small one, which the factor raises.
   if (Object.keys(shares).length === 0) shares.hang = goodRate;
   const spell: Scenario['network']['spells'][number] = {
     kind: 'degraded',

@@ -11,8 +11,8 @@ interface Run {
 const fewest = 5;
 
 /**
- * Endpoints that Posthorn pauses because they only fail: by the outcomes that any node settled, there
- * was no success for as long as the endpoint says, and there were failures enough.
+ * Endpoints that Posthorn pauses because they only fail: by the outcomes that any node settled, nothing
+ * succeeded for as long as the endpoint says, and enough failed.
  */
 export class DisableChecker {
   readonly #runs = new Map<string, Run>();

@@ -5,11 +5,11 @@ import { settlementOf } from '../../settlement.ts';
 import type { Tamperable } from './digests.ts';
 import { noRoom } from './subject.ts';
 
-/** What contradicts itself after somebody has written past the store is found and named. */
+/** What contradicts itself after a write past the store is found and named. */
 export function describeTampering(name: string, open: () => Promise<Tamperable>): void {
   describe(`G6: tampering is found and named, ${name}`, () => {
     let subject: Tamperable;
-    /** Of three deliveries: two that were delivered, and a dead one. */
+    /** Three deliveries: two that were delivered, and a dead one. */
     let numbers: readonly number[];
     let events: readonly string[];
     beforeEach(async () => {

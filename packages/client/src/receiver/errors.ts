@@ -7,7 +7,7 @@ export const webhookFailures = {
   invalid_secret: { step: 'settings', status: 500, title: 'The secret is invalid' },
   /** The clock, the tolerance or the runtime is unusable: the receiver's own settings are wrong. */
   invalid_options: { step: 'settings', status: 500, title: 'The receiver is misconfigured' },
-  /** The receiver has no secret and no public key for this webhook. */
+  /** The receiver does not have a secret or public key for this webhook. */
   unknown_key: { step: 'settings', status: 400, title: 'No key for this webhook' },
   missing_header: { step: 'header', status: 400, title: 'A header is missing' },
   malformed_header: { step: 'header', status: 400, title: 'A header is malformed' },

@@ -19,7 +19,7 @@ const families = ['webhook', 'svix'] as const;
 const parts = ['id', 'timestamp', 'signature'] as const;
 /** Maximum signatures that are checked per request: each asymmetric one costs a tenth of a millisecond. */
 const maxSignatures = 64;
-/** Whoever reads headers bounds them too; Node does at 16 KiB for all of them. */
+/** Node bounds all headers together at 16 KiB; other servers may not. */
 const maxHeaderChars = 16_384;
 
 /** Returns what the headers say; throws `missing_header` or `malformed_header`, whatever is handed in. */
@@ -40,13 +40,13 @@ export function readHead(headers: unknown): WebhookHead {
   return { id, timestamp, signatures: readSignatures(`${families[at]!}-signature`, signature) };
 }
 
-/** Signatures of schemes that are known; those of others may stand beside them. */
+/** Signatures of schemes that are known; others may be present too. */
 function readSignatures(name: string, text: string): string[] {
   const known = text.split(' ', maxSignatures).filter((token) => /^v1a?,\S/.test(token));
   if (known.length === 0)
     throw new WebhookVerificationError(
       'malformed_header',
-      `The header ${name} has no signature of the form v1,<base64> or v1a,<base64>`,
+      `The header ${name} does not contain a signature of the form v1,<base64> or v1a,<base64>`,
       name,
     );
   return known;
@@ -56,7 +56,7 @@ function single(name: string, values: readonly string[], isList: boolean): strin
   if (values.length === 0)
     throw new WebhookVerificationError('missing_header', `The header ${name} is missing`, name);
   if (values.length > 1 && !isList)
-    throw new WebhookVerificationError('malformed_header', `The header ${name} stands there twice`, name);
+    throw new WebhookVerificationError('malformed_header', `The header ${name} is present twice`, name);
   const text = values.join(' ');
   if (text.length > maxHeaderChars)
     throw new WebhookVerificationError('malformed_header', `The header ${name} is too long`, name);

@@ -76,7 +76,7 @@ describe('createReceiver', () => {
     });
   });
 
-  test('what has no signature is rejected before its body is read', async () => {
+  test('what is not signed is rejected before its body is read', async () => {
     const { receiver } = make();
     const read = (): never => {
       throw new Error('read');

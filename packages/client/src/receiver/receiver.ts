@@ -142,7 +142,7 @@ class VerifyingReceiver<Event, Tx> implements Receiver {
     }
   }
 
-  /** What costs least comes first: a request that is no webhook is rejected before its body is read. */
+  /** What costs least comes first: a request that is not a webhook is rejected before its body is read. */
   async #verify(head: WebhookHead, request: RawRequest): Promise<Webhook<Event>> {
     const { keys, toleranceS, maxBodyBytes = defaultMaxBodyBytes, now = systemRuntime.now } = this.#options;
     checkTimestamp(head, { now: now(), ...(toleranceS === undefined ? {} : { toleranceS }) });

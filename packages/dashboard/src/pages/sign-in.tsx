@@ -92,7 +92,7 @@ function LinkEnded(): ReactNode {
           <Logo /> Posthorn
         </p>
         <h1>This link does not work</h1>
-        <p>It has ended, or it was not copied whole. Ask whoever gave it to you for a new one.</p>
+        <p>It has expired, or it was not copied completely. Ask the person who sent it for a new one.</p>
         <p>
           <a href="/sign-in">Sign in with an API key</a>
         </p>

@@ -135,7 +135,7 @@ export function openConnection(always: readonly string[], events: ConnectionEven
       close();
       return events.onSignedOut();
     }
-    // Whoever may watch nothing asks, as without a stream.
+    // Pages that may watch nothing poll, as without a stream.
     if (end === 'refused' && hasRefused) return events.onState({ kind: 'open' });
     if (end === 'refused') {
       hasRefused = true;

@@ -19,8 +19,8 @@ async function script(shell: 'bash' | 'zsh' | 'fish'): Promise<string> {
 }
 
 /** What bash offers behind these words. */
-async function offered(...words: string[]): Promise<string[]> {
-  const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _posthorn; printf '%s\\n' "\${COMPREPLY[@]}"`;
+async function offered(...typed: string[]): Promise<string[]> {
+  const line = `COMP_WORDS=(${typed.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${typed.length - 1}; _posthorn; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const out = execFileSync('bash', ['--norc', '-c', `${await script('bash')}\n${line}`], {
     encoding: 'utf8',
   });

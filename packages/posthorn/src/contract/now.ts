@@ -132,7 +132,7 @@ const now = z
     teams: z.array(nowTeam),
     needs: z
       .array(nowNeed)
-      .describe('The most severe first, then what nobody has acknowledged, then by worth and age.'),
+      .describe('The most severe first, then what is not acknowledged, then by worth and age.'),
     more_needs: count.describe('How many are not in `needs`.'),
     endpoints: count.describe('Number of endpoints; 0 if nothing was set up yet.'),
   })

@@ -52,7 +52,7 @@ const tenant = z
 const example = {
   name: 'kestrel',
   fingerprint: '0b6e1f5a9c3d7e42',
-  display_name: 'Kestrel Books',
+  display_name: 'Kestrel Pay',
   metadata: { crm_id: 'A-1042' },
   limits: { endpoints: 20, events_per_s: 100, pending_deliveries: 100_000 },
 };

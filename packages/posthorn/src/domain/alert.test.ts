@@ -203,7 +203,7 @@ describe('endpoints of one host are one incident', () => {
     expect(incidents(w)).toEqual(new Set(['alr_1', undefined]));
   });
 
-  test('its end is notified once, with the last of them; what was never notified has no end either', () => {
+  test('its end is notified once, with the last of them; what was never notified does not end either', () => {
     const w = world();
     at(w, 0, down(1, { waitMs: 0 }), down(2, { waitMs: 0 }));
     expect(at(w, 60, down(2), down(3, { waitMs: 0 }))).toEqual([]);

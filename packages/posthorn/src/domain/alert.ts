@@ -15,7 +15,7 @@ export interface Acknowledgement {
 
 /** One notification about an alert. */
 export interface AlertNotification {
-  /** Teams that were notified; none if it has no owner, or its owner has no channel. */
+  /** Teams that were notified; none without an owner, or if its owner does not have a channel. */
   readonly teams: readonly string[];
   readonly channel: string;
   readonly at: number;

@@ -115,7 +115,7 @@ describe('a clock that goes back', () => {
     }
   });
 
-  test('G7: and is put right: rows of the time between are no older than that', () => {
+  test('G7: and is put right: rows of the time between are at least that recent', () => {
     const behind = step(firstClockRecord(start), start - 400 * dayMs, null);
     const passed = step(behind, start - 400 * dayMs + hourMs, hourMs);
     const right = step(passed, start + 2 * hourMs, 1000);
@@ -133,7 +133,7 @@ describe('a clock that goes back', () => {
 describe('a node that sees a jump late', () => {
   const offsets = ({ again }: ClockRecord): number[] => again.map(({ byMs }) => byMs);
 
-  test('G7: what it has stamped by a clock that was behind is no older than the correction, however high its number is', () => {
+  test('G7: what it has stamped by a clock that was behind is as recent as the correction, however high its number is', () => {
     const behind = step(firstClockRecord(start), start - 400 * dayMs, 0);
     const right = step(behind, start + 10 * minuteMs, 10 * minuteMs);
     // It thaws half an hour later, and goes by the former time still.
@@ -242,7 +242,7 @@ test('G7: whatever a clock does, no row counts as older than it is, where stops 
         // Put right, or wrong by so much more.
         wrong = isPutRight ? 0 : wrong + byMs;
         const { record: after } = stepClock(record, truth + wrong, 0);
-        // A leap of up to a day is believed, and so is a clock that is no further than it ever was.
+        // A leap of up to a day is believed, and so is a clock that is not further than it ever was.
         if (wrong > before && wrong - before <= dayMs)
           believed += Math.max(0, after.lived - Math.max(record.lived, livedBefore));
         record = closeDisputes(after, { events: rows.length, deliveries: rows.length });

@@ -299,7 +299,7 @@ function isOpen({ kind, eventsBelow }: DisputedStamps): boolean {
   return kind === 'ahead' && eventsBelow === open;
 }
 
-/** Whether it is still open which rows a dispute is about: a node that sees a jump has no time to ask. */
+/** Whether it is still open which rows a dispute is about: a node that sees a jump cannot wait for an answer. */
 export function hasOpenDispute({ disputed }: ClockRecord): boolean {
   return disputed.some(isOpen);
 }

@@ -5,7 +5,7 @@
 export function headerText(id: string): string {
   if (/^[\x21-\x24\x26-\x7e]*$/.test(id)) return id;
   if (id.isWellFormed()) return encodeURIComponent(id);
-  // Half of a pair has no UTF-8: nothing accepts it, and if it were stored it would still be one to one.
+  // Half of a pair cannot be encoded as UTF-8: nothing accepts it, and if it were stored it would still be one to one.
   return Array.from(id, (character) =>
     character.isWellFormed()
       ? encodeURIComponent(character)

@@ -9,6 +9,6 @@ test.each([
   expect(withoutSecrets(answered, ['Bearer token-1234567', '1'])).toBe(shown);
 });
 
-test('an attempt without an answer has no excerpt', () => {
+test('an attempt without an answer is without an excerpt', () => {
   expect(withoutSecrets(null, ['something-long'])).toBeNull();
 });

@@ -8,7 +8,7 @@ export interface TenantLimits {
   readonly pending_deliveries: number | null;
 }
 
-/** A tenant as it was declared, in wire format. An undeclared tenant has no limits. */
+/** A tenant as it was declared, in wire format. An undeclared tenant is not limited. */
 export interface TenantDocument {
   readonly display_name: string;
   readonly metadata: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import type { Lane } from './lane.ts';
 
 /** A lease lasts this much longer than the endpoint's timeout: for waiting in a lane and for settling. */
 export const leaseMarginMs = 30_000;
-/** Capacity of an endpoint that has no lane yet. */
+/** Capacity of an endpoint without a lane. */
 const firstCapacity = 64;
 
 /** How many new deliveries of each lane may be claimed as they are accepted; none unless `isOpen`. */

@@ -104,7 +104,7 @@ export class Dispatcher implements AttemptListener, SettledListener {
     this.#throttles.forget(lane);
   }
 
-  /** As this node knows it; undefined if there is no lane. */
+  /** As this node knows it; undefined without a lane. */
   endpoint(id: string): Endpoint | undefined {
     return this.#lanes.get(id)?.endpoint;
   }

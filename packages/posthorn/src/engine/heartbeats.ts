@@ -52,7 +52,7 @@ export class Heartbeats {
   #configVersion = -1;
   #polledAt = Number.NEGATIVE_INFINITY;
   #isAway = false;
-  /** A store with one owner has no clock of its own, and one heartbeat is enough: no node comes, leaves or changes anything. */
+  /** A store with one owner uses the clock of its process, and one heartbeat is enough: no node comes, leaves or changes anything. */
   #isShared = true;
   /** Whether the clock was ever set, and whether the last answer was quick enough to set it by. */
   #isTimed = false;

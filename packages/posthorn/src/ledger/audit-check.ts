@@ -119,7 +119,7 @@ class ChainWalk {
       if (head !== null && head.sealedFrom !== null && sequence >= head.sealedFrom)
         this.#found(
           sequence,
-          'has no seal, and entries before it had: it was replaced, or written without the key',
+          'is not sealed, and entries before it were: it was replaced, or written without the key',
         );
     } else if (this.#keys.length === 0) this.#unchecked++;
     else if (this.#keys.every((key) => sealOf(key, hash) !== seal))

@@ -69,7 +69,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
       ['overdue', 'page', 50],
     ]);
     expect(conditions.filter(({ rule }) => rule === 'corrupt')).toHaveLength(1);
-    // The one without progress has an alert of its own, wherever it stands in the list.
+    // The one without progress has an alert of its own, wherever it is in the list.
     expect(conditions.find(({ rule, group }) => rule === 'overdue' && group === 'late_249')).toMatchObject({
       severity: 'page',
     });

@@ -13,7 +13,7 @@ function aClock() {
   return { clock, pass: (ms: number) => void (passed += ms) };
 }
 
-test('G5: a delivery is no older than what this node has seen of its number, whatever another node has stamped it with', () => {
+test('G5: a delivery is not older than what this node has seen of its number, whatever another node has stamped it with', () => {
   const { clock, pass } = aClock();
   clock.knowYounger(640, clock.monotonic());
   pass(3 * secondMs);

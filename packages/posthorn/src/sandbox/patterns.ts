@@ -17,8 +17,8 @@ const sequence = new RegExp(
 const variableLength = new RegExp(String.raw`${escape}|${characterClass}|([*+?]|\{\d+,\d*\})`, 'gu');
 
 /**
- * Whether V8's backtracking matcher takes linear time for this pattern: it is anchored at its start, has no groups, no
- * alternatives and at most one part of variable length, so that there is only one thing to go back to.
+ * Whether V8's backtracking matcher takes linear time for this pattern: it is anchored at its start, without groups or
+ * alternatives, and with at most one part of variable length, so that there is only one thing to go back to.
  */
 function isSimple(pattern: string): boolean {
   if (!sequence.test(pattern)) return false;
@@ -52,7 +52,7 @@ export function linearPattern(pattern: string, flags = 'u'): Pattern {
   return { test: (text) => program.test(text), toString: () => `linear:${flags}:${pattern}` };
 }
 
-/** The same; what has no linear form is run by V8, and the caller bounds its time. */
+/** The same; what cannot be matched in linear time is run by V8, and the caller bounds its time. */
 export function boundedPattern(pattern: string, flags = 'u'): Pattern {
   try {
     return linearPattern(pattern, flags);

@@ -10,7 +10,7 @@ export interface Exchange extends BodySink {
   onAnswerBegun(): void;
   /** The head of the final answer has been read, and its body goes on. */
   onBodyAwaited(connection: Connection): void;
-  /** The connection has no further part in it: the answer is complete, or the connection is lost. */
+  /** The connection does not take part in it any more: the answer is complete, or the connection is lost. */
   onEnd(connection: Connection, error: Error | null): void;
 }
 
@@ -73,7 +73,7 @@ export class Connection {
   #take(chunk: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) {
-      // There was no request: whatever this is, it must not be taken for the next answer.
+      // Nothing was requested: whatever this is, it must not be taken for the next answer.
       this.#close();
       return;
     }

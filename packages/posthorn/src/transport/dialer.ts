@@ -289,7 +289,7 @@ export class Dial {
   /** `target`: the receiver, whose last TLS session saves the next handshake a round trip; null for a proxy. */
   #secure(raw: Socket, host: string, target: Target | null, done: (secured: Socket) => void): void {
     this.#enter('TLS handshake');
-    // A literal address has no name to send; its certificate must hold the address itself.
+    // A literal address does not have a name to send; its certificate must hold the address itself.
     const name = target?.reach?.tls?.serverName ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '');
     const session = target?.tlsSession ?? null;
     const socket = this.#open(() =>

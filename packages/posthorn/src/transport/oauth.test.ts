@@ -195,8 +195,8 @@ describe('a token server', () => {
     ],
     ['that answers with a page', (response) => response.end('<html>'), 'its answer is not JSON'],
     ['that answers with a list', json([1]), 'its answer is not JSON'],
-    ['that gives no token', json({ token_type: 'bearer' }), 'its answer has no access_token'],
-    ['that gives a number', json({ access_token: 5 }), 'its answer has no access_token'],
+    ['that gives no token', json({ token_type: 'bearer' }), 'its answer does not contain access_token'],
+    ['that gives a number', json({ access_token: 5 }), 'its answer does not contain access_token'],
     [
       'that gives a token with a line end',
       json({ access_token: 'a\r\nx: y' }),

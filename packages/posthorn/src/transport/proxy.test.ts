@@ -237,7 +237,7 @@ describe('which proxy', () => {
     'http://p:99999',
     'http://user:secret@',
     'socks5://secret@p',
-  ])('%j is none, and its message has no secret', (url) => {
+  ])('%j is none, and its message does not show the secret', (url) => {
     expect(() => parseProxy(url)).toThrow(/^Invalid proxy: /);
     expect(() => parseProxy(url)).not.toThrow(/secret/);
   });

@@ -31,7 +31,7 @@ export function tokenFrom(result: AttemptResult, maxAnswerBytes: number): Token 
       ? `its answer is longer than ${maxAnswerBytes / 1024} KiB`
       : 'its answer is not JSON, or did not end in time';
   const { access_token: text, token_type: type = 'bearer', expires_in: said = unsaidLifetimeS } = document;
-  if (typeof text !== 'string' || text === '') return 'its answer has no access_token';
+  if (typeof text !== 'string' || text === '') return 'its answer does not contain access_token';
   if (text.length > maxTokenLength) return `its token is longer than ${maxTokenLength / 1024} KiB`;
   if (!visible.test(text)) return 'its token has characters that no header may have';
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return 'its token is not a bearer token';

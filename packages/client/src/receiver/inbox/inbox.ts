@@ -66,7 +66,7 @@ export class InboxUsageError extends Error {
 }
 
 export const pruneRows = 1000;
-/** Of one call: one that is called each hour keeps up with 100,000 webhooks an hour. */
+/** Maximum per call: called each hour, it keeps up with 100,000 webhooks an hour. */
 const pruneSteps = 100;
 /** Fits an index row of PostgreSQL, whatever the encoding. */
 const maxIdBytes = 2000;

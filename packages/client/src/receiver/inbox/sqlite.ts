@@ -24,9 +24,9 @@ export interface SqliteConnection {
     run(...values: (string | number)[]): { readonly changes: number | bigint };
     get(): unknown;
   };
-  /** Of `node:sqlite`. */
+  /** In `node:sqlite`. */
   readonly isTransaction?: boolean;
-  /** Of better-sqlite3. */
+  /** In better-sqlite3. */
   readonly inTransaction?: boolean;
 }
 

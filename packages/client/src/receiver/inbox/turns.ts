@@ -7,7 +7,7 @@ const maxWaiting = 10_000;
 /** Lets one at a time through for each key, in the order of arrival; who waits longer than `waitMs` is busy. */
 export class Turns<Key> {
   readonly #runtime: Pick<ClientRuntime, 'wait'>;
-  /** Who has the turn of a key has no entry in its list. */
+  /** Those that wait for a key, without the one that has its turn. */
   readonly #queues = new Map<Key, (() => void)[]>();
   #waiting = 0;
 

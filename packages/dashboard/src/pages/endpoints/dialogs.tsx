@@ -132,7 +132,7 @@ export function PauseDialog({ endpoint, onClose }: Properties): ReactNode {
   );
   const pause = async (): Promise<void> => {
     if ((await start()) === null) return;
-    toast('Paused: nothing is sent until somebody resumes it.', 'held');
+    toast('Paused: nothing is sent until it is resumed.', 'held');
     await refresh(...changed);
     onClose();
   };
@@ -147,7 +147,7 @@ export function PauseDialog({ endpoint, onClose }: Properties): ReactNode {
       }
     >
       <p>
-        Nothing is sent until somebody resumes it.{' '}
+        Nothing is sent until it is resumed.{' '}
         {health.data === undefined
           ? null
           : `${plural(health.data.waiting.count, 'pending delivery', 'pending deliveries')} wait; about ${countText(

@@ -127,7 +127,7 @@ export function FilterDialog({ endpoint, onClose }: { endpoint: Endpoint; onClos
 
 function Tried({ outcome, tenant }: { outcome: Outcome; tenant: string }): ReactNode {
   const { examined, passed, complete, newest_at, oldest_at } = outcome;
-  if (examined === 0) return <p>There is no event of these types to try it on.</p>;
+  if (examined === 0) return <p>No event of these types exists to try it on.</p>;
   return (
     <div className="stack">
       <p className="strong">
@@ -140,27 +140,27 @@ function Tried({ outcome, tenant }: { outcome: Outcome; tenant: string }): React
             Accepted from <When at={oldest_at} /> to <When at={newest_at} />.{' '}
           </>
         )}
-        {complete ? 'There are no older ones.' : 'There are older ones, which it was not tried on.'}
+        {complete ? 'These are all of them.' : 'It was not tried on older ones.'}
       </p>
-      <Samples words="Would match" ids={outcome.passed_ids} tenant={tenant} />
-      <Samples words="Would not" ids={outcome.failed_ids} tenant={tenant} />
+      <Samples label="Would match" ids={outcome.passed_ids} tenant={tenant} />
+      <Samples label="Would not" ids={outcome.failed_ids} tenant={tenant} />
     </div>
   );
 }
 
 function Samples({
-  words,
+  label,
   ids,
   tenant,
 }: {
-  words: string;
+  label: string;
   ids: readonly string[];
   tenant: string;
 }): ReactNode {
   if (ids.length === 0) return null;
   return (
     <p>
-      {words}, such as{' '}
+      {label}, such as{' '}
       {ids.slice(0, 3).map((id, index) => (
         <span key={id}>
           {index === 0 ? '' : ', '}

@@ -37,7 +37,7 @@ export function FirstRun(): ReactNode {
           </Link>
         }
       >
-        There is no endpoint yet: nothing is sent to anybody.
+        No endpoints yet: nothing is sent.
       </Sentence>
       <Card title="Three steps to the first webhook">
         <ol className="endpoint-steps">

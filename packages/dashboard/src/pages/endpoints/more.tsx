@@ -249,7 +249,7 @@ export function ChangesCard({ id }: { id: string }): ReactNode {
       <Reading of={list} what="Reading the audit log…">
         {({ items }) =>
           items.length === 0 ? (
-            <Empty>The audit log has no change of this endpoint.</Empty>
+            <Empty>The audit log does not contain a change of this endpoint.</Empty>
           ) : (
             <ul className="endpoint-steps">
               {items.map((entry) => (

@@ -4,7 +4,7 @@ import php from './receivers/php.txt?raw';
 import python from './receivers/python.txt?raw';
 import ruby from './receivers/ruby.txt?raw';
 
-/** Receivers in five languages, by the libraries of Standard Webhooks. The secret stands in the environment, never in the code. */
+/** Receivers in five languages, by the libraries of Standard Webhooks. The secret is in the environment, never in the code. */
 export const snippets = [
   { name: 'Node.js', code: node },
   { name: 'Python', code: python },

@@ -3,7 +3,7 @@ import { type Health, inTimeText, listSummary } from './words.ts';
 
 const health = (state: Health['state'], dead = 0): Health => ({ state, dead }) as Health;
 
-test('the sentence of a list counts who needs somebody', () => {
+test('the sentence of a list counts which need attention', () => {
   expect(listSummary([health('healthy'), health('idle')], true)).toEqual({
     level: 'well',
     sentence: 'All 2 endpoints take what they are sent.',

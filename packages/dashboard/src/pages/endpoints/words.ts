@@ -15,7 +15,7 @@ export interface ListSummary {
   readonly sentence: string;
 }
 
-/** The sentence over a list of endpoints. `isAll`: the list has no other pages. */
+/** The sentence over a list of endpoints. `isAll`: the list is complete. */
 export function listSummary(all: readonly Health[], isAll: boolean): ListSummary {
   const count = (state: Health['state']): number => all.filter((one) => one.state === state).length;
   const total = `${isAll ? '' : 'the first '}${plural(all.length, 'endpoint')}`;

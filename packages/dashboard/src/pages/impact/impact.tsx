@@ -148,13 +148,13 @@ function AroundForm({ at, move }: { at: string | null; move?: (byMs: number) => 
     setRefused(time === null);
     if (time !== null) setSearch({ at: time, moment: null });
   };
-  const step = (byMs: number, words: string): ReactNode =>
+  const step = (byMs: number, text: string): ReactNode =>
     move === undefined || at === null ? null : (
       <Button
         onClick={() => move(byMs)}
         forbidden={Date.parse(at) + byMs > now() ? 'That time has not come yet.' : null}
       >
-        {words}
+        {text}
       </Button>
     );
   return (

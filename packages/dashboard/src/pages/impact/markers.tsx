@@ -39,7 +39,7 @@ export function Markers({ here }: { here: string | null }): ReactNode {
         {({ items }) =>
           items.length === 0 ? (
             <Empty>
-              There are no markers yet. Add one here, or from a deploy pipeline:{' '}
+              No markers yet. Add one here, or from a deploy pipeline:{' '}
               <code>posthorn markers create "orders 4.12.0"</code>
             </Empty>
           ) : (

@@ -89,7 +89,7 @@ function AlertState({ alert: { state, severity } }: { alert: Alert }): ReactNode
 
 function Notified({ alert: { notified } }: { alert: Alert }): ReactNode {
   const [first, ...more] = notified.toReversed();
-  if (first === undefined) return <p className="soft">Nobody was notified.</p>;
+  if (first === undefined) return <p className="soft">No notification was sent.</p>;
   return (
     <div className="soft">
       <NotifiedLine one={first} />
@@ -109,7 +109,7 @@ function NotifiedLine({ one }: { one: Alert['notified'][number] }): ReactNode {
   const { team, channel, says, at, state, delivered_at: deliveredAt, delivery_id: id } = one;
   return (
     <p>
-      Notified {team === null ? 'everybody' : team} in {channel} that it{' '}
+      Notified {team ?? 'every team'} in {channel} that it{' '}
       {says === 'resolved' ? 'is over' : 'fires'}, <When at={at} />:{' '}
       {deliveredAt !== null ? (
         <span className="good">
@@ -133,10 +133,10 @@ function NotifiedLine({ one }: { one: Alert['notified'][number] }): ReactNode {
 
 function Acknowledged({ alert }: { alert: Alert }): ReactNode {
   const { acknowledged_at: at, acknowledged_by: by, acknowledged_until: until, note, state } = alert;
-  if (at === null) return state === 'resolved' ? null : <p className="wait">▲ Nobody has acknowledged it.</p>;
+  if (at === null) return state === 'resolved' ? null : <p className="wait">▲ Not acknowledged yet.</p>;
   return (
     <p>
-      Acknowledged by {by === null ? 'somebody' : <Untrusted text={by} max={60} />} <When at={at} />
+      Acknowledged by {by === null ? 'an unknown caller' : <Untrusted text={by} max={60} />} <When at={at} />
       {until === null ? null : (
         <>
           , until <When at={until} />

@@ -156,7 +156,7 @@ const soonest = (outcomes: readonly ReplayOutcome[]): number | null =>
     null,
   );
 
-/** The two costs of alert rules: alarms for nothing, and the time until somebody knows. */
+/** The two costs of alert rules: alarms for nothing, and the time until an incident is noticed. */
 function Costs({
   mine,
   usual,
@@ -192,8 +192,8 @@ function Costs({
   );
 }
 
-const mostGate = -1;
-const leastGate = -12;
+const maxGate = -1;
+const minGate = -12;
 
 function Gate({
   gate,
@@ -213,10 +213,10 @@ function Gate({
         </span>
         <input
           type="range"
-          min={leastGate}
-          max={mostGate}
+          min={minGate}
+          max={maxGate}
           step={1}
-          value={gate ?? mostGate}
+          value={gate ?? maxGate}
           disabled={isNone}
           onChange={(event) => onChange(Number(event.target.value))}
         />

@@ -175,7 +175,7 @@ function BudgetLines({
   ));
 }
 
-/** Of two ends, whether this one is the lower. */
+/** Whether this end of two is the lower. */
 function isLower(ends: readonly number[], index: number): boolean {
   const [end, other] = [ends[index]!, ends[1 - index]!];
   return end > other || (end === other && index === 1);

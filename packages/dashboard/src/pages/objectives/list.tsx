@@ -15,7 +15,7 @@ import { visible } from '../../parts/untrusted.tsx';
 import { BudgetRail } from './rail.tsx';
 import {
   budgetText,
-  leastLeft,
+  lowestLeft,
   levelOf,
   sideMarks,
   sideNames,
@@ -57,7 +57,7 @@ export default function Objectives(): ReactNode {
   );
   const shown = all
     .filter((item) => isOf(item, team))
-    .toSorted((a, b) => leastLeft(a.status) - leastLeft(b.status) || (a.name < b.name ? -1 : 1));
+    .toSorted((a, b) => lowestLeft(a.status) - lowestLeft(b.status) || (a.name < b.name ? -1 : 1));
   return (
     <div className="stack">
       <Summary shown={shown} isAll={!pages.hasNextPage} />
@@ -110,7 +110,7 @@ function Groups({ shown, isNone }: { shown: readonly Shown[]; isNone: boolean })
       {isNone ? (
         <Card>
           <Empty>
-            There are no objectives yet. Declare one under <code>slos:</code> in posthorn.yaml with the team
+            No objectives yet. Declare one under <code>slos:</code> in posthorn.yaml with the team
             that sends, the team that receives and a target, and run <code>posthorn apply</code>; or give
             endpoints a template that states one.
           </Empty>
@@ -150,7 +150,7 @@ function Summary({ shown, isAll }: { shown: readonly Shown[]; isAll: boolean }):
   return (
     <Sentence
       level={shown.length === 0 ? 'well' : worstOf(shown)}
-      lead="Each is a promise of a team that sends to a team that receives, with an error budget for either side. Kept is decided by everything that was due, whoever was at fault."
+      lead="Each is a promise of a team that sends to a team that receives, with an error budget for either side. Kept is decided by everything that was due, whichever side was at fault."
     >
       {text}
     </Sentence>

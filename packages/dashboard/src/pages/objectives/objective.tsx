@@ -128,8 +128,8 @@ function Lead({ status, withinS }: { status: Status; withinS: number | null }): 
   const { sender, receiver } = sides;
   const teams =
     template !== null
-      ? `Set by the template ${visible(template)}; ${receiver.team === null ? 'the endpoint has no owner' : `${visible(receiver.team)} owns the endpoint`}.`
-      : `A promise of ${visible(sender.team ?? 'nobody')} to ${visible(receiver.team ?? 'nobody')}.`;
+      ? `Set by the template ${visible(template)}; ${receiver.team === null ? 'the endpoint is unowned' : `${visible(receiver.team)} owns the endpoint`}.`
+      : `A promise of ${visible(sender.team ?? 'no team')} to ${visible(receiver.team ?? 'no team')}.`;
   return (
     <>
       {objective === 'accounted'

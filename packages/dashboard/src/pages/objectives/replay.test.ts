@@ -94,7 +94,7 @@ describe('a backtest in the browser', () => {
   });
 });
 
-describe('rules in words', () => {
+describe('rules as text', () => {
   test('in the URL and back; what makes no sense is as usual', () => {
     expect(changesText(usualChanges())).toBeNull();
     const changes = {

@@ -1,7 +1,7 @@
 import type { Incident } from '../../../../posthorn/src/reliability/backtest.ts';
 import { type BurnRateRule, defaultRules, type Rule } from '../../../../posthorn/src/reliability/rules.ts';
 
-// Rules as they stand in the URL and as YAML to copy.
+// Rules as text: for the URL, and as YAML to copy.
 
 /** What a replay of counts can try: whether a retry is overdue is in no count. */
 export const usualRules: readonly Rule[] = defaultRules.filter(({ kind }) => kind !== 'overdue');

@@ -46,7 +46,7 @@ export function useReplay(request: Omit<ReplayRequest, 'id'> | null): ReplayAnsw
     }
     state.current = { id: state.current.id + 1, isBusy: true, next: null };
     its.postMessage({ id: state.current.id, ...request } satisfies ReplayRequest);
-    // What is asked is told by its key and its counts.
+    // The key and the counts identify the request.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [key, counts]);
   return answer;

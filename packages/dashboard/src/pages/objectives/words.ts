@@ -38,7 +38,7 @@ export function budgetText(left: number | null): string {
 }
 
 /** The lesser of the two budgets; an objective of which nothing is known is last. */
-export const leastLeft = ({ sides }: Pick<Status, 'sides'>): number =>
+export const lowestLeft = ({ sides }: Pick<Status, 'sides'>): number =>
   Math.min(...sideNames.map((side) => sides[side].budget_remaining ?? Number.POSITIVE_INFINITY));
 
 const causes: Readonly<Record<string, string>> = {

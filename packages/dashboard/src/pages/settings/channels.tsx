@@ -27,7 +27,7 @@ export default function ChannelsPage(): ReactNode {
           <div className="stack">
             <Sentence lead="Declared as code: posthorn apply, under channels. Their URLs and keys are write-only.">
               {items.length === 0
-                ? 'Nobody is notified: there is no channel.'
+                ? 'No team is notified: no channel is declared.'
                 : `Notifications go to ${plural(items.length, 'channel')}.`}
             </Sentence>
             <Card title="Channels">

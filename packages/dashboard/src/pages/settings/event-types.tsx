@@ -25,7 +25,7 @@ export default function EventTypesPage(): ReactNode {
             <div className="stack">
               <Sentence
                 level={unowned > 0 ? 'watch' : 'well'}
-                lead="Events of types that nobody declared are accepted too, without schema and owner."
+                lead="Events of undeclared types are accepted too, without a schema or an owner."
               >
                 {items.length === 0
                   ? 'No event type is declared.'

@@ -37,7 +37,7 @@ export default function TemplatesPage(): ReactNode {
               </Sentence>
               <Card title="Templates">
                 {items.length === 0 ? (
-                  <Empty>There is no template: declare one in posthorn.yaml.</Empty>
+                  <Empty>No templates yet: declare one in posthorn.yaml.</Empty>
                 ) : (
                   items.map((template) => <TemplateDetails key={template.name} of={template} />)
                 )}

@@ -22,7 +22,7 @@ export function Versions({ name }: { name: string }): ReactNode {
       {!isOpen ? null : forbidden === null ? (
         <Changes name={name} />
       ) : (
-        <Empty>It stands in the audit log. {forbidden}</Empty>
+        <Empty>The audit log shows it. {forbidden}</Empty>
       )}
     </details>
   );
@@ -77,7 +77,7 @@ function Change({ name, entry: { at, actor, before, after } }: { name: string; e
   );
 }
 
-/** As it stands in `posthorn.yaml`; nothing, if there was no document. */
+/** As in `posthorn.yaml`; nothing, if the document did not exist. */
 function documentText(name: string, shown: unknown): string {
   if (typeof shown !== 'object' || shown === null) return '';
   const {

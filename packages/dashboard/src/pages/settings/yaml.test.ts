@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { yamlOf } from './yaml.ts';
 
-test('a document reads as it was, whatever stands in it', () => {
+test('a document reads as it was, whatever it contains', () => {
   const document = {
     description: 'Orders: wait\nfor "it" # really',
     timeout_ms: 10_000,

@@ -25,14 +25,14 @@ function lines(value: object, indent: string): string[] {
       if (!isNested(one))
         return [`${indent}${head} ${typeof one === 'object' && one !== null ? '{}' : scalar(one)}`];
       const inner = lines(one, `${indent}  `);
-      // The first line of an item stands behind its dash.
+      // The first line of an item follows its dash.
       return isList
         ? [`${indent}- ${inner[0]!.trimStart()}`, ...inner.slice(1)]
         : [`${indent}${head}`, ...inner];
     });
 }
 
-/** A document as it stands in `posthorn.yaml`: `templates: {orders: {…}}`. */
+/** A document as in `posthorn.yaml`: `templates: {orders: {…}}`. */
 export function yamlOf(section: string, name: string, document: object): string {
   return `${lines({ [section]: { [name]: document } }, '').join('\n')}\n`;
 }

@@ -3,7 +3,7 @@ import { type Declared, sumMoney, teamRows } from './rows.ts';
 
 const nothing: Declared = { teams: [], types: [], endpoints: [], slos: [], alerts: [], lacking: [] };
 
-test('teams that need somebody come first, and each row counts what is its own', () => {
+test('teams that need attention come first, and each row counts what is its own', () => {
   const health = (state: string, dead: number) => ({ state, dead, worth: [] });
   const declared = {
     ...nothing,

@@ -14,7 +14,7 @@ export interface TeamRow {
   readonly kept: number;
   readonly objectives: number;
   readonly alerts: number;
-  /** Of what the team owns, how much follows a template, an objective and an owner. */
+  /** How much of what the team owns has a template, an objective and an owner. */
   readonly conforming: number;
   readonly owned: number;
 }
@@ -28,7 +28,7 @@ export interface Declared {
   readonly lacking: readonly Item<'conformance.get'>[];
 }
 
-/** One row a team, those that need somebody first. */
+/** One row a team, those that need attention first. */
 export function teamRows({ teams, types, endpoints, slos, alerts, lacking }: Declared): TeamRow[] {
   return teams
     .map(({ name, description }): TeamRow => {

@@ -77,7 +77,7 @@ export default function Team(): ReactNode {
   );
 }
 
-/** An owner that is not a team: what names it, and how to mend it. */
+/** An owner that is not a team: what names it, and how to fix it. */
 function Undeclared({ name }: { name: string }): ReactNode {
   const owned = useRead('endpoints.list', { query: { owner: name, limit: 100 } });
   const endpoints = owned.data?.items ?? [];
@@ -305,7 +305,7 @@ function Channels({ names }: { names: readonly string[] }): ReactNode {
   return (
     <Card title="Channels">
       {names.length === 0 ? (
-        <Empty>The team has no channel of its own: every channel is notified instead.</Empty>
+        <Empty>The team does not have its own channel: every channel is notified instead.</Empty>
       ) : (
         <ul className="endpoint-steps">
           {names.map((name) => (

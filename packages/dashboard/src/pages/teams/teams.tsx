@@ -107,7 +107,7 @@ const columns: readonly Column<TeamRow>[] = [
   },
 ];
 
-/** Who sends and receives what, and what belongs to nobody. */
+/** Who sends and receives what, and what is unowned. */
 export default function Teams(): ReactNode {
   const options = { everyMs: liveMs };
   const teams = useRead('teams.list', { query: all }, options);
@@ -165,7 +165,7 @@ export default function Teams(): ReactNode {
   );
 }
 
-/** What nobody owns: the first thing to fix. */
+/** What is unowned: the first thing to fix. */
 function Unowned({
   items,
   endpoints,
@@ -177,7 +177,7 @@ function Unowned({
   return (
     <Card title="Without an owner">
       <Table
-        caption="What has no owner"
+        caption="Without an owner"
         rows={items}
         keyOf={({ kind, id }) => `${kind} ${id}`}
         columns={[

@@ -77,7 +77,7 @@ function putCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  posthorn tenants put kestrel --display-name "Kestrel Books" --endpoints 20 --events-per-s 100',
+      '\nExample:\n  posthorn tenants put kestrel --display-name "Kestrel Pay" --endpoints 20 --events-per-s 100',
     )
     .action(
       async (

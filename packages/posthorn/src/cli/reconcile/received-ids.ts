@@ -94,7 +94,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Opens a file of ids, or standard input (`-`), and says so to somebody who would type them. */
+/** Opens a file of ids, or standard input (`-`), and says so on a terminal. */
 export async function openIds(file: string): Promise<LineInput> {
   const input = await openLines(file);
   if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one per line …');

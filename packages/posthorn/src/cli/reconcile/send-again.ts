@@ -7,7 +7,7 @@ import { CommandError, interrupted, note, print, printExact } from '../output.ts
 /** The filter of one job names at most so many events (contract/delivery-filter.ts), and a request has at most 256 KiB. */
 const maxEventsInJob = 1000;
 const maxIdBytesInJob = 200_000;
-/** Of a name of 128, so that the number of a part fits behind it. */
+/** Shorter than the 128 that a name may have, so that the number of a part fits after it. */
 const maxNameLength = 100;
 /** A million ids need about 100 MB here. */
 const maxEvents = 1_000_000;

@@ -44,7 +44,7 @@ const moneyText = ({ currency, amount_minor }: Money): string =>
 
 const nameOf = (member: string): string => member.replaceAll('_', ' ');
 
-/** Text of a value of an alert's evidence; null: it is no fact for a person. */
+/** Text of a value of an alert's evidence; null: not a fact for a person. */
 function factText(value: unknown): string | null {
   if (typeof value === 'string') return value === '' ? null : value;
   if (typeof value === 'number') return value.toLocaleString('en-US', { maximumFractionDigits: 4 });
@@ -92,7 +92,7 @@ function pagesOf(alert: Alert, at: (path: string) => string): NotificationLink[]
   ];
 }
 
-/** `publicUrl`: where browsers reach the dashboard; null: nobody said, so there are no links. */
+/** `publicUrl`: where browsers reach the dashboard; null: unknown, so notifications have no links. */
 export function notificationOf(alert: Alert, publicUrl: string | null): Notification {
   const { next_step, ...evidence } = alert.evidence;
   const found = Object.entries(evidence).flatMap(([member, value]) => {

@@ -82,7 +82,7 @@ test('a failing endpoint: what it answers, since when, for which types, what wai
 });
 
 describe('each way to fail has its words', () => {
-  test.each<[rule: string, facts: DiagnosisFacts, words: string]>([
+  test.each<[rule: string, facts: DiagnosisFacts, text: string]>([
     [
       'dns',
       failing('dns', null, { lastMessage: 'no such host' }),
@@ -156,7 +156,7 @@ test('what cannot be promised is not promised', () => {
 });
 
 describe('an endpoint that does not fail', () => {
-  test.each<[rule: string, level: string, facts: Partial<DiagnosisFacts>, words: string]>([
+  test.each<[rule: string, level: string, facts: Partial<DiagnosisFacts>, text: string]>([
     [
       'paused',
       'watch',

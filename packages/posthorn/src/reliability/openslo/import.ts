@@ -200,7 +200,7 @@ function notesOf(
         ? 'Posthorn measures its objectives itself'
         : kind.startsWith('Alert')
           ? 'Posthorn evaluates its own burn rates and notifies the teams through their channels'
-          : 'Posthorn has no equivalent';
+          : 'Posthorn does not have an equivalent';
     return [`${title} is not kept: ${why}`];
   }
   const own = differences(inShares(document), same, '').map((words) => `${title}: ${words}`);

@@ -209,7 +209,7 @@ describe('OpenSLO', () => {
       'SLO checkout: spec.indicatorRef: checkout-ratio becomes checkout',
       'SLO checkout: spec.timeWindow.0.duration: 4w becomes 28d',
       'SLO checkout: spec.objectives.0.displayName is not kept',
-      'Service shop is not kept: Posthorn has no equivalent',
+      'Service shop is not kept: Posthorn does not have an equivalent',
     ]);
   });
 

@@ -25,7 +25,7 @@ const all = [
   slo(),
   slo({ name: 'mails', target: 0.995, window_days: 28 }),
   slo({ name: 'loose', target: 0.9 }),
-  slo({ name: 'books', objective: 'accounted', target: 1 }),
+  slo({ name: 'ledger', objective: 'accounted', target: 1 }),
 ];
 const { groups } = ruleFile(all, 'https://posthorn.example');
 const rules = groups.flatMap((group) => group.rules);

@@ -141,7 +141,7 @@ function mainCurrency(needs: readonly Need[]): string | null {
   return all.list()[0]?.currency ?? null;
 }
 
-/** Everything that needs attention: the most severe first, then what nobody has acknowledged, then by worth, then by age. */
+/** Everything that needs attention: the most severe first, then what is not acknowledged, then by worth, then by age. */
 export function nowNeeds(facts: NowFacts): Need[] {
   const needs = [
     ...[...facts.endpoints.values()].flatMap((endpoint) => endpointNeed(facts, endpoint) ?? []),

@@ -303,7 +303,7 @@ describe('needs', () => {
     ]);
   });
 
-  test('what somebody has acknowledged comes after what nobody has, whatever it is worth', () => {
+  test('what is acknowledged comes after what is not, whatever it is worth', () => {
     const endpoints = [endpoint(), endpoint({ id: 'ep_b', host: 'ledger.example' })];
     const acknowledged = alert({ rule: 'dead_letters', group: 'ep_a/http_5xx', acknowledgedAt: now });
     const of = {

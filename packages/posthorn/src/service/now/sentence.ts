@@ -78,7 +78,7 @@ export function nowSentence(
 
 function allWell(facts: NowFacts, { equation }: Totals): string {
   const window = windowText(facts.last);
-  if (facts.endpoints.size === 0) return 'There are no endpoints yet, so nothing can be delivered.';
+  if (facts.endpoints.size === 0) return 'No endpoints yet, so nothing can be delivered.';
   if (equation.accepted === 0) return `No payment notification was accepted in the ${window}.`;
   if (facts.reconciliation === null)
     return `Every payment notification of the ${window} arrives; the ledger has not been checked yet.`;

@@ -19,7 +19,7 @@ interface TeamFacts {
   readonly sends: { readonly due: number; readonly bad: number } | undefined;
 }
 
-/** The state of a team in a few words: the worst first. */
+/** The state of a team, briefly: the worst first. */
 function teamState({ endpoints, dead, suppressed, late, accepted, sends }: TeamFacts): {
   readonly level: Team['level'];
   readonly state: string;

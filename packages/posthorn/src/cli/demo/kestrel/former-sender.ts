@@ -5,7 +5,7 @@ import { type Calendar, historyDays } from './calendar.ts';
 import { receivers } from './cast.ts';
 import { deliveriesAnEvent, gapAfter, Traffic } from './traffic.ts';
 
-/** Of a thousand obligations so many were lost in silence, and so many failed and came through in the end. */
+/** Per thousand obligations: how many were lost silently, and how many failed at first and were delivered in the end. */
 const lost = 3.5;
 const retried = 60;
 const timeoutMs = 10 * secondMs;

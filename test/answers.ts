@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { errorKinds, problemAnswer } from '../packages/posthorn/src/contract/errors.ts';
-import { errorsOf, rareErrors } from '../packages/posthorn/src/contract/operation-errors.ts';
+import { operationErrors, rareErrors } from '../packages/posthorn/src/contract/operation-errors.ts';
 import type { Operation } from '../packages/posthorn/src/contract/operation.ts';
 import { table } from '../packages/posthorn/src/contract/table.ts';
 
@@ -49,7 +49,7 @@ function problemFault(operation: Operation | undefined, status: number, value: u
   const known = Object.entries(errorKinds).find(([one]) => one === code)?.[1];
   if (known?.status !== status) return `${code} has another status, or is not in the contract`;
   if (rareErrors.some((one) => one === code)) return null;
-  if (operation === undefined || errorsOf(operation).some((one) => one === code)) return null;
+  if (operation === undefined || operationErrors(operation).some((one) => one === code)) return null;
   return `${code} is not among the errors of the operation`;
 }
 

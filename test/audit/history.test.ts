@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readMinutes, sampleAttempts } from '../../packages/audit/src/history.ts';
 import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.ts';
-import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
+import { toHistory, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../../packages/posthorn/src/reliability/rules.ts';
 import { tempDir } from '../support.ts';
 import { logFormats } from './generate/formats.ts';
@@ -31,7 +31,7 @@ describe('a log once more', () => {
     const collector = new OutcomeCollector();
     for (const line of lines) collector.add(line);
     const until = Math.max(...lines.map((line) => line.started_at + (line.durationMs ?? 0)));
-    const { minutes, overdue } = historyOf(collector.outcomes(), defaultObjective, defaultRules, until);
+    const { minutes, overdue } = toHistory(collector.outcomes(), defaultObjective, defaultRules, until);
     const read = await readMinutes(
       { files: [path] },
       { withinMs: defaultObjective.withinMs, graceMs: 300_000 },

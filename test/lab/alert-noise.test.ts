@@ -8,7 +8,7 @@ import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.
 import { naiveLogLine } from '../../packages/lab/src/delivery-log.ts';
 import { backtest, type ReplayedHistory } from '../../packages/posthorn/src/reliability/backtest.ts';
 import { MinuteHistory } from '../../packages/posthorn/src/reliability/counts.ts';
-import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
+import { toHistory, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../../packages/posthorn/src/reliability/rules.ts';
 import { start } from '../support.ts';
 
@@ -87,7 +87,7 @@ describe('the silent drop of the incident', () => {
     dropRate = naive.silently_dropped / naive.accepted;
     const outcomes = collector.outcomes();
     const begin = Math.min(...outcomes.slice(0, 1000).map(({ acceptedAt }) => acceptedAt));
-    const { minutes } = historyOf(outcomes, defaultObjective, [], begin + 79 * hourMs);
+    const { minutes } = toHistory(outcomes, defaultObjective, [], begin + 79 * hourMs);
     const each = Array.from({ length: minutes.minutes }, (_, minute) => minutes.window(minute, 60_000));
     due = each.map((counts) => counts.due);
     bad = each.map((counts) => counts.bad);

@@ -8,7 +8,7 @@ import {
   type Scenario,
 } from '../../packages/lab/src/scenario.ts';
 import { builtInScenarios } from '../../packages/lab/src/scenarios.ts';
-import { type Job, jobOf, openPool } from '../../packages/lab/src/pool.ts';
+import { type Job, createJob, openPool } from '../../packages/lab/src/pool.ts';
 import { runSeed } from '../../packages/lab/src/run.ts';
 import { shrink } from '../../packages/lab/src/shrink.ts';
 import { occurrences, runMutant } from './mutate.ts';
@@ -20,7 +20,7 @@ const scenario = (name: string, changes: Partial<Scenario> = {}): Scenario => ({
   ...changes,
 });
 const jobs = (of: Scenario, first: number, count: number): Job[] =>
-  Array.from({ length: count }, (_, index) => jobOf(of, first + index));
+  Array.from({ length: count }, (_, index) => createJob(of, first + index));
 
 const pool = openPool();
 afterAll(() => pool.close());

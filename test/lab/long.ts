@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { mutants } from '../../packages/lab/src/mutants.ts';
-import { jobOf, runJobs } from '../../packages/lab/src/pool.ts';
+import { createJob, runJobs } from '../../packages/lab/src/pool.ts';
 import { parseScenario } from '../../packages/lab/src/scenario.ts';
 import { builtInScenarios } from '../../packages/lab/src/scenarios.ts';
 import { runMutant } from './mutate.ts';
@@ -16,7 +16,7 @@ let failed = 0;
 
 const run = async (name: string, count: number, mutant: string | null): Promise<number> => {
   const scenario = parseScenario(builtInScenarios.find((one) => one.name === name));
-  const jobs = Array.from({ length: count }, (_, index) => jobOf(scenario, first + index, { mutant }));
+  const jobs = Array.from({ length: count }, (_, index) => createJob(scenario, first + index, { mutant }));
   let caught = 0;
   await runJobs(jobs, {
     onResult: (answer, job) => {

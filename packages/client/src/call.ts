@@ -1,7 +1,7 @@
 import { type Answer, garbled, jsonFrom } from './connection.ts';
 import { ApiError, type FieldError } from './errors.ts';
 import type { Operation } from './operation.ts';
-import { camelPointer, fromWire, isOf, toWire } from './shape.ts';
+import { camelPointer, fromWire, matchesShape, toWire } from './shape.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -74,7 +74,7 @@ export function decoded({ method, path, answer: shape }: Operation, answer: Answ
     return undefined;
   }
   const value = jsonFrom(answer, base);
-  if (!isOf(shape, value))
+  if (!matchesShape(shape, value))
     throw new ApiError(
       answer.status,
       'garbled',

@@ -7,7 +7,7 @@ import type { Operation } from './operation.ts';
 import { type Call, createApi, type Open } from './resources.ts';
 import { waitBeforeRetry } from './retries.ts';
 import { type ClientRuntime, systemRuntime } from './runtime/system.ts';
-import { answerLinesOf, bodyOf, messagesOf } from './streams.ts';
+import { answerLinesOf, lineBody, messagesOf } from './streams.ts';
 import { version } from './generated/version.ts';
 
 export interface CallOptions {
@@ -161,7 +161,7 @@ function createOpen(sender: Sender): Open<CallOptions> {
       .open({
         ...usual,
         path,
-        body: bodyOf(lines, line),
+        body: lineBody(lines, line),
         contentType: lineType,
         accept: lineType,
         timeoutMs: callOptions.timeoutMs ?? maxUploadMs,

@@ -5,4 +5,4 @@ export type { Api, OperationId } from './generated/api.ts';
 export { operations } from './generated/operations.ts';
 export type { Operation } from './operation.ts';
 export { createApi } from './resources.ts';
-export { fromWire, isOf, toWire } from './shape.ts';
+export { fromWire, matchesShape, toWire } from './shape.ts';

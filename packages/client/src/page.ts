@@ -37,7 +37,7 @@ export function pageRequest<Item, Answer extends ListAnswer<Item>>(
   read: (cursor: string | null) => Promise<Answer>,
 ): PageRequest<Answer> {
   let first: Promise<Page<Answer>> | null = null;
-  const start = (): Promise<Page<Answer>> => (first ??= read(null).then((answer) => pageOf(answer, read)));
+  const start = (): Promise<Page<Answer>> => (first ??= read(null).then((answer) => toPage(answer, read)));
   async function* pages(): AsyncGenerator<Page<Answer>> {
     yield* (await start()).pages();
   }
@@ -56,7 +56,7 @@ async function* itemsOf<Item>(pages: AsyncIterable<ListAnswer<Item>>): AsyncGene
   for await (const { items } of pages) yield* items;
 }
 
-function pageOf<Item, Answer extends ListAnswer<Item>>(
+function toPage<Item, Answer extends ListAnswer<Item>>(
   answer: Answer,
   read: (cursor: string) => Promise<Answer>,
 ): Page<Answer> {
@@ -65,7 +65,7 @@ function pageOf<Item, Answer extends ListAnswer<Item>>(
     let empty = 0;
     for (let { items, nextCursor } = page; nextCursor !== null;) {
       empty = items.length === 0 ? empty + 1 : 0;
-      const next = pageOf(await read(nextCursor), read);
+      const next = toPage(await read(nextCursor), read);
       // A cursor that leads nowhere would do so forever (G5: a list ends neither early nor never).
       if (next.nextCursor === nextCursor || empty > maxEmptyPages)
         throw new ApiError(200, 'garbled', 'the pages of the list do not end; check the URL');

@@ -31,7 +31,7 @@ export function createApi<Options>(call: Call<Options>, open: Open<Options>): Ap
   for (const id of Object.keys(operations) as OperationId[]) {
     const [resource, name] = id.split('.') as [string, string];
     const methods = (api[resource] ??= {});
-    methods[name] = methodOf(id, operations[id], call, open);
+    methods[name] = createMethod(id, operations[id], call, open);
     if (operations[id].lines !== undefined)
       methods[`${name}Lines`] = (lines, input, options) =>
         open(id, [], input as object | undefined, lines as LineSource, options as Options | undefined);
@@ -40,7 +40,7 @@ export function createApi<Options>(call: Call<Options>, open: Open<Options>): Ap
   return api as unknown as Api<Options>;
 }
 
-function methodOf<Options>(
+function createMethod<Options>(
   id: OperationId,
   { path, query, body, isList, messages }: Operation,
   call: Call<Options>,

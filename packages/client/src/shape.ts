@@ -162,17 +162,19 @@ const isAmount = (value: unknown): boolean =>
   Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,30}$/.test(value));
 
 /** Whether a wire value has everything that its shape requires. Members that the shape does not know pass. */
-export function isOf(shape: Shape, value: unknown): boolean {
+export function matchesShape(shape: Shape, value: unknown): boolean {
   const { scalars, items, members, values } = shape;
   if (scalars === null) return true;
   if (value === null) return scalars.includes('null');
-  if (Array.isArray(value)) return items !== undefined && value.every((item) => isOf(items, item));
+  if (Array.isArray(value)) return items !== undefined && value.every((item) => matchesShape(items, item));
   if (isObject(value)) {
     if (members !== undefined)
       return [...members.byWire.values()].every(({ wire, shape: its }) =>
-        Object.hasOwn(value, wire) ? isOf(its, value[wire]) : its.isOptional === true || its.scalars === null,
+        Object.hasOwn(value, wire)
+          ? matchesShape(its, value[wire])
+          : its.isOptional === true || its.scalars === null,
       );
-    return values !== undefined && Object.values(value).every((member) => isOf(values, member));
+    return values !== undefined && Object.values(value).every((member) => matchesShape(values, member));
   }
   return scalars.some((scalar) => scalar === typeof value) && (shape.isAmount !== true || isAmount(value));
 }

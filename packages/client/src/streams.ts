@@ -1,6 +1,6 @@
 import type { OpenAnswer } from './connection.ts';
 import { ApiError } from './errors.ts';
-import { fromWire, isOf, type Shape, toWire } from './shape.ts';
+import { fromWire, matchesShape, type Shape, toWire } from './shape.ts';
 import type { LineSource } from './resources.ts';
 
 /** A longer line or event is not from Posthorn. */
@@ -22,7 +22,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 const garbled = (what: string, requestId: string | null = null): ApiError =>
   new ApiError(200, 'garbled', `the answer contains ${what}; check the URL`, { requestId });
 
-function valueOf(text: string, requestId: string | null): unknown {
+function parseJson(text: string, requestId: string | null): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -45,8 +45,8 @@ export async function* messagesOf(
       // Later versions may send messages that this one does not know.
       const shape = Object.hasOwn(shapes, event) ? shapes[event] : undefined;
       if (shape === undefined) continue;
-      const message = { event, id, data: valueOf(data, answer.requestId) };
-      if (!isOf(shape, message)) throw garbled('a message of another form', answer.requestId);
+      const message = { event, id, data: parseJson(data, answer.requestId) };
+      if (!matchesShape(shape, message)) throw garbled('a message of another form', answer.requestId);
       yield fromWire(shape, message);
       continue;
     }
@@ -60,8 +60,8 @@ export async function* messagesOf(
 export async function* answerLinesOf(answer: OpenAnswer, shape: Shape): AsyncGenerator {
   if (!answer.contentType.startsWith('application/x-ndjson')) throw garbled('another type', answer.requestId);
   for await (const line of linesOf(answer.chunks())) {
-    const value = valueOf(line, answer.requestId);
-    if (!isOf(shape, value)) throw garbled('a line of another form', answer.requestId);
+    const value = parseJson(line, answer.requestId);
+    if (!matchesShape(shape, value)) throw garbled('a line of another form', answer.requestId);
     yield fromWire(shape, value);
   }
 }
@@ -70,7 +70,7 @@ export async function* answerLinesOf(answer: OpenAnswer, shape: Shape): AsyncGen
 const partLength = 64 * 1024;
 
 /** A line body, produced as it is sent. */
-export function bodyOf(lines: LineSource, shape: Shape): ReadableStream<Uint8Array> {
+export function lineBody(lines: LineSource, shape: Shape): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
   return new ReadableStream({

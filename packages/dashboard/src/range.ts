@@ -58,7 +58,7 @@ export function pastedRange(text: string): { readonly since: string; readonly un
   return { since: new Date(since).toISOString(), until: new Date(until).toISOString() };
 }
 
-const isoOf = (ms: number): string => new Date(ms).toISOString();
+const toIso = (ms: number): string => new Date(ms).toISOString();
 
 /** The same length of time before or after a window; null: it has not come yet. */
 export function shifted(
@@ -72,8 +72,8 @@ export function shifted(
   if (direction === 1 && (last !== null || end >= nowMs)) return null;
   const length = end - begin;
   return {
-    since: isoOf(begin + direction * length),
-    until: isoOf(Math.min(nowMs, end + direction * length)),
+    since: toIso(begin + direction * length),
+    until: toIso(Math.min(nowMs, end + direction * length)),
   };
 }
 
@@ -83,6 +83,6 @@ export function fixedLink(href: string, { since, until, last }: Range, nowMs: nu
   if (last === null || since === '') return url.href;
   url.searchParams.delete('last');
   url.searchParams.set('since', since);
-  url.searchParams.set('until', until ?? isoOf(nowMs));
+  url.searchParams.set('until', until ?? toIso(nowMs));
   return url.href.replaceAll('%3A', ':').replaceAll('%2C', ',');
 }

@@ -25,7 +25,7 @@ function quantile(sorted: readonly number[], q: number): number {
 }
 
 /** Returns the network fault behind an outcome; null if it was delivered. */
-function faultOf(line: Line): NetworkFault | 'timeout' | null {
+function toFault(line: Line): NetworkFault | 'timeout' | null {
   if (delivered(line)) return null;
   const { status_code: status, error, error_class: errorClass } = line;
   const text = `${error ?? ''} ${errorClass ?? ''}`.toLowerCase();
@@ -67,9 +67,9 @@ export function fit(lines: readonly Line[], unreadable: number, source: string, 
       `${source} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
     );
   const seen = seenIn(lines);
-  const timeouts = sortedDurations(lines.filter((line) => faultOf(line) === 'timeout'));
+  const timeouts = sortedDurations(lines.filter((line) => toFault(line) === 'timeout'));
   const timeoutS = timeouts.length < 5 ? null : Math.round(quantile(timeouts, 0.5) / 100) / 10;
-  const latencies = sortedDurations(seen.firsts.filter((line) => faultOf(line) === null));
+  const latencies = sortedDurations(seen.firsts.filter((line) => toFault(line) === null));
   if (latencies.length < 50)
     throw new ScenarioError(
       `${source} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
@@ -139,8 +139,8 @@ function seenIn(lines: readonly Line[]): SeenAttempts {
     const first = list[0]!;
     firsts.push(first);
     const end = list.find((line) => line !== first && line.started_at === first.started_at);
-    if (end !== undefined && faultOf(first) === 'timeout') {
-      if (faultOf(end) === null) answeredLate.add(first);
+    if (end !== undefined && toFault(first) === 'timeout') {
+      if (toFault(end) === null) answeredLate.add(first);
       else if (end.durationMs !== null) cuts.push(end.durationMs / 1000);
     }
     if (typeof first.amount_minor === 'number') {
@@ -174,17 +174,17 @@ function failuresIn({ firsts, answeredLate }: SeenAttempts): {
     const bin = binOf(line);
     const counts = bins.get(bin) ?? { all: 0, bad: 0 };
     counts.all++;
-    if (faultOf(line) !== null) counts.bad++;
+    if (toFault(line) !== null) counts.bad++;
     bins.set(bin, counts);
   }
-  const isFailed = (line: Line): boolean => faultOf(line) !== null;
+  const isFailed = (line: Line): boolean => toFault(line) !== null;
   const overall = firsts.filter(isFailed).length / firsts.length;
   const isBad = ({ all, bad }: Bin): boolean => bad >= 3 && bad / all > badFactor * overall;
   const badBins = [...bins.values()].filter(isBad);
   const good = firsts.filter((line) => !isBad(bins.get(binOf(line))!));
   const shares: Partial<Record<NetworkFault, number>> = {};
   for (const line of good) {
-    const fault = faultOf(line);
+    const fault = toFault(line);
     if (fault === null) continue;
     const named = fault !== 'timeout' ? fault : answeredLate.has(line) ? 'late_answer' : 'hang';
     shares[named] = (shares[named] ?? 0) + 1 / good.length;

@@ -1,6 +1,6 @@
 import type { DeliveryState } from 'posthorn/domain';
 import type { History } from './history.ts';
-import { paymentOf, type Plan } from './plan.ts';
+import { paymentFrom, type Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 
@@ -58,7 +58,7 @@ export function checkRun(input: RunFacts): RunCheck {
   };
   const ofPayment = new Map<number, number>();
   for (const final of finals) {
-    const payment = paymentOf(final.eventId);
+    const payment = paymentFrom(final.eventId);
     ofPayment.set(payment, (ofPayment.get(payment) ?? 0) + 1);
     const arrivals = history.arrivals[payment * history.endpoints + final.endpoint] ?? 0;
     if (final.state === 'delivered' && arrivals === 0)

@@ -8,7 +8,7 @@ import { worldBegins } from './world-begins.ts';
 export const tenant = 'lab';
 
 /** An endpoint of a scenario, as the engine knows endpoints. */
-export function endpointOf(of: LabEndpoint, index: number, random: SeededRandom): Endpoint {
+export function toEndpoint(of: LabEndpoint, index: number, random: SeededRandom): Endpoint {
   return freshEndpoint(
     {
       id: `ep_lab${index}`,

@@ -6,12 +6,12 @@ import type { Mutant } from './mutant.ts';
 // Posthorn with one guard taken out, each as real services have it. A lab that does not catch them proves nothing.
 
 const never = Date.UTC(2200, 0, 1);
-const rowOf = (db: Database, number: number) =>
+const readRow = (db: Database, number: number) =>
   db.get(
     'SELECT state, claim, claimed_by, due_at, endpoint, event_number FROM deliveries WHERE number = ?',
     number,
   ) as [number, number, string | null, number | null, number, number] | undefined;
-const hourOf = (ms: number): number => Math.floor(ms / 3_600_000);
+const toHour = (ms: number): number => Math.floor(ms / 3_600_000);
 
 export interface NamedMutant {
   readonly name: string;
@@ -29,7 +29,7 @@ export const mutants: readonly NamedMutant[] = [
   mutant('no-fence', 'a settle does not look at the claim number: the last writer wins', ({ store, db }) => ({
     settle: async (settlements) => {
       const forged = settlements.map((s) => {
-        const row = rowOf(db, s.number);
+        const row = readRow(db, s.number);
         if (row === undefined || row[0] !== 0) return s;
         if (row[2] === null)
           db.run('UPDATE deliveries SET claimed_by = ? WHERE number = ?', s.node, s.number);
@@ -121,7 +121,7 @@ export const mutants: readonly NamedMutant[] = [
       settle: async (settlements) => {
         const answers = await store.write.settle(settlements);
         for (const [index, { number, state }] of settlements.entries())
-          if (answers[index] === 'superseded' && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
+          if (answers[index] === 'superseded' && readRow(db, number)?.[0] === 1 && state !== 'delivered')
             db.run("UPDATE deliveries SET state = 2, reason = 'schedule_exhausted' WHERE number = ?", number);
         return answers;
       },
@@ -146,7 +146,7 @@ export const mutants: readonly NamedMutant[] = [
           db.run(
             'UPDATE ledger SET accepted = accepted - 1, suppressed = suppressed - 1 WHERE endpoint = ? AND hour = ?',
             endpoint!,
-            hourOf(created!),
+            toHour(created!),
           );
           dropped.set(event!, (dropped.get(event!) ?? 0) + 1);
         }
@@ -183,7 +183,7 @@ export const mutants: readonly NamedMutant[] = [
               'UPDATE ledger SET delivered = delivered + ? WHERE endpoint = (SELECT endpoint FROM deliveries WHERE number = ?) AND hour = ?',
               by,
               number,
-              hourOf(createdAt),
+              toHour(createdAt),
             );
         };
         count(-1);
@@ -195,7 +195,7 @@ export const mutants: readonly NamedMutant[] = [
   ),
   mutant('redrive-resets-fence', 'a redrive begins at claim number 0 again', ({ store, db }) => ({
     redriveDelivery: async (number, now) => {
-      const before = rowOf(db, number);
+      const before = readRow(db, number);
       const answer = await store.write.redriveDelivery(number, now);
       if (answer.result === 'done' && before !== undefined && before[0] !== 0)
         db.run('UPDATE deliveries SET claim = 0 WHERE number = ?', number);
@@ -237,7 +237,7 @@ export const mutants: readonly NamedMutant[] = [
           db.run(
             'UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?',
             endpoint!,
-            hourOf(created!),
+            toHour(created!),
           );
         }
         return await store.write.prune(request);
@@ -279,15 +279,15 @@ export const mutants: readonly NamedMutant[] = [
       settle: async (settlements) => {
         const answers = await store.write.settle(settlements);
         for (const [index, { number, errorClass, createdAt }] of settlements.entries()) {
-          if (answers[index] === 'superseded' || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0)
+          if (answers[index] === 'superseded' || errorClass !== 'http_4xx' || readRow(db, number)?.[0] !== 0)
             continue;
-          const [, , , , endpoint, event] = rowOf(db, number)!;
+          const [, , , , endpoint, event] = readRow(db, number)!;
           db.run('DELETE FROM deliveries WHERE number = ?', number);
           db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event);
           db.run(
             'UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?',
             endpoint,
-            hourOf(createdAt),
+            toHour(createdAt),
           );
         }
         return answers;

@@ -2,7 +2,7 @@ import { engineActor, UnavailableError } from 'posthorn/domain';
 import { beginRedrive, type Store } from 'posthorn/store';
 import { tenant } from './endpoints.ts';
 import type { LabNode } from './node.ts';
-import { eventIdOf, type Operation } from './plan.ts';
+import { eventIdFor, type Operation } from './plan.ts';
 import type { SharedStore } from './shared-store.ts';
 import type { WorldView } from './world-view.ts';
 
@@ -53,7 +53,7 @@ export class Operators {
       const payment = Math.floor(pick * (sent + 1));
       if (this.#world.history.published[payment] !== 2) return;
       this.touched.add(payment);
-      await store.write.replayEvent(tenant, eventIdOf(payment), null, now);
+      await store.write.replayEvent(tenant, eventIdFor(payment), null, now);
       wake(this.#world.endpoints.map(({ id: one }) => one));
     } else if (kind === 'bulk_redrive') {
       for (const [eventId] of this.#world.db.all(

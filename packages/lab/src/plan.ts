@@ -72,17 +72,17 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
       .filter(({ id }) => keep === null || keep.has(id));
   return {
     seed,
-    ...paymentsOf(scenario, seed),
-    nodeFaults: numbered<NodeFault>('f', faultsOf(scenario, seed), ({ at }) => at),
-    operations: numbered<Operation>('o', operationsOf(scenario, seed), ({ at }) => at),
-    spells: numbered<Spell>('s', spellsOf(scenario, seed), ({ from }) => from),
+    ...planPayments(scenario, seed),
+    nodeFaults: numbered<NodeFault>('f', planFaults(scenario, seed), ({ at }) => at),
+    operations: numbered<Operation>('o', planOperations(scenario, seed), ({ at }) => at),
+    spells: numbered<Spell>('s', planSpells(scenario, seed), ({ from }) => from),
     keep,
   };
 }
 
 // Each part of a plan draws from a stream of its own, so that a change of one leaves the others of a seed as they were.
 
-function paymentsOf(
+function planPayments(
   { payments, hours, customers, value }: Scenario,
   seed: number,
 ): Pick<Plan, 'paidAt' | 'amounts' | 'customers'> {
@@ -111,7 +111,7 @@ function paymentsOf(
   return { paidAt, amounts, customers: customersOf };
 }
 
-function faultsOf({ hours, nodes, node_faults: faults }: Scenario, seed: number): Omit<NodeFault, 'id'>[] {
+function planFaults({ hours, nodes, node_faults: faults }: Scenario, seed: number): Omit<NodeFault, 'id'>[] {
   const draw = new SeededRandom(seed, 'faults');
   const list: Omit<NodeFault, 'id'>[] = [];
   const nodeFault = (kind: NodeFault['kind'], perHour: number, forMs: () => number, byMs = () => 0): void => {
@@ -136,7 +136,7 @@ function faultsOf({ hours, nodes, node_faults: faults }: Scenario, seed: number)
   return list;
 }
 
-function operationsOf({ hours, operations: ops }: Scenario, seed: number): Omit<Operation, 'id'>[] {
+function planOperations({ hours, operations: ops }: Scenario, seed: number): Omit<Operation, 'id'>[] {
   const random = new SeededRandom(seed, 'operations');
   const list: Omit<Operation, 'id'>[] = [];
   const operation = (kind: Operation['kind'], perHour: number, forMs = () => 0): void => {
@@ -153,7 +153,7 @@ function operationsOf({ hours, operations: ops }: Scenario, seed: number): Omit<
   return list;
 }
 
-function spellsOf({ hours, network, endpoints }: Scenario, seed: number): Omit<Spell, 'id'>[] {
+function planSpells({ hours, network, endpoints }: Scenario, seed: number): Omit<Spell, 'id'>[] {
   const weather = new SeededRandom(seed, 'spells');
   const spells: Omit<Spell, 'id'>[] = [];
   for (const { kind, endpoint, per_day, at_hour, minutes, factor } of network.spells) {
@@ -169,7 +169,7 @@ function spellsOf({ hours, network, endpoints }: Scenario, seed: number): Omit<S
 }
 
 /** The ids of everything in a plan: what shrinking takes away from. */
-export function idsOf(plan: Plan): string[] {
+export function planIds(plan: Plan): string[] {
   return [
     ...plan.nodeFaults.map(({ id }) => id),
     ...plan.operations.map(({ id }) => id),
@@ -178,12 +178,12 @@ export function idsOf(plan: Plan): string[] {
   ];
 }
 
-export function eventIdOf(payment: number): string {
+export function eventIdFor(payment: number): string {
   return `pay-${payment}`;
 }
 
 /** The number of a payment by the id of its event, or -1. */
-export function paymentOf(eventId: string): number {
+export function paymentFrom(eventId: string): number {
   return eventId.startsWith('pay-') ? Number(eventId.slice(4)) : -1;
 }
 

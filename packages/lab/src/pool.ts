@@ -18,7 +18,7 @@ export interface Job {
 }
 
 /** The code that ships on one seed; `fields` for anything else. */
-export function jobOf(scenario: Scenario, seed: number, fields: Partial<Job> = {}): Job {
+export function createJob(scenario: Scenario, seed: number, fields: Partial<Job> = {}): Job {
   return { scenario, seed, keep: null, traced: false, mutant: null, log: null, posthornLog: null, ...fields };
 }
 

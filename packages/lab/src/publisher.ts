@@ -1,6 +1,6 @@
 import { makeEvent, type NewEvent, UnavailableError } from 'posthorn/domain';
 import { tenant } from './endpoints.ts';
-import { eventIdOf, inBatches } from './plan.ts';
+import { eventIdFor, inBatches } from './plan.ts';
 import { drawnAt } from 'posthorn/runtime';
 import type { WorldView } from './world-view.ts';
 
@@ -85,7 +85,7 @@ export class Publisher {
       // Those that are still to be created are as safe as those that are: a row says so.
       `SELECT e.deliveries, (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)
          + coalesce((SELECT f.remaining FROM fan_out_events f WHERE f.event_number = e.number), 0) FROM events e WHERE e.id = ?`,
-      eventIdOf(payment),
+      eventIdFor(payment),
     );
     if (found === undefined)
       this.#world.found('promise', `payment ${payment} was acknowledged before it was stored (G1)`);
@@ -96,7 +96,7 @@ export class Publisher {
       );
     const wanted = this.#world.endpoints.length - this.#world.deleted.size;
     // The receipt of an event that was accepted before counts what retention has left of it.
-    const pruned = this.#world.checker.gone.filter(({ eventId }) => eventId === eventIdOf(payment)).length;
+    const pruned = this.#world.checker.gone.filter(({ eventId }) => eventId === eventIdFor(payment)).length;
     if (deliveries + pruned < wanted)
       this.#world.found(
         'promise',
@@ -106,7 +106,7 @@ export class Publisher {
 
   #eventOf(payment: number): NewEvent {
     const { plan, scenario } = this.#world;
-    const id = eventIdOf(payment);
+    const id = eventIdFor(payment);
     const customer = plan.customers[payment]!;
     const amount = plan.amounts[payment]!;
     const { currency } = scenario.value;

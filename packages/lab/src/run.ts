@@ -109,13 +109,13 @@ export async function runSeed(
     const { posthornLog } = options;
     if (posthornLog !== undefined)
       for await (const line of deliveryLines(world.inner.read, posthornLog.prefix)) posthornLog.write(line);
-    return { ...(await resultOf(world, scenario, plan)), naive };
+    return { ...(await readResult(world, scenario, plan)), naive };
   } finally {
     world.close();
   }
 }
 
-async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<Omit<SeedResult, 'naive'>> {
+async function readResult(world: World, scenario: Scenario, plan: Plan): Promise<Omit<SeedResult, 'naive'>> {
   const { history, time } = world;
   const at = time.elapsed;
   const ledger = await reconcile(world.inner.read, { everyRow: true });
@@ -161,7 +161,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
     simulatedHours: at / 3_600_000,
     faults: { ...world.network.faults, ...world.store.faults, ...world.faults },
     posthorn: {
-      ...publishedOf(history),
+      ...countPublished(history),
       accepted: accounting.accepted,
       delivered: accounting.delivered,
       dead: accounting.dead,
@@ -181,7 +181,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
   };
 }
 
-function publishedOf(history: History): Pick<PosthornResult, 'attempted' | 'acknowledged' | 'recovered'> {
+function countPublished(history: History): Pick<PosthornResult, 'attempted' | 'acknowledged' | 'recovered'> {
   let attempted = 0;
   let acknowledged = 0;
   let recovered = 0;

@@ -1,4 +1,4 @@
-import { idsOf, makePlan } from './plan.ts';
+import { planIds, makePlan } from './plan.ts';
 import { runSeed, type SeedResult } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { Invariant } from './step-checker.ts';
@@ -38,7 +38,7 @@ export async function shrink(
   const fails = async (keep: readonly string[]): Promise<boolean> =>
     (await run(keep)).violations.some((violation) => violation.invariant === invariant);
 
-  const all = idsOf(makePlan(scenario, seed));
+  const all = planIds(makePlan(scenario, seed));
   if (!(await fails(all))) return null;
   let left = all;
   for (let parts = 2; parts <= left.length && runs < maxRuns;) {

@@ -210,7 +210,7 @@ export class StepChecker {
     if (row.claimed && (old === undefined || old.claim !== row.claim)) {
       const leaseUntil = row.dueAt ?? 0;
       this.leases.set(`${id}/${row.claim}`, leaseUntil);
-      const claimedAt = nowOf(step);
+      const claimedAt = stepTime(step);
       if (claimedAt !== null && leaseUntil < claimedAt + this.#timeoutOf(row.endpoint))
         this.#found(
           'lease',
@@ -324,7 +324,7 @@ export class StepChecker {
 
   /** Nodes that share a store have its clock, whatever their own says; an embedded one has only its own. */
   #claimTime(step: Step): number {
-    return this.#sharedClock ? this.#clocks.now() + 1 : nowOf(step)!;
+    return this.#sharedClock ? this.#clocks.now() + 1 : stepTime(step)!;
   }
 
   #countRow({ endpoint, state }: Seen, by: number): void {
@@ -370,7 +370,7 @@ export class StepChecker {
   }
 }
 
-function nowOf({ name, args }: Step): number | null {
+function stepTime({ name, args }: Step): number | null {
   if (name === 'claim') return (args[0] as { now: number }).now;
   if (name === 'accept') return (args[1] as { now: number }).now;
   if (name === 'stepFanOut') return (args[0] as { now: number }).now;

@@ -40,7 +40,7 @@ export interface LabSummary {
 /** Correctness: something was lost, twice, or out of order. Liveness: something never ends. Crash: the code threw. */
 export type FailureKind = 'correctness' | 'liveness' | 'crash';
 
-function kindOf(violations: readonly Violation[]): FailureKind {
+function failureKind(violations: readonly Violation[]): FailureKind {
   if (violations.some(({ invariant }) => invariant !== 'liveness' && invariant !== 'defect'))
     return 'correctness';
   return violations.some(({ invariant }) => invariant === 'defect') ? 'crash' : 'liveness';
@@ -99,7 +99,7 @@ export function summarize(
           { seed, kind: 'crash', violations: [{ invariant: 'defect', at: 0, message: answer.message }] },
         ];
       const { violations } = answer;
-      return violations.length === 0 ? [] : [{ seed, kind: kindOf(violations), violations }];
+      return violations.length === 0 ? [] : [{ seed, kind: failureKind(violations), violations }];
     }),
     seconds: Number(options.seconds.toFixed(2)),
     seeds_per_s: Number((options.seeds / options.seconds).toFixed(2)),
@@ -133,7 +133,7 @@ function naiveSummary(
 }
 
 /** Examples of the naive sender's drops, from whichever part has them. */
-export function examplesOf(answers: readonly { readonly answer: SeedResult | Error }[]): NaiveExample[] {
+export function pickExamples(answers: readonly { readonly answer: SeedResult | Error }[]): NaiveExample[] {
   return answers
     .flatMap(({ answer }) => (answer instanceof Error ? [] : (answer.naive?.examples ?? [])))
     .slice(0, 3);

@@ -2,7 +2,7 @@ import { type AttemptResult, classifyStatus, type OutboundRequest, type Transpor
 import type { History } from './history.ts';
 import type { Exchange, Network } from './network.ts';
 import type { LabNode } from './node.ts';
-import { paymentOf } from './plan.ts';
+import { paymentFrom } from './plan.ts';
 import type { VirtualTime } from 'posthorn/runtime';
 
 const messages = {
@@ -20,7 +20,7 @@ function header(headers: readonly string[], name: string): string {
 }
 
 /** What the sender makes of an exchange within its timeout. */
-function resultOf(exchange: Exchange, timeoutMs: number): AttemptResult {
+function toResult(exchange: Exchange, timeoutMs: number): AttemptResult {
   const { status, error, retryAfterS, answeredAfter } = exchange;
   const failed = { ok: false, responseExcerpt: null, retryAfterMs: null };
   if (answeredAfter >= timeoutMs)
@@ -76,13 +76,13 @@ export function labTransport(options: TransportOptions, node: LabNode, incarnati
       new Promise((resolve) => {
         const { url, headers, timeoutMs } = request;
         const endpoint = Number(url.slice(9, url.indexOf('.')));
-        const payment = paymentOf(header(headers, 'webhook-id'));
+        const payment = paymentFrom(header(headers, 'webhook-id'));
         const claim = Number(header(headers, 'posthorn-attempt'));
         const delivery = header(headers, 'posthorn-delivery');
         const startedAt = time.elapsed;
         options.check(request, endpoint);
         const exchange = network.exchange(endpoint, payment, claim, startedAt);
-        const result = resultOf(exchange, timeoutMs);
+        const result = toResult(exchange, timeoutMs);
         const { processedAfter } = exchange;
         options.onAttempt(delivery, claim, endpoint, startedAt + result.durationMs, node);
         history.attempts?.push({

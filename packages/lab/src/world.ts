@@ -6,7 +6,7 @@ import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
 import { AttemptChecker } from './attempt-checker.ts';
 import { changedNothing, describe } from './describe.ts';
 import { DisableChecker } from './disable-checker.ts';
-import { endpointOf } from './endpoints.ts';
+import { toEndpoint } from './endpoints.ts';
 import { History } from './history.ts';
 import type { FinalDelivery, Trouble } from './check-run.ts';
 import { Network } from './network.ts';
@@ -101,7 +101,7 @@ export class World implements WorldView {
     this.checker = this.#createChecker();
     this.store = this.#createStore(options.mutant);
     const random = new SeededRandom(plan.seed, 'endpoints');
-    this.endpoints = scenario.endpoints.map((endpoint, index) => endpointOf(endpoint, index, random));
+    this.endpoints = scenario.endpoints.map((endpoint, index) => toEndpoint(endpoint, index, random));
     this.operators = new Operators(this, this.store, this.inner);
     this.#publisher = new Publisher(this);
     this.#attempts = new AttemptChecker(this);

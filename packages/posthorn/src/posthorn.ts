@@ -13,7 +13,7 @@ import { createParts, type Parts } from './parts.ts';
 import type { Opened } from './opened.ts';
 import { systemRandom } from './runtime/random.ts';
 import { within } from './runtime/within.ts';
-import { keyringIn, keyringOf, type OpenedKeyring } from './secrets/open-keyring.ts';
+import { keyringIn, keyringFrom, type OpenedKeyring } from './secrets/open-keyring.ts';
 import { createServices } from './service/services.ts';
 import { sealStored } from './service/seal-stored.ts';
 import { followTemplates } from './service/template-follow.ts';
@@ -68,7 +68,7 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
       throw error;
     }
   }
-  const keyring = keyringOf(options, systemRandom);
+  const keyring = keyringFrom(options, systemRandom);
   // A new name in every run: a previous run's claims are recovered when it is found dead.
   const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
   const opened = await openPostgresStore(database);

@@ -24,7 +24,7 @@ const maxHeaderChars = 16_384;
 
 /** Returns what the headers say; throws `missing_header` or `malformed_header`, whatever is handed in. */
 export function readHead(headers: unknown): WebhookHead {
-  const found = families.map((family) => parts.map((part) => valuesOf(headers, `${family}-${part}`)));
+  const found = families.map((family) => parts.map((part) => headerValues(headers, `${family}-${part}`)));
   const complete = found.findIndex((values) => values.every(({ length }) => length > 0));
   const some = found.findIndex((values) => values.some(({ length }) => length > 0));
   const at = Math.max(0, complete < 0 ? some : complete);
@@ -64,7 +64,7 @@ function single(name: string, values: readonly string[], isList: boolean): strin
 }
 
 /** Empty if there is none. Headers that cannot be read, a proxy that throws for example, count as absent. */
-function valuesOf(headers: unknown, name: string): readonly string[] {
+function headerValues(headers: unknown, name: string): readonly string[] {
   try {
     const value = rawValue(headers, name);
     return (Array.isArray(value) ? (value as unknown[]) : [value]).filter(

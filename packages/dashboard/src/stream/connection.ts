@@ -66,7 +66,7 @@ async function readText(body: ReadableStream<Uint8Array>, onText: (text: string)
 }
 
 /** What to do after a stream ended with this error. */
-function endOf(error: unknown): 'signed-out' | 'refused' | 'away' {
+function reactionTo(error: unknown): 'signed-out' | 'refused' | 'away' {
   if (!(error instanceof Problem)) return 'away';
   if (error.status === 401) return 'signed-out';
   return [403, 404, 422].includes(error.status) ? 'refused' : 'away';
@@ -86,7 +86,7 @@ async function readOnce(
   progress: Progress,
   events: ConnectionEvents,
   mine: AbortController,
-): Promise<ReturnType<typeof endOf>> {
+): Promise<ReturnType<typeof reactionTo>> {
   const watchdog = setInterval(() => {
     if (Date.now() - progress.heardAt > silentMs) mine.abort();
   }, silentMs / 4);
@@ -106,7 +106,7 @@ async function readOnce(
     });
     return 'away';
   } catch (error) {
-    return endOf(error);
+    return reactionTo(error);
   } finally {
     clearInterval(watchdog);
   }

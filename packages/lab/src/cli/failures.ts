@@ -10,7 +10,7 @@ const exitCodes: Readonly<Record<FailureKind, number>> = { correctness: 1, liven
 const maxLines = 120;
 
 /** The exit code of these failures: that of the gravest kind. */
-export function exitCodeOf({ failures }: LabSummary): number {
+export function exitCodeFor({ failures }: LabSummary): number {
   const kinds = failures.map(({ kind }) => kind);
   const gravest = (['crash', 'correctness', 'liveness'] as const).find((kind) => kinds.includes(kind));
   return gravest === undefined ? 0 : exitCodes[gravest];

@@ -1,4 +1,4 @@
-import { type Job, jobOf } from '../pool.ts';
+import { type Job, createJob } from '../pool.ts';
 import type { Scenario } from '../scenario.ts';
 import type { LabOptions } from './options.ts';
 
@@ -6,23 +6,23 @@ import type { LabOptions } from './options.ts';
 const halvesFrom = 200_000;
 
 /** The jobs of one seed: a large world in two halves, whose own seeds follow from it. */
-export function jobsOf(scenario: Scenario, seed: number, options: LabOptions): Job[] {
+export function planJobs(scenario: Scenario, seed: number, options: LabOptions): Job[] {
   const common = {
     keep: options.keep?.split(',') ?? null,
     traced: options.trace === true,
     mutant: options.mutant ?? null,
   };
   if (scenario.payments < halvesFrom || common.keep !== null)
-    return [jobOf(scenario, seed, { ...common, ...logsOf(options, `${seed}_`, 0) })];
+    return [createJob(scenario, seed, { ...common, ...openLogs(options, `${seed}_`, 0) })];
   return [0, 1].map((half) => ({
     scenario: { ...scenario, payments: Math.ceil((scenario.payments - half) / 2) },
     seed: seed * 2 + half + 1_000_000,
     ...common,
-    ...logsOf(options, `${seed}${'ab'[half]}_`, half),
+    ...openLogs(options, `${seed}${'ab'[half]}_`, half),
   }));
 }
 
-function logsOf(
+function openLogs(
   { log, posthornLog }: LabOptions,
   prefix: string,
   part: number,

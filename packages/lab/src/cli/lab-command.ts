@@ -3,12 +3,12 @@ import { stringify } from 'yaml';
 import { mutants } from '../mutants.ts';
 import { parseScenario, ScenarioError } from '../scenario.ts';
 import { builtInScenarios } from '../scenarios.ts';
-import { exitCodeOf, explainFailure } from './failures.ts';
+import { exitCodeFor, explainFailure } from './failures.ts';
 import { runMutants } from './mutants.ts';
-import { commandLine, hoursOf, type LabOptions, whole } from './options.ts';
+import { commandLine, parseHours, type LabOptions, whole } from './options.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
 import { printSummary } from './print-summary.ts';
-import { scenarioOf } from './scenario.ts';
+import { readScenario } from './scenario.ts';
 import { runWorlds } from './worlds.ts';
 import { CommandError, note, print, printExact, printJson, table } from 'posthorn/cli';
 
@@ -25,7 +25,7 @@ function listScenarios(json: boolean): void {
 async function lab(name: string, options: LabOptions): Promise<void> {
   if (options.list === true) return listScenarios(options.json === true);
   const { mutant, seed, seeds } = options;
-  const scenario = await scenarioOf(
+  const scenario = await readScenario(
     options.mutants === true && name === 'incident' ? 'everything' : name,
     options,
   );
@@ -49,7 +49,7 @@ async function lab(name: string, options: LabOptions): Promise<void> {
         if (!(answer instanceof Error)) for (const line of answer.lines ?? []) print(line);
     if (worlds.summary.failures.length > 0) await explainFailure(scenario, worlds.summary, options, command);
   }
-  const code = exitCodeOf(worlds.summary);
+  const code = exitCodeFor(worlds.summary);
   if (code !== 0) process.exitCode = code;
 }
 
@@ -58,7 +58,7 @@ export function labCommand(): Command {
     .argument('[scenario]', 'a built-in scenario (see --list) or a .yaml file', 'incident')
     .option('--seeds <n>', 'number of seeds', whole(10_000_000), 1)
     .option('--seed <s>', 'the first seed', whole(2 ** 31 - 1), 1)
-    .option('--hours <h>', 'simulated hours of traffic and faults (default: the scenario’s)', hoursOf)
+    .option('--hours <h>', 'simulated hours of traffic and faults (default: the scenario’s)', parseHours)
     .option('--payments <n>', 'number of payments (default: the scenario’s)', whole(50_000_000))
     .option('--workers <n>', 'threads (default: one per processor)', whole(256))
     .option(

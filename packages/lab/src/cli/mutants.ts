@@ -1,5 +1,5 @@
 import { mutants } from '../mutants.ts';
-import { jobOf, runJobs } from '../pool.ts';
+import { createJob, runJobs } from '../pool.ts';
 import type { SeedResult } from '../run.ts';
 import type { Scenario } from '../scenario.ts';
 import { note, print, printJson, progress, table } from 'posthorn/cli';
@@ -24,7 +24,9 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
   const perMutant = options.seeds > 1 ? options.seeds : mutantSeeds;
   note(`${mutants.length} mutants, ${perMutant} seeds each from ${options.seed}, scenario ${scenario.name}`);
   const jobs = mutants.flatMap(({ name }) =>
-    Array.from({ length: perMutant }, (_, index) => jobOf(scenario, options.seed + index, { mutant: name })),
+    Array.from({ length: perMutant }, (_, index) =>
+      createJob(scenario, options.seed + index, { mutant: name }),
+    ),
   );
   const bar = progress(jobs.length);
   const answers = await runJobs(jobs, {
@@ -33,7 +35,7 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
   });
   bar.end();
   const rows = mutants.map(({ name, description }, index) =>
-    rowOf(name, description, answers.slice(index * perMutant, (index + 1) * perMutant)),
+    toRow(name, description, answers.slice(index * perMutant, (index + 1) * perMutant)),
   );
   const missed = rows.filter(({ caught }) => caught === 0).map(({ mutant }) => mutant);
   if (options.json === true) printJson({ scenario: scenario.name, mutants: rows, missed });
@@ -41,7 +43,7 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
   if (missed.length > 0) process.exitCode = 1;
 }
 
-function rowOf(mutant: string, description: string, answers: readonly (SeedResult | Error)[]): Row {
+function toRow(mutant: string, description: string, answers: readonly (SeedResult | Error)[]): Row {
   // How many seeds one has to run, beginning anywhere, until one catches it.
   const needed: number[] = [];
   const by = new Set<string>();

@@ -27,7 +27,7 @@ export const whole = (most: number) => (text: string) => {
     throw new InvalidArgumentError(`takes a whole number from 1 to ${most}`);
   return value;
 };
-export const hoursOf = (text: string): number => {
+export const parseHours = (text: string): number => {
   const value = Number(text);
   if (!(value > 0 && value <= 8760))
     throw new InvalidArgumentError('takes hours, more than 0 and at most 8760');

@@ -4,7 +4,7 @@ import { mergeLogs } from '../delivery-log.ts';
 import type { Job } from '../pool.ts';
 import { labReport } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
-import { examplesOf } from '../summary.ts';
+import { pickExamples } from '../summary.ts';
 import { CommandError, demandWritable, note } from 'posthorn/cli';
 import type { LabOptions } from './options.ts';
 import type { Worlds } from './worlds.ts';
@@ -34,7 +34,7 @@ export async function writeOutputs(
   if (log !== undefined) await mergeNaiveLog(jobs, log);
   if (posthornLog !== undefined) await joinPosthornLog(jobs, posthornLog);
   if (html === undefined) return;
-  writeFileSync(html, labReport(summary, scenario, examplesOf(answers), command));
+  writeFileSync(html, labReport(summary, scenario, pickExamples(answers), command));
   note(`the report is in ${html}`);
 }
 

@@ -6,7 +6,7 @@ import { CommandError, note } from 'posthorn/cli';
 import type { LabOptions } from './options.ts';
 
 /** The scenario of this name or file, fitted to a log and made as long and as large as the options say. */
-export async function scenarioOf(name: string, options: LabOptions): Promise<Scenario> {
+export async function readScenario(name: string, options: LabOptions): Promise<Scenario> {
   const asked = scenarioNamed(name);
   const scenario = options.calibrate === undefined ? asked : await fitted(options.calibrate, asked);
   return {

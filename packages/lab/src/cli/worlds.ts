@@ -3,7 +3,7 @@ import type { SeedResult } from '../run.ts';
 import type { Scenario } from '../scenario.ts';
 import { type LabSummary, summarize } from '../summary.ts';
 import { progress } from 'posthorn/cli';
-import { jobsOf } from './jobs.ts';
+import { planJobs } from './jobs.ts';
 import { type LabOptions, ofWorkers } from './options.ts';
 
 /** Worlds that have run, with where their logs are. */
@@ -16,7 +16,7 @@ export interface Worlds {
 /** Runs every seed, telling how far it is. */
 export async function runWorlds(scenario: Scenario, options: LabOptions): Promise<Worlds> {
   const seeds = Array.from({ length: options.seeds }, (_, index) => options.seed + index);
-  const jobs = seeds.flatMap((seed) => jobsOf(scenario, seed, options));
+  const jobs = seeds.flatMap((seed) => planJobs(scenario, seed, options));
   const parts = jobs.length / seeds.length;
   const began = performance.now();
   const secondsSoFar = (): number => (performance.now() - began) / 1000;

@@ -1,4 +1,4 @@
-import { isOf, type OperationId, operations, toWire } from '@posthorn/client/operations';
+import { matchesShape, type OperationId, operations, toWire } from '@posthorn/client/operations';
 
 /** The answer of an operation in wire names, as `--json` prints it. */
 export function wireAnswer(id: OperationId, answer: unknown): unknown {
@@ -9,5 +9,5 @@ export function wireAnswer(id: OperationId, answer: unknown): unknown {
 /** Returns whether this is an answer of the operation, and not of another service that answers with 2xx and JSON (G5). */
 export function isAnswerOf(id: OperationId, value: unknown): boolean {
   const { answer: shape } = operations[id];
-  return shape !== undefined && shape !== 'text' && isOf(shape, value);
+  return shape !== undefined && shape !== 'text' && matchesShape(shape, value);
 }

@@ -5,7 +5,7 @@ import { parseAttemptLine } from '../logs/attempt-line.ts';
 import { isBlank, readLines } from '../logs/lines.ts';
 import { backtest, healthyControl, type Incident, trade } from '../reliability/backtest.ts';
 import { type BacktestPage, backtestReport, formatDuration } from '../reliability/backtest-report.ts';
-import { type EventOutcome, historyOf, OutcomeCollector } from '../reliability/log-history.ts';
+import { type EventOutcome, toHistory, OutcomeCollector } from '../reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../reliability/rules.ts';
 import { parseRules } from '../reliability/rules-file.ts';
 import { SeededRandom } from '../runtime/seeded-random.ts';
@@ -139,7 +139,7 @@ export async function runBacktest(options: BacktestOptions): Promise<void> {
   demandWritable([options.html], [options.fromLog, options.rules]);
   const { rules, objective } = readRules(options);
   const { source, outcomes, until } = await readHistory(options);
-  const history = historyOf(outcomes, objective, rules, until);
+  const history = toHistory(outcomes, objective, rules, until);
   const { from, all: counts } = history.minutes;
   demandInside(options.incident, from, until, source);
   const control = healthyControl(history.minutes, objective, new SeededRandom(1, 'control'));

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { ApiError, type BulkReplay, type Redrive } from '@posthorn/client';
 import { systemClock } from '../runtime/clock.ts';
 import { amountsText } from './amounts.ts';
-import { filterOf, filterOptions } from './commands/deliveries.ts';
+import { filterFrom, filterOptions } from './commands/deliveries.ts';
 import { CommandError, interrupted, note, print, progress, table } from './output.ts';
 import { numberBetween, remoteOptions } from './remote.ts';
 
@@ -11,8 +11,8 @@ import { numberBetween, remoteOptions } from './remote.ts';
 export type Job = Redrive | BulkReplay;
 
 const isReplay = (job: Job): job is BulkReplay => 'replayed' in job;
-const doneOf = (job: Job): number => (isReplay(job) ? job.replayed : job.redriven);
-const verbOf = (job: Job): string => (isReplay(job) ? 'replayed' : 'redriven');
+const doneCount = (job: Job): number => (isReplay(job) ? job.replayed : job.redriven);
+const pastVerb = (job: Job): string => (isReplay(job) ? 'replayed' : 'redriven');
 
 /** How many it skipped and why, or an empty text. */
 function skippedNote({ skipped }: Job): string {
@@ -32,7 +32,7 @@ export function jobLine(job: Job): string {
   const name = job.name === null ? '' : ` (${job.name})`;
   const { delivered, pending, dead, other } = job.outcome;
   const outcome = `delivered ${delivered}, pending ${pending}, dead ${dead}${other === 0 ? '' : `, other ${other}`}`;
-  return `${job.id}${name} is ${job.state}${stopNote(job)}: ${doneOf(job)} of ${job.matched} ${verbOf(job)}${rate}; ${outcome}${skippedNote(job)}`;
+  return `${job.id}${name} is ${job.state}${stopNote(job)}: ${doneCount(job)} of ${job.matched} ${pastVerb(job)}${rate}; ${outcome}${skippedNote(job)}`;
 }
 
 /** The result of a dry run. */
@@ -78,7 +78,7 @@ export function jobRow(job: Job): (string | number)[] {
     job.name ?? '',
     job.dryRun ? 'dry run' : job.stopReason === 'failing' ? 'stopped: failing' : job.state,
     job.matched,
-    doneOf(job),
+    doneCount(job),
     job.skipped,
     job.outcome.delivered,
     job.outcome.dead,
@@ -121,7 +121,7 @@ export async function watched<J extends Job>(
         if (!isPassing || systemClock.monotonic() - answeredAt > awayMs)
           throw new CommandError(`${error.message}; ${job.id} continues on the server`);
       }
-      bar.at(doneOf(job), verbOf(job));
+      bar.at(doneCount(job), pastVerb(job));
     }
   } finally {
     bar.end();
@@ -134,7 +134,7 @@ export function reportJob(job: Job, kind: 'redrive' | 'replay'): void {
   if (job.dryRun) print(described(job));
   else {
     const done = kind === 'redrive' ? 'deliveries are pending again' : 'deliveries were created';
-    print(`${doneOf(job)} of ${job.matched} ${done} (${kind} ${job.id})${skippedNote(job)}`);
+    print(`${doneCount(job)} of ${job.matched} ${done} (${kind} ${job.id})${skippedNote(job)}`);
   }
 }
 
@@ -160,11 +160,11 @@ export function jobCommand(name: 'redrive' | 'replay'): Command {
 }
 
 /** The filter, with the fields that a list of deliveries does not have. */
-export function jobFilterOf(options: Record<string, unknown>): ReturnType<typeof filterOf> & {
+export function jobFilterFrom(options: Record<string, unknown>): ReturnType<typeof filterFrom> & {
   readonly statusCode?: readonly number[];
 } {
   const { statusCode } = options as { readonly statusCode?: readonly number[] };
-  return { ...filterOf(options), ...(statusCode === undefined ? {} : { statusCode }) };
+  return { ...filterFrom(options), ...(statusCode === undefined ? {} : { statusCode }) };
 }
 
 export const jobOptions = ['rate', 'name', 'dryRun', 'statusCode'] as const;

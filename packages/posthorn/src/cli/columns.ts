@@ -59,7 +59,7 @@ export function columnsTable<Row>(
     }),
   );
   const lengths = shown.map((column, at) =>
-    cells.reduce((most, row) => Math.max(most, textOf(row[at]!).length), column.name.length),
+    cells.reduce((most, row) => Math.max(most, cellText(row[at]!).length), column.name.length),
   );
   const fitted = fit(lengths, shown, width - gap * (shown.length - 1));
   return table(
@@ -71,7 +71,7 @@ export function columnsTable<Row>(
   );
 }
 
-const textOf = (cell: string | number): string =>
+const cellText = (cell: string | number): string =>
   typeof cell === 'number' ? cell.toLocaleString('en-US') : cell;
 
 /** Shortens the longest column that may be shortened, one character at a time, until all fit or none may. */

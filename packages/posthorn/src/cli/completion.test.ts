@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { commands } from './commands.ts';
-import { completionScript, completionsOf } from './completion.ts';
+import { completionScript, listCompletions } from './completion.ts';
 
 const named = async (...names: string[]) =>
   await Promise.all(commands.filter(({ name }) => names.includes(name)).map(({ load }) => load()));
@@ -14,7 +14,7 @@ async function script(shell: 'bash' | 'zsh' | 'fish'): Promise<string> {
       commands: loaded.map((command) => ({ name: command.name(), description: "it's" })),
       options: [],
     },
-    ...loaded.flatMap((command) => completionsOf(command)),
+    ...loaded.flatMap((command) => listCompletions(command)),
   ]);
 }
 

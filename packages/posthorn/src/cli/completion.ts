@@ -18,22 +18,22 @@ export interface CompletedOption {
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-function optionOf({ long, description, required, optional, argChoices }: Option): CompletedOption[] {
+function completedOption({ long, description, required, optional, argChoices }: Option): CompletedOption[] {
   if (long === undefined || long === null) return [];
   return [{ long, description, takesValue: required || optional, choices: argChoices ?? [] }];
 }
 
 /** A command and all its subcommands. */
-export function completionsOf(command: Command, path = command.name()): Completion[] {
+export function listCompletions(command: Command, path = command.name()): Completion[] {
   const visible = command.createHelp().visibleCommands(command);
   const inner = visible.filter((one) => one.name() !== 'help');
   return [
     {
       path,
       commands: inner.map((one) => ({ name: one.name(), description: one.description() })),
-      options: command.options.flatMap(optionOf),
+      options: command.options.flatMap(completedOption),
     },
-    ...inner.flatMap((one) => completionsOf(one, `${path} ${one.name()}`)),
+    ...inner.flatMap((one) => listCompletions(one, `${path} ${one.name()}`)),
   ];
 }
 

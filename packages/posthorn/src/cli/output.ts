@@ -149,7 +149,7 @@ export function progress(total: number | null): { at(done: number, words?: strin
       const now = Date.now();
       if (now - shown < (live ? 100 : 5000)) return;
       shown = now;
-      last = `${total === null ? done.toLocaleString('en-US') : barOf(done, total)} ${printable(words)}`;
+      last = `${total === null ? done.toLocaleString('en-US') : progressBar(done, total)} ${printable(words)}`;
       process.stderr.write(live ? `\r\u001b[K${last}` : `${last}\n`);
     },
     end: () => {
@@ -158,7 +158,7 @@ export function progress(total: number | null): { at(done: number, words?: strin
   };
 }
 
-function barOf(done: number, total: number): string {
+function progressBar(done: number, total: number): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const bar = '█'.repeat(Math.round(share * 24)).padEnd(24, '░');
   return `${bar} ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`;

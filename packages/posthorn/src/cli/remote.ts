@@ -50,7 +50,7 @@ const variable = (name: string): string | undefined =>
   process.env[name] === '' ? undefined : process.env[name];
 
 /** Returns the client for these options; invalid options end with 2 before anything is sent. */
-export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
+export function clientFrom({ url, apiKey, timeout }: RemoteOptions): Client {
   const key = apiKey ?? variable('POSTHORN_API_KEY');
   if (key === undefined) throw new CommandError('no key: set POSTHORN_API_KEY, or give --api-key', 2);
   try {

@@ -25,19 +25,19 @@ export interface Serving {
 
 const maxTracingStopMs = 1000;
 
-const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 /** The hash of the admin key: of the given key, else the stored one, else of a new key. */
 async function adminKey(
   store: Store,
   given: string | undefined,
 ): Promise<{ hash: string; made: string | null }> {
-  if (given !== undefined) return { hash: hashOf(given), made: null };
+  if (given !== undefined) return { hash: hashKey(given), made: null };
   const stored = await store.read.setting('admin_key_hash');
   if (stored !== null) return { hash: stored, made: null };
   const made = `phk_${Buffer.from(systemRandom.bytes(32)).toString('base64url')}`;
-  const hash = await store.write.settleSetting('admin_key_hash', hashOf(made));
-  return { hash, made: hash === hashOf(made) ? made : null };
+  const hash = await store.write.settleSetting('admin_key_hash', hashKey(made));
+  return { hash, made: hash === hashKey(made) ? made : null };
 }
 
 interface ServingParts {
@@ -76,7 +76,7 @@ function nodeOptions(settings: Settings): NodeOptions {
     insecureDashboard: settings.insecureDashboard,
     dashboard: !settings.noDashboard,
     ...(settings.dashboardHost === undefined ? {} : { dashboardAddress: settings.dashboardHost }),
-    ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
+    ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashKey(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
     auditRetentionDays: settings.auditRetentionDays,

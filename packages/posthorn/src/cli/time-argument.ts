@@ -55,7 +55,7 @@ const asUtc = ({ year, month, day, hour, minute, second }: Parts): number =>
  * The moment at which a clock in this zone shows this. If it shows it twice, the first; if it skips it, later by as
  * much as it skips (Temporal's rule `compatible`).
  */
-function momentOf(shown: Parts, zone: string | undefined): number {
+function toMoment(shown: Parts, zone: string | undefined): number {
   const wanted = asUtc(shown);
   // The zone's offset from UTC a day before and after: one of them applies unless the clock skips this time.
   const offsets = [wanted - unitMs.d, wanted + unitMs.d].map((at) => asUtc(wallClock(at, zone)) - at);
@@ -105,7 +105,7 @@ export function parseTime(text: string, now: number, localZone?: string): number
     // The 31st of February does not exist.
     const check = new Date(asUtc(day));
     if (check.getUTCMonth() + 1 !== day.month || check.getUTCDate() !== day.day) return null;
-    const at = fixed === null ? momentOf(day, named) : asUtc(day) - fixed;
+    const at = fixed === null ? toMoment(day, named) : asUtc(day) - fixed;
     return at + Math.trunc(Number(groups['fraction'] ?? 0) * 1000);
   } catch (error) {
     // The zone does not exist.

@@ -40,13 +40,13 @@ export function readYaml(path: string): YamlFile {
       issues.map((issue) => {
         const own = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
         const steps = [...at, ...own];
-        return `${path}:${lineOf(document, lines, steps)}: ${steps.join('.')}: ${issue.message}`;
+        return `${path}:${lineNumber(document, lines, steps)}: ${steps.join('.')}: ${issue.message}`;
       }),
   };
 }
 
 /** The line of a member's name; a missing member gets its parent's line. */
-function lineOf(document: Document, lines: LineCounter, steps: readonly PropertyKey[]): number {
+function lineNumber(document: Document, lines: LineCounter, steps: readonly PropertyKey[]): number {
   for (let length = steps.length; length > 0; length--) {
     const parent = document.getIn(steps.slice(0, length - 1), true);
     const pair = isMap(parent)

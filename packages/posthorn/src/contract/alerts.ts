@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { alertStates } from '../domain/alert.ts';
 import { deliveryState } from './delivery-filter.ts';
-import { anyId, documentName, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, documentName, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -106,7 +106,7 @@ export const alertOperations = operations({
       ...pageIn('desc'),
     }),
     status: 200,
-    answer: pageOf('AlertList', alert),
+    answer: pageSchema('AlertList', alert),
     errors: [],
     example: { query: { state: 'firing' }, answer: { items: [example], next_cursor: null } },
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { attemptExample, attemptFields } from './delivery-details.ts';
 import { boundedSearch, searchedFields } from './delivery-search.ts';
-import { anyId, eventId, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, eventId, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
@@ -37,7 +37,7 @@ export const attemptOperations = operations({
       ...pageIn('desc'),
     }),
     status: 200,
-    answer: pageOf('AttemptList', listedAttempt, searchedFields),
+    answer: pageSchema('AttemptList', listedAttempt, searchedFields),
     errors: [],
     example: {
       query: { endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', status_class: '5xx' },

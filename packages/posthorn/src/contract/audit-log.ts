@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { anyId, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const hash = z.string();
@@ -79,7 +79,7 @@ export const auditLogOperations = operations({
       ...pageIn('desc'),
     }),
     status: 200,
-    answer: pageOf('AuditEntryList', auditEntry),
+    answer: pageSchema('AuditEntryList', auditEntry),
     errors: [],
     example: {
       query: { target_kind: 'endpoint', action: 'endpoints.pause', limit: '20' },

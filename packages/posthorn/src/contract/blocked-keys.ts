@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorClass } from './delivery-filter.ts';
-import { anyId, count, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, count, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -37,7 +37,7 @@ export const blockedKeyOperations = operations({
       cursor: pageIn('asc').cursor,
     }),
     status: 200,
-    answer: pageOf('BlockedKeyList', blockedKey),
+    answer: pageSchema('BlockedKeyList', blockedKey),
     errors: [],
     example: {
       query: { endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g' },

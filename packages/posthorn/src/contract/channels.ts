@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorClass } from './delivery-filter.ts';
-import { documentName, fingerprint, named, pageOf, pageQuery, timestamp } from './fields.ts';
+import { documentName, fingerprint, named, pageSchema, pageQuery, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const url = z.string().max(2048);
@@ -105,7 +105,7 @@ export const channelOperations = operations({
     description: 'Returns channels by name.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('ChannelList', channel),
+    answer: pageSchema('ChannelList', channel),
     errors: [],
     example: { answer: { items: [example], next_cursor: null } },
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, pageOf, pageQuery } from './fields.ts';
+import { count, pageSchema, pageQuery } from './fields.ts';
 import { operations } from './operation.ts';
 
 const nonConforming = z
@@ -12,7 +12,7 @@ const nonConforming = z
   })
   .meta({ id: 'NonConforming' });
 
-const conformance = pageOf('Conformance', nonConforming, {
+const conformance = pageSchema('Conformance', nonConforming, {
   total: count.describe(
     'Endpoints, and event types that are declared or were published in the last 30 days.',
   ),

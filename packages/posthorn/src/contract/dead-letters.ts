@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { droppedState, errorClass, window } from './delivery-filter.ts';
-import { anyId, count, documentName, moneyAnswer, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import {
+  anyId,
+  count,
+  documentName,
+  moneyAnswer,
+  pageIn,
+  pageSchema,
+  tenantName,
+  timestamp,
+} from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -120,7 +129,7 @@ export const deadLetterOperations = operations({
       ...pageIn('desc'),
     }),
     status: 200,
-    answer: pageOf('DeadLetterList', deadLetterGroup, {
+    answer: pageSchema('DeadLetterList', deadLetterGroup, {
       rows_read: count.describe('Deliveries that this call has read.'),
       complete: z
         .boolean()

@@ -9,7 +9,7 @@ import {
   searchedFields,
   timelinessFields,
 } from './delivery-search.ts';
-import { anyId, count, pageOf, timestamp } from './fields.ts';
+import { anyId, count, pageSchema, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const lastError = z.strictObject({
@@ -101,7 +101,7 @@ export const deliveryOperations = operations({
     description: `Returns the newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
     query: deliveryListQuery,
     status: 200,
-    answer: pageOf('DeliveryList', listedDelivery, searchedFields),
+    answer: pageSchema('DeliveryList', listedDelivery, searchedFields),
     errors: [],
     example: {
       query: { endpoint_id: deadExample.endpoint_id, state: 'dead,suppressed', include: 'event,endpoint' },

@@ -6,7 +6,7 @@ import {
   ownTenant,
   tenantLeftOut,
   pageIn,
-  pageOf,
+  pageSchema,
   tenantName,
   timestamp,
 } from './fields.ts';
@@ -220,7 +220,7 @@ const rotatedEndpoint = z
       .describe('The new secret, shown only once. Absent if the endpoint signs only with `v1a`.'),
   })
   .meta({ id: 'RotatedEndpoint' });
-const endpointList = pageOf('EndpointList', listed);
+const endpointList = pageSchema('EndpointList', listed);
 
 const rotation = z
   .strictObject({

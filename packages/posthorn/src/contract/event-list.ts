@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedSearch, searchedFields, value } from './delivery-search.ts';
-import { anyId, count, eventId, eventType, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, count, eventId, eventType, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
@@ -41,7 +41,7 @@ export const eventListOperations = operations({
       ...pageIn('desc'),
     }),
     status: 200,
-    answer: pageOf('EventList', listedEvent, searchedFields),
+    answer: pageSchema('EventList', listedEvent, searchedFields),
     errors: [],
     example: {
       query: { type: 'refund.updated', unmatched: 'true' },

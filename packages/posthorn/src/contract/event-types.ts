@@ -5,7 +5,7 @@ import {
   eventType,
   fingerprint,
   jsonPointer,
-  pageOf,
+  pageSchema,
   pageQuery,
 } from './fields.ts';
 import { operations } from './operation.ts';
@@ -68,7 +68,7 @@ export const eventTypeOperations = operations({
     description: 'Returns the declared event types by name. Events of other types are accepted too.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('EventTypeList', declaredType),
+    answer: pageSchema('EventTypeList', declaredType),
     errors: [],
     example: { answer: { items: [example], next_cursor: null } },
   },

@@ -60,7 +60,7 @@ export const pageIn = (usual: z.output<typeof order>) => ({ limit, cursor, order
 export const pageQuery = z.strictObject(pageIn('asc'));
 
 /** The response of a list, with its additional fields. */
-export function pageOf<T extends z.ZodType, More extends z.ZodRawShape = Record<never, never>>(
+export function pageSchema<T extends z.ZodType, More extends z.ZodRawShape = Record<never, never>>(
   id: string,
   items: T,
   more?: More,

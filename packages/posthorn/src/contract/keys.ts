@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { keyScopes, payloadAccesses } from '../domain/caller.ts';
-import { anyId, ownTenant, pageIn, pageOf, printableName, tenantName, timestamp } from './fields.ts';
+import { anyId, ownTenant, pageIn, pageSchema, printableName, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -67,7 +67,7 @@ const key = z.strictObject(keyFields).meta({ id: 'Key' });
 const keyWithSecret = z
   .strictObject({ ...keyFields, key: z.string().describe('The key itself, `phk_…`. Shown only once.') })
   .meta({ id: 'KeyWithSecret' });
-const keyList = pageOf('KeyList', key);
+const keyList = pageSchema('KeyList', key);
 
 const rotation = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { markerKinds } from '../domain/marker.ts';
-import { anyId, cursor, pageIn, pageOf, printableName, timestamp } from './fields.ts';
+import { anyId, cursor, pageIn, pageSchema, printableName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const httpUrl = z
@@ -66,7 +66,7 @@ export const markerOperations = operations({
       cursor,
     }),
     status: 200,
-    answer: pageOf('MarkerList', marker),
+    answer: pageSchema('MarkerList', marker),
     errors: [],
     example: {
       query: { since: '2026-11-01T00:00:00Z' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageOf, pageQuery, timestamp } from './fields.ts';
+import { pageSchema, pageQuery, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const node = z
@@ -21,7 +21,7 @@ export const nodeOperations = operations({
     description: 'Returns the live processes that share the database, and the shards that each of them owns.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('NodeList', node),
+    answer: pageSchema('NodeList', node),
     errors: [],
     example: {
       query: {},

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ErrorCode } from '../domain/errors.ts';
 import { errorKinds, problemAnswer } from './errors.ts';
 import { type JsonSchema, jsonSchemasFrom } from './json-schema.ts';
-import { errorsOf, isRepeatable } from './operation-errors.ts';
+import { operationErrors, isRepeatable } from './operation-errors.ts';
 import { type Operation, tags } from './operation.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -29,7 +29,7 @@ interface Schemas {
   } | null;
 }
 
-function fieldsOf(schema: z.ZodObject | undefined): [string, z.ZodType][] {
+function schemaFields(schema: z.ZodObject | undefined): [string, z.ZodType][] {
   return Object.entries(schema?.shape ?? {}) as [string, z.ZodType][];
 }
 
@@ -43,15 +43,15 @@ function convertAll(operations: readonly Operation[]): {
   const takes = (schema: z.ZodType): number => input.push(schema) - 1;
   const answers = (schema: z.ZodType): number => output.push(schema) - 1;
   const places = operations.map(({ params, query, body, answer, lines }) => ({
-    params: fieldsOf(params).map(([name, schema]) => [name, takes(schema)] as const),
-    query: fieldsOf(query).map(([name, schema]) => [name, takes(schema)] as const),
+    params: schemaFields(params).map(([name, schema]) => [name, takes(schema)] as const),
+    query: schemaFields(query).map(([name, schema]) => [name, takes(schema)] as const),
     body: body === undefined ? null : takes(body),
     answer: answer === null ? null : answers(answer),
     lines:
       lines === undefined
         ? null
         : {
-            query: fieldsOf(lines.query).map(([name, schema]) => [name, takes(schema)] as const),
+            query: schemaFields(lines.query).map(([name, schema]) => [name, takes(schema)] as const),
             line: takes(lines.line),
             answer: answers(lines.answer),
           },
@@ -78,7 +78,7 @@ function convertAll(operations: readonly Operation[]): {
   };
 }
 
-function parametersOf(operation: Operation, { params, query, lines }: Schemas): Json[] {
+function operationParameters(operation: Operation, { params, query, lines }: Schemas): Json[] {
   const { example } = operation;
   const parameter = (place: 'path' | 'query', name: string, schema: JsonSchema, given: unknown): Json => {
     const { description, ...rest } = schema;
@@ -96,7 +96,7 @@ function parametersOf(operation: Operation, { params, query, lines }: Schemas): 
       parameter('path', name, schema, example.params?.[name]),
     ),
     ...Object.entries(query).map(([name, schema]) =>
-      parameter('query', name, schema, exampleOf(schema, example.query?.[name])),
+      parameter('query', name, schema, exampleValue(schema, example.query?.[name])),
     ),
     // With a JSON body they are in the body.
     ...Object.entries(lines?.query ?? {}).map(([name, schema]) => ({
@@ -108,7 +108,7 @@ function parametersOf(operation: Operation, { params, query, lines }: Schemas): 
 }
 
 /** A query is text: its example is in the form of the schema. */
-function exampleOf({ type }: JsonSchema, text: string | undefined): unknown {
+function exampleValue({ type }: JsonSchema, text: string | undefined): unknown {
   if (text === undefined) return undefined;
   if (type === 'array') return text.split(',');
   return type === 'integer' || type === 'number' ? Number(text) : text;
@@ -119,8 +119,8 @@ function problemName(codes: readonly ErrorCode[]): string {
   return [errorKinds[codes[0]!].status, ...codes].join('.');
 }
 
-function problemsOf(operation: Operation): readonly (readonly ErrorCode[])[] {
-  return [...Map.groupBy(errorsOf(operation), (code) => errorKinds[code].status).values()];
+function groupProblems(operation: Operation): readonly (readonly ErrorCode[])[] {
+  return [...Map.groupBy(operationErrors(operation), (code) => errorKinds[code].status).values()];
 }
 
 function problemResponse(codes: readonly ErrorCode[]): Json {
@@ -144,7 +144,7 @@ function problemResponse(codes: readonly ErrorCode[]): Json {
 /** The schema is of one line, the example of all lines: OpenAPI cannot describe a sequence of values without brackets. */
 const ofLines = (schema: JsonSchema, example: unknown): Json => ({ [lineType]: { schema, example } });
 
-function responsesOf(operation: Operation, { answer, lines }: Schemas): Json {
+function operationResponses(operation: Operation, { answer, lines }: Schemas): Json {
   const { status, otherStatus, summary, contentType = json, example } = operation;
   const success = {
     description: summary,
@@ -161,7 +161,7 @@ function responsesOf(operation: Operation, { answer, lines }: Schemas): Json {
   return {
     [status]: success,
     ...Object.fromEntries(
-      problemsOf(operation).map((codes) => [
+      groupProblems(operation).map((codes) => [
         errorKinds[codes[0]!].status,
         { $ref: `#/components/responses/${problemName(codes)}` },
       ]),
@@ -170,7 +170,7 @@ function responsesOf(operation: Operation, { answer, lines }: Schemas): Json {
   };
 }
 
-function securityOf({ scope }: Operation): Json[] {
+function operationSecurity({ scope }: Operation): Json[] {
   if (scope === 'none') return [];
   // None is needed unless the server has a key for metrics.
   if (scope === 'metrics') return [{}, { key: [] }];
@@ -180,13 +180,13 @@ function securityOf({ scope }: Operation): Json[] {
 
 function operationFrom(id: string, operation: Operation, schemas: Schemas): Json {
   const { tag, summary, description, body, example } = operation;
-  const parameters = parametersOf(operation, schemas);
+  const parameters = operationParameters(operation, schemas);
   return {
     operationId: id,
     tags: [tag],
     summary,
     description,
-    security: securityOf(operation),
+    security: operationSecurity(operation),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -201,7 +201,7 @@ function operationFrom(id: string, operation: Operation, schemas: Schemas): Json
             },
           },
         }),
-    responses: responsesOf(operation, schemas),
+    responses: operationResponses(operation, schemas),
   };
 }
 
@@ -216,7 +216,7 @@ export function openApiFrom(table: Readonly<Record<string, Operation>>, version:
       operation,
       schemas[at]!,
     );
-  const problems = operations.flatMap(([, operation]) => problemsOf(operation));
+  const problems = operations.flatMap(([, operation]) => groupProblems(operation));
   const used = new Set(operations.map(([, { tag }]) => tag));
   return {
     openapi: '3.1.1',

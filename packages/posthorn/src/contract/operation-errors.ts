@@ -22,7 +22,7 @@ export function isRepeatable({ method, isRepeatable: may = true }: Operation): b
 }
 
 /** Every code that the operation may answer, by status and then by name. */
-export function errorsOf(operation: Operation): readonly ErrorCode[] {
+export function operationErrors(operation: Operation): readonly ErrorCode[] {
   const { method, path, scope, params, query, body, errors } = operation;
   // The server reads a body that is sent, even if the operation has none.
   const takesBody = method !== 'GET';

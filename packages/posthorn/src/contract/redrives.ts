@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobAnswer, jobChange, jobExample, jobListQuery, jobRequest } from './bulk.ts';
 import { redriveFilter } from './delivery-filter.ts';
-import { anyId, count, pageOf } from './fields.ts';
+import { anyId, count, pageSchema } from './fields.ts';
 import { operations } from './operation.ts';
 
 const redriveRequest = z
@@ -50,7 +50,7 @@ export const redriveOperations = operations({
     description: 'Returns the newest first, unless another order is requested.',
     query: jobListQuery('redrives'),
     status: 200,
-    answer: pageOf('RedriveList', redrive),
+    answer: pageSchema('RedriveList', redrive),
     errors: [],
     example: { query: { limit: '20' }, answer: { items: [example], next_cursor: null } },
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobAnswer, jobChange, jobExample, jobListQuery, jobRequest } from './bulk.ts';
 import { replayFilter } from './delivery-filter.ts';
-import { anyId, count, pageOf } from './fields.ts';
+import { anyId, count, pageSchema } from './fields.ts';
 import { operations } from './operation.ts';
 
 const endpointRef = z.string().min(1).max(64);
@@ -78,7 +78,7 @@ export const replayOperations = operations({
     description: 'Returns the newest first, unless another order is requested.',
     query: jobListQuery('replays'),
     status: 200,
-    answer: pageOf('BulkReplayList', bulkReplay),
+    answer: pageSchema('BulkReplayList', bulkReplay),
     errors: [],
     example: { query: { limit: '20' }, answer: { items: [example], next_cursor: null } },
   },

@@ -7,10 +7,10 @@ type InQuery<T> = z.ZodType<readonly T[], string | readonly string[]>;
 
 /** A filter in a body: one value or a list of values. */
 export function several<T>(item: z.ZodType<T>, max = maxValues): z.ZodType<readonly T[], T | readonly T[]> {
-  return listOf<T, T | readonly T[]>(item, max, (given: unknown) => ({
+  return listSchema<T, T | readonly T[]>(item, max, (given: unknown) => ({
     values: Array.isArray(given) ? given : [given],
     indexed: Array.isArray(given),
-  })).meta({ anyOf: [shapeOf(item), listShapeOf(item, max)] });
+  })).meta({ anyOf: [itemJsonSchema(item), listJsonSchema(item, max)] });
 }
 
 /** A filter in a query: repeated, or comma-separated. */
@@ -24,14 +24,14 @@ export function severalRepeated<T>(item: z.ZodType<T>): InQuery<T> {
 }
 
 function inQuery<T>(item: z.ZodType<T>, split: (text: string) => readonly string[]): InQuery<T> {
-  return listOf<T, string | readonly string[]>(item, maxValues, (given) => {
+  return listSchema<T, string | readonly string[]>(item, maxValues, (given) => {
     const values = [given].flat().flatMap((text) => split(String(text)));
     return { values, indexed: values.length > 1 };
-  }).meta(listShapeOf(item, maxValues));
+  }).meta(listJsonSchema(item, maxValues));
 }
 
 /** A fault of a single value is a fault of the field; else the path has the index. */
-function listOf<T, Given>(
+function listSchema<T, Given>(
   item: z.ZodType<T>,
   max: number,
   read: (given: Given) => { readonly values: readonly unknown[]; readonly indexed: boolean },
@@ -56,11 +56,11 @@ function listOf<T, Given>(
     });
 }
 
-function listShapeOf(item: z.ZodType, max: number): Record<string, unknown> {
-  return { type: 'array', items: shapeOf(item), minItems: 1, maxItems: max };
+function listJsonSchema(item: z.ZodType, max: number): Record<string, unknown> {
+  return { type: 'array', items: itemJsonSchema(item), minItems: 1, maxItems: max };
 }
 
-function shapeOf(item: z.ZodType): Record<string, unknown> {
+function itemJsonSchema(item: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...shape } = z.toJSONSchema(item, { io: 'input', unrepresentable: 'any' });
   return shape;
 }

@@ -6,7 +6,7 @@ import {
   fingerprint,
   named,
   pageIn,
-  pageOf,
+  pageSchema,
   tenantName,
 } from './fields.ts';
 import { operations } from './operation.ts';
@@ -117,7 +117,7 @@ export const sloOperations = operations({
       ...pageIn('asc'),
     }),
     status: 200,
-    answer: pageOf('SloList', listed),
+    answer: pageSchema('SloList', listed),
     errors: [],
     example: {
       query: { include: 'status' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { description, documentName, fingerprint, named, pageOf, pageQuery } from './fields.ts';
+import { description, documentName, fingerprint, named, pageSchema, pageQuery } from './fields.ts';
 import { operations } from './operation.ts';
 
 const fields = {
@@ -32,7 +32,7 @@ export const teamOperations = operations({
     description: 'Returns teams by name.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('TeamList', team),
+    answer: pageSchema('TeamList', team),
     errors: [],
     example: { answer: { items: [example], next_cursor: null } },
   },

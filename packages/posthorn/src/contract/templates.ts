@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { description, documentName, fingerprint, named, pageOf, pageQuery } from './fields.ts';
+import { description, documentName, fingerprint, named, pageSchema, pageQuery } from './fields.ts';
 import { operations } from './operation.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
 
@@ -76,7 +76,7 @@ export const templateOperations = operations({
     description: 'Returns declared templates by name, then the built-in ones.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('TemplateList', template),
+    answer: pageSchema('TemplateList', template),
     errors: [],
     example: { answer: { items: [example], next_cursor: null } },
   },

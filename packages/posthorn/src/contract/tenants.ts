@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fingerprint, ownTenant, pageOf, pageQuery, tenantName } from './fields.ts';
+import { fingerprint, ownTenant, pageSchema, pageQuery, tenantName } from './fields.ts';
 import { metadata } from './metadata.ts';
 import { operations } from './operation.ts';
 
@@ -69,7 +69,7 @@ export const tenantOperations = operations({
     description: 'Returns the declared tenants by name.',
     query: pageQuery,
     status: 200,
-    answer: pageOf('TenantList', tenant),
+    answer: pageSchema('TenantList', tenant),
     errors: [],
     example: { answer: { items: [example], next_cursor: null } },
   },

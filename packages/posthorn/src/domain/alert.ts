@@ -110,7 +110,7 @@ export interface AlertStep {
   readonly notify: readonly Alert[];
 }
 
-const keyOf = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
+const alertKey = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
   `${rule}\u0000${group}`;
 
 /** What is notified together; undefined: it is notified alone. */
@@ -118,7 +118,7 @@ const incidentKey = ({ rule, host, owner }: Pick<Alert, 'rule' | 'host' | 'owner
   host === undefined ? undefined : `${rule}\u0000${host}\u0000${owner ?? ''}`;
 
 /** The id under which channels know an alert from its beginning to its end. */
-export const incidentOf = ({ id, incident }: Pick<Alert, 'id' | 'incident'>): string => incident ?? id;
+export const incidentId = ({ id, incident }: Pick<Alert, 'id' | 'incident'>): string => incident ?? id;
 
 /** What is open of an incident when a step begins, and what the step adds to it. */
 interface Incident {
@@ -140,7 +140,7 @@ const alone: Incident = {
 };
 
 /** The incidents of what is true now. */
-function incidentsOf(
+function joinIncidents(
   open: ReadonlyMap<string, Alert>,
   conditions: readonly Condition[],
   now: number,
@@ -151,7 +151,7 @@ function incidentsOf(
     const key = incidentKey(condition);
     if (key === undefined) continue;
     const known = incidents.get(key) ?? alone;
-    const before = open.get(keyOf(condition));
+    const before = open.get(alertKey(condition));
     const begins =
       (before === undefined || before.state === 'pending') &&
       condition.inhibited !== true &&
@@ -164,7 +164,7 @@ function incidentsOf(
       !isAcknowledged(before, now) &&
       now - notifiedAt >= repeatMs;
     incidents.set(key, {
-      id: known.id ?? (before === undefined || notifiedAt === null ? null : incidentOf(before)),
+      id: known.id ?? (before === undefined || notifiedAt === null ? null : incidentId(before)),
       notifiedAt: notifiedAt === null ? known.notifiedAt : Math.max(known.notifiedAt ?? 0, notifiedAt),
       isPaged: known.isPaged || before?.notifiedSeverity === 'page',
       begins: known.begins || begins,
@@ -225,14 +225,14 @@ export function stepAlerts(
   const forgotten: string[] = [];
   const known = stored.map((alert) => notAfter(alert, now));
   const open = new Map(
-    known.filter(({ state }) => state !== 'resolved').map((alert) => [keyOf(alert), alert]),
+    known.filter(({ state }) => state !== 'resolved').map((alert) => [alertKey(alert), alert]),
   );
-  const incidents = incidentsOf(open, conditions, now, timing);
+  const incidents = joinIncidents(open, conditions, now, timing);
   /** Incidents that are not over: of what has been notified, something still fires. */
   const unresolved = new Set<string>();
   for (const condition of conditions) {
-    const before = open.get(keyOf(condition));
-    open.delete(keyOf(condition));
+    const before = open.get(alertKey(condition));
+    open.delete(alertKey(condition));
     const key = incidentKey(condition);
     const incident: Incident = (key === undefined ? undefined : incidents.get(key)) ?? { ...alone };
     const { alert, isNotified } = nextAlert(before, condition, incident, now, newId, timing);
@@ -240,11 +240,11 @@ export function stepAlerts(
       notify.push(alert);
       if (key !== undefined) incident.id ??= alert.id;
     }
-    if (key !== undefined && alert.notifiedAt !== null) unresolved.add(incidentOf(alert));
+    if (key !== undefined && alert.notifiedAt !== null) unresolved.add(incidentId(alert));
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);
   }
   for (const alert of open.values())
-    if (unevaluated.has(alert.rule) && alert.notifiedAt !== null) unresolved.add(incidentOf(alert));
+    if (unevaluated.has(alert.rule) && alert.notifiedAt !== null) unresolved.add(incidentId(alert));
   for (const alert of open.values()) {
     if (unevaluated.has(alert.rule)) continue;
     // Its beginning was not notified, so its end is not either.
@@ -255,7 +255,7 @@ export function stepAlerts(
     const resolved: Alert = { ...alert, state: 'resolved', resolvedAt: now };
     changed.push(resolved);
     // The end of an incident is notified once: with the last of its alerts.
-    if (alert.notifiedAt !== null && !unresolved.has(incidentOf(alert))) notify.push(resolved);
+    if (alert.notifiedAt !== null && !unresolved.has(incidentId(alert))) notify.push(resolved);
   }
   for (const [index, alert] of known.entries()) {
     const { id, resolvedAt } = alert;

@@ -21,7 +21,7 @@ export function automaticMarker({
   after,
 }: AuditEntry): AutomaticMarker | null {
   if (tenant === alertTenant) return null;
-  const [was, is] = [fieldsOf(before), fieldsOf(after)];
+  const [was, is] = [asFields(before), asFields(after)];
   const label =
     target.kind === 'endpoint'
       ? endpointLabel(was, is)
@@ -59,7 +59,7 @@ export function versionMarker(from: string, to: string, at: number): AutomaticMa
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function fieldsOf(value: unknown): Fields {
+function asFields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 

@@ -7,7 +7,7 @@ export const payloadAccesses = ['none', 'masked', 'full'] as const;
 export type PayloadAccess = (typeof payloadAccesses)[number];
 
 /** The one that shows less. */
-export const lessOf = (a: PayloadAccess, b: PayloadAccess): PayloadAccess =>
+export const lesserAccess = (a: PayloadAccess, b: PayloadAccess): PayloadAccess =>
   payloadAccesses.indexOf(a) < payloadAccesses.indexOf(b) ? a : b;
 
 /** What a portal link may let its holder do besides reading. */

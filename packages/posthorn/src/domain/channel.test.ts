@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { channelDocument } from '../contract/channels.ts';
 import type { Alert } from './alert.ts';
-import { type Channel, payloadOf, receiverOf, shownOf } from './channel.ts';
-import { notificationOf } from './notification/notification.ts';
+import { type Channel, channelPayload, toReceiver, toShownChannel } from './channel.ts';
+import { toNotification } from './notification/notification.ts';
 
 const start = 1_767_225_600_000;
 const publicUrl = 'https://posthorn.example';
@@ -48,7 +48,7 @@ describe('what channels are sent', () => {
   const over: Alert = { ...alert, state: 'resolved', resolvedAt: start + 1000 };
 
   test('Slack: text and blocks within their limits, with its three characters escaped', () => {
-    const sent = payloadOf({ kind: 'slack' }, alert, publicUrl) as {
+    const sent = channelPayload({ kind: 'slack' }, alert, publicUrl) as {
       text: string;
       blocks: { type: string; text?: { type: string; text: string } }[];
     };
@@ -66,8 +66,8 @@ describe('what channels are sent', () => {
   });
 
   test('PagerDuty: trigger and resolve one incident by the same key', () => {
-    const channel = shownOf(channels.pagerduty);
-    const trigger = payloadOf(channel, alert, publicUrl) as { payload: { summary: string } };
+    const channel = toShownChannel(channels.pagerduty);
+    const trigger = channelPayload(channel, alert, publicUrl) as { payload: { summary: string } };
     expect(trigger).toMatchObject({
       event_action: 'trigger',
       dedup_key: 'alr_1',
@@ -80,16 +80,16 @@ describe('what channels are sent', () => {
     });
     // What is stored of a notification does not hold the routing key: it is put in when it is sent (G9).
     expect(trigger).not.toHaveProperty('routing_key');
-    expect(receiverOf(channels.pagerduty).members).toEqual({ routing_key: secret });
+    expect(toReceiver(channels.pagerduty).members).toEqual({ routing_key: secret });
     expect(trigger.payload.summary.length).toBeLessThanOrEqual(1024);
-    expect(payloadOf(channel, over, publicUrl)).toMatchObject({
+    expect(channelPayload(channel, over, publicUrl)).toMatchObject({
       event_action: 'resolve',
       dedup_key: 'alr_1',
     });
   });
 
   test('Alertmanager: version 4, with an end where it is over', () => {
-    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, alert, publicUrl)).toMatchObject({
+    expect(channelPayload({ kind: 'alertmanager', host: 'x' }, alert, publicUrl)).toMatchObject({
       version: '4',
       status: 'firing',
       groupLabels: { alertname: 'dead_letters' },
@@ -102,14 +102,14 @@ describe('what channels are sent', () => {
         },
       ],
     });
-    expect(payloadOf({ kind: 'alertmanager', host: 'x' }, over, publicUrl)).toMatchObject({
+    expect(channelPayload({ kind: 'alertmanager', host: 'x' }, over, publicUrl)).toMatchObject({
       status: 'resolved',
       alerts: [{ endsAt: new Date(start + 1000).toISOString() }],
     });
   });
 
   test('a notification leads to the page that shows it, and says what it is worth and what to do', () => {
-    const { links, facts, nextStep } = notificationOf(alert, publicUrl);
+    const { links, facts, nextStep } = toNotification(alert, publicUrl);
     expect(links.map(({ url }) => url)).toEqual([
       'https://posthorn.example/endpoints/ep_01m8c2aq8h98edmhsyb2jb',
       'https://posthorn.example/dead-letters?endpoint_id=ep_01m8c2aq8h98edmhsyb2jb',
@@ -118,13 +118,13 @@ describe('what channels are sent', () => {
     expect(facts).toContainEqual({ name: 'value at risk', value: '1,234.56 USD' });
     expect(nextStep).toBe('Run posthorn redrive');
     // Once it is over nothing is left to do.
-    expect(notificationOf(over, publicUrl).nextStep).toBeNull();
-    expect(notificationOf(alert, null).links).toEqual([]);
-    expect(JSON.stringify(payloadOf({ kind: 'slack' }, alert, null))).not.toContain('"actions"');
+    expect(toNotification(over, publicUrl).nextStep).toBeNull();
+    expect(toNotification(alert, null).links).toEqual([]);
+    expect(JSON.stringify(channelPayload({ kind: 'slack' }, alert, null))).not.toContain('"actions"');
   });
 
   test('Microsoft Teams: an Adaptive Card within its limit, with buttons that open the dashboard', () => {
-    const sent = payloadOf({ kind: 'msteams', host: 'x' }, alert, publicUrl);
+    const sent = channelPayload({ kind: 'msteams', host: 'x' }, alert, publicUrl);
     expect(JSON.stringify(sent).length).toBeLessThan(28_000);
     expect(sent).toMatchObject({
       type: 'message',
@@ -145,11 +145,11 @@ describe('what channels are sent', () => {
   });
 
   test('Opsgenie: one alias from beginning to end, within its limits', () => {
-    const sent = payloadOf({ kind: 'opsgenie', host: 'x' }, alert, publicUrl) as Record<string, string>;
+    const sent = channelPayload({ kind: 'opsgenie', host: 'x' }, alert, publicUrl) as Record<string, string>;
     expect(sent).toMatchObject({ alias: 'alr_1', status: 'firing', priority: 'P1' });
     expect(sent['message']!.length).toBeLessThanOrEqual(130);
     expect(sent['description']!.length).toBeLessThanOrEqual(15_000);
-    expect(payloadOf({ kind: 'opsgenie', host: 'x' }, over, publicUrl)).toMatchObject({
+    expect(channelPayload({ kind: 'opsgenie', host: 'x' }, over, publicUrl)).toMatchObject({
       alias: 'alr_1',
       status: 'resolved',
     });
@@ -159,16 +159,22 @@ describe('what channels are sent', () => {
     '%s: it can be declared, sent to and shown without its secret (G9)',
     (kind, channel) => {
       expect(channelDocument.parse(channel)).toEqual(channel);
-      expect(URL.canParse(receiverOf(channel).url)).toBe(true);
-      expect(receiverOf(channel).via).toBe(kind === 'email' ? 'mail' : 'http');
-      expect(JSON.stringify(shownOf(channel))).not.toContain(secret);
-      expect(JSON.stringify(payloadOf(shownOf(channel), alert, publicUrl))).toContain('dead_letters');
-      expect(JSON.stringify(payloadOf(shownOf(channel), alert, publicUrl))).not.toContain(secret);
+      expect(URL.canParse(toReceiver(channel).url)).toBe(true);
+      expect(toReceiver(channel).via).toBe(kind === 'email' ? 'mail' : 'http');
+      expect(JSON.stringify(toShownChannel(channel))).not.toContain(secret);
+      expect(JSON.stringify(channelPayload(toShownChannel(channel), alert, publicUrl))).toContain(
+        'dead_letters',
+      );
+      expect(JSON.stringify(channelPayload(toShownChannel(channel), alert, publicUrl))).not.toContain(secret);
     },
   );
 
   test('email: one line of subject, whatever an alert holds', () => {
-    const sent = payloadOf(shownOf(channels.email), { ...alert, summary: 'two\r\nlines' }, null) as {
+    const sent = channelPayload(
+      toShownChannel(channels.email),
+      { ...alert, summary: 'two\r\nlines' },
+      null,
+    ) as {
       subject: string;
     };
     expect(sent).toMatchObject({ from: 'posthorn@shop.test', to: ['ops@shop.test'] });

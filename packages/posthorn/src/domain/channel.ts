@@ -1,7 +1,7 @@
-import { type Alert, incidentOf } from './alert.ts';
+import { type Alert, incidentId } from './alert.ts';
 import { alertmanager } from './notification/alertmanager.ts';
 import { email } from './notification/email.ts';
-import { notificationOf } from './notification/notification.ts';
+import { toNotification } from './notification/notification.ts';
 import { opsgenie } from './notification/opsgenie.ts';
 import { pagerDuty } from './notification/pagerduty.ts';
 import { slack } from './notification/slack.ts';
@@ -72,7 +72,7 @@ const http = (url: string, members: ChannelReceiver['members'] = {}): ChannelRec
   url,
   members,
 });
-const hostOf = (url: string): string => new URL(url).host;
+const urlHost = (url: string): string => new URL(url).host;
 
 const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, ShownChannel<Kind>> } = {
   slack: {
@@ -89,43 +89,43 @@ const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, Show
   },
   msteams: {
     receiver: ({ url }) => http(url),
-    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: urlHost(url) }),
     payload: (_, alert, publicUrl) => microsoftTeams(alert, publicUrl),
   },
   opsgenie: {
     receiver: ({ url }) => http(url),
-    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: urlHost(url) }),
     payload: (_, alert, publicUrl) => opsgenie(alert, publicUrl),
   },
   alertmanager: {
     receiver: ({ url }) => http(url),
-    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: urlHost(url) }),
     payload: (_, alert, publicUrl, members) => alertmanager(alert, publicUrl, members),
   },
   webhook: {
     receiver: ({ url }) => http(url),
-    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: urlHost(url) }),
     payload: (_, alert, publicUrl, members) => ({
       type: 'posthorn.alert',
-      alert: { ...wireAlert(alert), id: incidentOf(alert) },
+      alert: { ...wireAlert(alert), id: incidentId(alert) },
       alerts: members.map(wireAlert),
-      url: notificationOf(alert, publicUrl).links[0]?.url ?? null,
+      url: toNotification(alert, publicUrl).links[0]?.url ?? null,
     }),
   },
   email: {
     receiver: ({ server }) => ({ via: 'mail', url: server, members: {} }),
-    shown: ({ kind, server, from, to }) => ({ kind, host: hostOf(server), from, to }),
+    shown: ({ kind, server, from, to }) => ({ kind, host: urlHost(server), from, to }),
     payload: (channel, alert, publicUrl) => email(alert, publicUrl, channel),
   },
 };
 
 /** Where the channel's notifications are sent to. */
-export function receiverOf<Kind extends ChannelKind>(channel: Channel<Kind>): ChannelReceiver {
+export function toReceiver<Kind extends ChannelKind>(channel: Channel<Kind>): ChannelReceiver {
   return kinds[channel.kind].receiver(channel);
 }
 
 /** What is stored and shown of the channel. */
-export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel<Kind> {
+export function toShownChannel<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel<Kind> {
   return kinds[channel.kind].shown(channel);
 }
 
@@ -133,7 +133,7 @@ export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): Shown
  * What is sent to a channel, but for what only its sender puts in. `publicUrl`: where browsers reach the dashboard, for links; null: there
  * are none. `members`: the alerts that it speaks of, if `alert` stands for several.
  */
-export function payloadOf<Kind extends ChannelKind>(
+export function channelPayload<Kind extends ChannelKind>(
   channel: ShownChannel<Kind>,
   alert: Alert,
   publicUrl: string | null,

@@ -60,7 +60,7 @@ function equals(wanted: FilterScalar): ValueTest {
   return (value) => typeof value === 'string' && value.length === wanted.length && readable(value) === wanted;
 }
 
-function oneOf(wanted: readonly FilterScalar[]): ValueTest {
+function equalsOne(wanted: readonly FilterScalar[]): ValueTest {
   const values = new Set<unknown>(wanted);
   const longest = Math.max(0, ...wanted.map((value) => (typeof value === 'string' ? value.length : 0)));
   return (value) =>
@@ -93,7 +93,7 @@ function valueTests(conditions: FilterConditions): readonly ValueTest[] {
   const tests: ValueTest[] = [];
   if (exists !== undefined) tests.push((value) => (value !== undefined) === exists);
   if (eq !== undefined) tests.push(equals(eq));
-  if (values !== undefined) tests.push(oneOf(values));
+  if (values !== undefined) tests.push(equalsOne(values));
   if (prefix !== undefined) tests.push(startsWith(prefix));
   for (const name of ['gt', 'gte', 'lt', 'lte'] as const) {
     const wanted = conditions[name];

@@ -56,7 +56,7 @@ export interface ReachSettings {
 }
 
 /** Endpoints that were stored before there were such settings say nothing of them. */
-export function reachOf({ auth, tls, proxy }: Partial<ReachSettings>): ReachSettings {
+export function toReachSettings({ auth, tls, proxy }: Partial<ReachSettings>): ReachSettings {
   return { auth: auth ?? null, tls: tls ?? null, proxy: proxy ?? null };
 }
 

@@ -36,14 +36,14 @@ export function difference(a: Estimate, b: Estimate): Estimate {
 }
 
 /** A share with Wilson's interval at 95%. */
-export const shareOf = (k: number, n: number): Estimate => ({
+export const estimateShare = (k: number, n: number): Estimate => ({
   value: n === 0 ? 0 : k / n,
   interval: wilson(k, n),
 });
 
 /** k₁/n₁ − k₂/n₂ with its interval at 95%: Newcombe, Statistics in Medicine 17, 1998, method 10. */
 export const newcombe = (k1: number, n1: number, k2: number, n2: number): Estimate =>
-  difference(shareOf(k1, n1), shareOf(k2, n2));
+  difference(estimateShare(k1, n1), estimateShare(k2, n2));
 
 /** ln Γ(x) for x > 0: Lanczos' approximation with g = 7 and nine terms; relative error below 1e-14. */
 function logGamma(x: number): number {

@@ -17,7 +17,7 @@ const maxStateLength = 512;
  * A publisher's headers as a context; null where they are missing or not valid, which the standard has us treat alike.
  * For a version after 00, its known beginning is read.
  */
-export function traceOf(parent: unknown, state: unknown): TraceContext | null {
+export function parseTrace(parent: unknown, state: unknown): TraceContext | null {
   if (typeof parent !== 'string') return null;
   const [, traceId, spanId, flags, more] = traceparent.exec(parent) ?? [];
   if (traceId === undefined || (more !== undefined && parent.startsWith('00'))) return null;
@@ -26,6 +26,6 @@ export function traceOf(parent: unknown, state: unknown): TraceContext | null {
 }
 
 /** The header that continues a trace. */
-export function traceparentOf({ traceId, spanId, flags }: TraceContext): string {
+export function formatTraceparent({ traceId, spanId, flags }: TraceContext): string {
   return `00-${traceId}-${spanId}-${(flags & 1).toString(16).padStart(2, '0')}`;
 }

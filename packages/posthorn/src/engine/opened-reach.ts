@@ -4,7 +4,7 @@ import {
   type EndpointAuth,
   type EndpointProxy,
   type EndpointTls,
-  reachOf,
+  toReachSettings,
   withPassword,
 } from '../domain/reach.ts';
 import { type Keyring, SecretError } from '../secrets/keyring.ts';
@@ -27,19 +27,19 @@ const versions = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 
 /** Throws `SecretError` if a secret cannot be opened. */
 export function openedReach(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): OpenedReach {
-  const { auth, tls, proxy } = reachOf(endpoint);
+  const { auth, tls, proxy } = toReachSettings(endpoint);
   if (auth === null && tls === null && proxy === null) return usual;
   const credentials =
-    auth === null || auth.type === 'oauth2_client_credentials' ? null : credentialsOf(auth, keyring);
-  const client = auth?.type === 'oauth2_client_credentials' ? clientOf(auth, keyring) : null;
+    auth === null || auth.type === 'oauth2_client_credentials' ? null : openCredentials(auth, keyring);
+  const client = auth?.type === 'oauth2_client_credentials' ? openClient(auth, keyring) : null;
   const isSpecial = tls !== null || proxy !== null || client !== null;
   return {
     reach: isSpecial
       ? {
           // As it is stored, with sealed secrets: what was only read again keeps its connections.
           key: JSON.stringify([client === null ? null : auth, tls, proxy]),
-          tls: tls === null ? null : settingsOf(tls, keyring),
-          proxy: proxy === null ? null : proxyOf(proxy, keyring),
+          tls: tls === null ? null : openTlsSettings(tls, keyring),
+          proxy: proxy === null ? null : openProxy(proxy, keyring),
           oauth: client,
         }
       : null,
@@ -57,8 +57,8 @@ export function reachesOtherwise(
   endpoint: Endpoint,
   keyring: Pick<Keyring, 'open'>,
 ): boolean {
-  const sealed = reachOf(endpoint);
-  if (isDeepStrictEqual(reachOf(former), sealed)) return false;
+  const sealed = toReachSettings(endpoint);
+  if (isDeepStrictEqual(toReachSettings(former), sealed)) return false;
   try {
     const [before, after] = [former, endpoint].map((one) => {
       const { reach, headers } = openedReach(one, keyring);
@@ -71,7 +71,7 @@ export function reachesOtherwise(
   }
 }
 
-function credentialsOf(
+function openCredentials(
   auth: Exclude<EndpointAuth, { type: 'oauth2_client_credentials' }>,
   keyring: Pick<Keyring, 'open'>,
 ): { readonly value: string; readonly hidden: readonly string[] } {
@@ -84,7 +84,7 @@ function credentialsOf(
   return { value: `Basic ${pair}`, hidden: [pair, password] };
 }
 
-function clientOf(
+function openClient(
   auth: Extract<EndpointAuth, { type: 'oauth2_client_credentials' }>,
   keyring: Pick<Keyring, 'open'>,
 ): OAuthClient {
@@ -99,7 +99,7 @@ function clientOf(
   };
 }
 
-function settingsOf(tls: EndpointTls, keyring: Pick<Keyring, 'open'>): TlsSettings {
+function openTlsSettings(tls: EndpointTls, keyring: Pick<Keyring, 'open'>): TlsSettings {
   const { clientCertificate, clientKey, ca, minVersion, serverName } = tls;
   return {
     certificate: clientCertificate,
@@ -110,7 +110,7 @@ function settingsOf(tls: EndpointTls, keyring: Pick<Keyring, 'open'>): TlsSettin
   };
 }
 
-function proxyOf(proxy: EndpointProxy, keyring: Pick<Keyring, 'open'>): Reach['proxy'] {
+function openProxy(proxy: EndpointProxy, keyring: Pick<Keyring, 'open'>): Reach['proxy'] {
   if (proxy === 'direct') return proxy;
   const { url, password } = proxy;
   return parseProxy(withPassword(url, password === null ? null : keyring.open(password)), false);

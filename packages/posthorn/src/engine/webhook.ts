@@ -5,7 +5,7 @@ import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
 import type { SignatureKind } from '../domain/signing-keys.ts';
-import { type TraceContext, traceparentOf } from '../domain/trace.ts';
+import { type TraceContext, formatTraceparent } from '../domain/trace.ts';
 import { iso } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
@@ -143,7 +143,7 @@ export function traceHeaders(random: Random): (known: TraceContext | null) => re
 }
 
 export function contextHeaders(context: TraceContext): readonly string[] {
-  const parent = ['traceparent', traceparentOf(context)];
+  const parent = ['traceparent', formatTraceparent(context)];
   return context.state === null ? parent : [...parent, 'tracestate', context.state];
 }
 

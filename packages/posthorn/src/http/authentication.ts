@@ -83,7 +83,7 @@ function createFailures({
   const counters = new Map<AuthenticationFailure, ReasonCounter>();
 
   /** What is left of the address's allowance of failures. */
-  const tokensOf = (group: string, now: number): number => {
+  const tokensLeft = (group: string, now: number): number => {
     const before = buckets.get(group);
     return before === undefined ? maxBurst : Math.min(maxBurst, before.tokens + (now - before.at) / refillMs);
   };
@@ -91,7 +91,7 @@ function createFailures({
   /** Takes one failure from the address's allowance; returns how long it has to wait for the next, 0 if this one fitted. */
   const waitMsFor = (group: string): number => {
     const now = clock.monotonic();
-    const tokens = tokensOf(group, now);
+    const tokens = tokensLeft(group, now);
     buckets.delete(group);
     if (buckets.size >= maxAddresses) buckets.delete(buckets.keys().next().value!);
     buckets.set(group, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
@@ -129,7 +129,7 @@ function createFailures({
 
   return {
     refuse,
-    isExhausted: (address) => tokensOf(addressGroup(address), clock.monotonic()) < 1,
+    isExhausted: (address) => tokensLeft(addressGroup(address), clock.monotonic()) < 1,
   };
 }
 

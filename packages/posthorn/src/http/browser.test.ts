@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connectionOf, demandSameOrigin, demandSignInHere, sessionCookie, setCookie } from './browser.ts';
+import { connectionFrom, demandSameOrigin, demandSignInHere, sessionCookie, setCookie } from './browser.ts';
 
 const https = 'https://posthorn.example.com';
 const from = (address: string, headers: Record<string, string>) => ({
@@ -30,13 +30,13 @@ describe('G9: the connection that a request came by', () => {
     ['192.0.2.1', { host: 'posthorn.example.com', 'x-forwarded-proto': 'http' }, https, 'insecure'],
     ['192.0.2.1', { 'x-forwarded-proto': 'https' }, 'http://posthorn.example.com', 'insecure'],
   ] as const)('from %s with %j, known as %s: %s', (address, headers, origin, expected) => {
-    expect(connectionOf(from(address, headers), { origin, allowInsecure: false })).toBe(expected);
+    expect(connectionFrom(from(address, headers), { origin, allowInsecure: false })).toBe(expected);
   });
 
   test('what is insecure is taken for plain if the operator allows it', () => {
     const reached = { origin: null, allowInsecure: true };
-    expect(connectionOf(from('192.0.2.1', {}), reached)).toBe('plain');
-    expect(connectionOf(from('192.0.2.1', {}), { ...reached, origin: https })).toBe('secure');
+    expect(connectionFrom(from('192.0.2.1', {}), reached)).toBe('plain');
+    expect(connectionFrom(from('192.0.2.1', {}), { ...reached, origin: https })).toBe('secure');
   });
 });
 

@@ -31,7 +31,7 @@ const hostOf = (host: string | undefined): string => (host ?? '').replace(/:\d+$
  * TLS ends in front of it, unless the proxy says that the client used plain HTTP. Without a public URL only a browser
  * on this machine is safe, without a proxy in between.
  */
-export function connectionOf({ headers, socket }: Request, { origin, allowInsecure }: Reached): Connection {
+export function connectionFrom({ headers, socket }: Request, { origin, allowInsecure }: Reached): Connection {
   const forwarded = first(headers['x-forwarded-proto']);
   if (origin?.startsWith('https:') === true && (forwarded === undefined || forwarded === 'https'))
     return 'secure';

@@ -9,7 +9,7 @@ import type { SessionTable } from '../service/session-table.ts';
 import { type Authentication, presentedKey } from './authentication.ts';
 import {
   type Connection,
-  connectionOf,
+  connectionFrom,
   demandSameOrigin,
   demandSignInHere,
   type Reached,
@@ -101,7 +101,7 @@ function createIdentify({ authentication, sessionTable, reached }: IdentityDepen
     identify: (request) => {
       const { authorization, cookie: cookies } = request.headers;
       if (authorization === undefined && cookies !== undefined) {
-        const connection = connectionOf(request, reached);
+        const connection = connectionFrom(request, reached);
         const cookie = sessionCookie(cookies, connection);
         if (cookie !== null) return byCookie(request, cookie, connection);
       }
@@ -125,7 +125,7 @@ export function createIdentity(deps: IdentityDependencies): Identity {
       return true;
     },
     signIn: async (request) => {
-      demandSignInHere(request, connectionOf(request, reached), reached);
+      demandSignInHere(request, connectionFrom(request, reached), reached);
       const { key, token } = parse(table['sessions.create'].body, request.body ?? {});
       const given = key ?? token;
       return await byHeader(request, given === undefined ? request.headers.authorization : `Bearer ${given}`);
@@ -144,7 +144,7 @@ export function honorSignIn(app: FastifyInstance, { signIn }: Identity): void {
 }
 
 /** The caller's credential; null: none. */
-export function credentialOf({ session, credential }: FastifyRequest): Credential | null {
+export function callerCredential({ session, credential }: FastifyRequest): Credential | null {
   if (session !== null) return { keyHash: session.keyHash, session };
   return credential === null ? null : { keyHash: hash('sha256', credential), session: null };
 }
@@ -157,7 +157,7 @@ export function sendSession(
   now: number,
   reached: Reached,
 ): void {
-  const connection = connectionOf(request, reached);
+  const connection = connectionFrom(request, reached);
   const cookie =
     change === 'ended'
       ? setCookie(connection, '', 0)

@@ -48,11 +48,11 @@ async function* linesOf(payload: IncomingMessage): AsyncGenerator<readonly unkno
   let total = 0;
   let rest: Buffer = Buffer.alloc(0);
   const valuesOf = (bytes: Buffer): unknown[] =>
-    textOf(bytes, number + 1)
+    decodeLine(bytes, number + 1)
       .split('\n')
       .flatMap((text) => {
         number++;
-        return text.trim() === '' ? [] : [valueOf(text, number)];
+        return text.trim() === '' ? [] : [parseLine(text, number)];
       });
   try {
     // If the caller ends before the body does, the connection is left to the response.
@@ -76,7 +76,7 @@ async function* linesOf(payload: IncomingMessage): AsyncGenerator<readonly unkno
 const tooLarge = (what: string): PosthornError =>
   new PosthornError('too_large', `The request's ${what} bytes.`);
 
-function textOf(bytes: Buffer, line: number): string {
+function decodeLine(bytes: Buffer, line: number): string {
   try {
     return utf8.decode(bytes);
   } catch {
@@ -84,7 +84,7 @@ function textOf(bytes: Buffer, line: number): string {
   }
 }
 
-function valueOf(text: string, line: number): unknown {
+function parseLine(text: string, line: number): unknown {
   if (nestsDeeper(text, maxNesting))
     throw new PosthornError('too_deep', `line ${line} is nested deeper than ${maxNesting} levels`);
   try {

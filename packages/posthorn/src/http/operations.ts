@@ -3,13 +3,13 @@ import type { Operation } from '../contract/operation.ts';
 import { parseRequest, type RawRequest } from '../contract/parse.ts';
 import { type OperationId, table } from '../contract/table.ts';
 import { type Caller, anonymous } from '../domain/caller.ts';
-import { traceOf } from '../domain/trace.ts';
+import { parseTrace } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { idempotencyKey } from './idempotency.ts';
-import { credentialOf } from './identity.ts';
+import { callerCredential } from './identity.ts';
 import { type Call, type Handlers, Lines, Reply, type SessionChange, Stream } from '../service/handler.ts';
 import { isLineBody } from './line-body.ts';
-import { bodyOf, sendStream } from './streams.ts';
+import { lineStream, sendStream } from './streams.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-function callOf(request: FastifyRequest): Call {
+function callFrom(request: FastifyRequest): Call {
   const { method, headers, rawJson } = request;
   const { traceparent, tracestate } = headers;
   return {
@@ -30,11 +30,11 @@ function callOf(request: FastifyRequest): Call {
     caller: request.caller ?? anonymous,
     from: request.socket.remoteAddress ?? null,
     requestId: request.id,
-    trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
+    trace: traceparent === undefined ? null : parseTrace(traceparent, tracestate),
     text: rawJson,
     idempotencyKey: method === 'POST' ? (idempotencyKey(request) ?? null) : null,
     acceptsLines: headers.accept?.includes(lineType) === true,
-    credential: () => credentialOf(request),
+    credential: () => callerCredential(request),
   };
 }
 
@@ -61,7 +61,7 @@ function send(
   { onSession, clock, mayRead }: Serving,
 ): FastifyReply {
   if (result instanceof Stream) return sendStream(reply, result, { clock, mayRead: () => mayRead(request) });
-  if (result instanceof Lines) return reply.type(lineType).send(bodyOf(result));
+  if (result instanceof Lines) return reply.type(lineType).send(lineStream(result));
   const { status, otherStatus = status, answer, contentType = 'application/json; charset=utf-8' } = operation;
   if (!(result instanceof Reply)) return reply.code(status).send(answer === null ? undefined : result);
   if (result.session !== null) onSession(request, reply, result.session);
@@ -77,14 +77,14 @@ function send(
 }
 
 /** Request parts in the contract's form: browsers resume a stream by a header. */
-function partsOf({ isStream }: Operation, { params, query, body, headers }: FastifyRequest): RawRequest {
+function requestParts({ isStream }: Operation, { params, query, body, headers }: FastifyRequest): RawRequest {
   if (isLineBody(body)) return { params, query, body: undefined, lines: body };
   const lastId = headers['last-event-id'];
   if (isStream !== true || lastId === undefined) return { params, query, body };
   return { params, query: { last_event_id: lastId, ...(query as object) }, body };
 }
 
-const urlOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+const routeUrl = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
 /** From now on only routes of the contract, and files, can be registered. */
 export function refuseOtherRoutes(app: FastifyInstance): void {
@@ -92,7 +92,7 @@ export function refuseOtherRoutes(app: FastifyInstance): void {
     if (config?.isFile === true) return;
     const id = config?.operation;
     const operation = id === undefined ? undefined : table[id];
-    if (operation === undefined || operation.method !== method || urlOf(operation) !== url)
+    if (operation === undefined || operation.method !== method || routeUrl(operation) !== url)
       throw new Error(`${String(method)} ${url} is not an operation of the contract`);
   });
 }
@@ -105,14 +105,14 @@ export function serveOperations(app: FastifyInstance, handlers: Handlers, servin
     const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
     app.route({
       method: operation.method,
-      url: urlOf(operation),
+      url: routeUrl(operation),
       config: { operation: id },
       ...(operation.maxBodyBytes === undefined ? {} : { bodyLimit: operation.maxBodyBytes }),
       handler: async (request, reply) =>
         send(
           reply,
           operation,
-          await handle(parseRequest(operation, partsOf(operation, request)), callOf(request)),
+          await handle(parseRequest(operation, requestParts(operation, request)), callFrom(request)),
           request,
           serving,
         ),

@@ -19,13 +19,13 @@ import { PosthornError } from '../domain/errors.ts';
 import { RequestTurns } from './request-turns.ts';
 import { type OnSession, refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
-import { posthornErrorOf } from '../service/errors.ts';
+import { toPosthornError } from '../service/errors.ts';
 import { confined, type Confinements, demandCall } from '../service/confinement/confinement.ts';
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 
 /** The scope that a key needs; null: the path does not lead to an operation, which only callers with a key learn. */
-function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
+function requiredScope({ routeOptions }: FastifyRequest): Scope | null {
   const { operation, isFile } = routeOptions.config;
   if (isFile === true) return 'none';
   return operation === undefined ? null : table[operation].scope;
@@ -46,16 +46,16 @@ function demandScope(caller: Caller, scope: Scope | null): void {
 }
 
 /** What a caller may know about a thrown error; null: an internal error. */
-function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
+function knownError(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson();
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new PosthornError('bad_request', error.message);
-  return posthornErrorOf(error);
+  return toPosthornError(error);
 }
 
 function handleErrors(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error: Error, request, reply) => {
-    const known = errorOf(error);
+    const known = knownError(error);
     if (known !== null) return sendProblem(reply, known);
     const { id: requestId, routeOptions } = request;
     const operation = routeOptions.config.operation;
@@ -110,7 +110,7 @@ function admitRequests(
         'The server is stopping. Nothing was stored: send the request to another node, or again later.',
       );
     refuseMalformed(request);
-    const scope = scopeOf(request);
+    const scope = requiredScope(request);
     if (scope === 'none' || (scope === 'metrics' && metricsAuthentication === null)) return;
     const found =
       scope === 'metrics'

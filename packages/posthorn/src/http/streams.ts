@@ -22,7 +22,7 @@ interface Message {
   readonly data: unknown;
 }
 
-function frameOf(message: Message): Buffer {
+function toFrame(message: Message): Buffer {
   let frame = frames.get(message);
   if (frame === undefined) {
     const { id, event, data } = message;
@@ -59,7 +59,7 @@ export function sendStream(
     raw.destroy();
     return false;
   };
-  const stop = stream.begin({ send: (message) => write(frameOf(message)), end: () => raw.end() });
+  const stop = stream.begin({ send: (message) => write(toFrame(message)), end: () => raw.end() });
   const stopLooking = look(raw, clock, write, mayRead);
   const over = (): void => {
     stopLooking();
@@ -101,7 +101,7 @@ function look(
 }
 
 /** The body of a line answer: lines are produced as the client reads them. */
-export function bodyOf({ lines }: Lines<unknown>): Readable {
+export function lineStream({ lines }: Lines<unknown>): Readable {
   const iterator = lines[Symbol.asyncIterator]();
   const body: Readable = new Readable({
     read: () => {

@@ -1,8 +1,8 @@
-import { binomialTail, difference, type Estimate, newcombe, shareOf } from '../domain/statistics.ts';
+import { binomialTail, difference, type Estimate, newcombe, estimateShare } from '../domain/statistics.ts';
 import { exactMinor } from '../domain/money.ts';
 import { interval as range, percent } from '../report/figures.ts';
 import { type ExposureCheck, exposureChecks } from './exposure.ts';
-import { lostOf, type Side, weeksOf } from './side.ts';
+import { lostCount, type Side, weekCount } from './side.ts';
 import { count } from '../report/count.ts';
 
 /** One side as `--json` prints it. */
@@ -74,9 +74,9 @@ export interface ImpactFacts {
   readonly detectedAfter: TimeToDetect | null;
 }
 
-function figuresOf(side: Side, target: number, detected: TimeToDetect | null): SideFigures {
-  const { value, interval } = shareOf(lostOf(side), side.decided);
-  const bad = lostOf(side) + side.givenUp + side.late;
+function sideFigures(side: Side, target: number, detected: TimeToDetect | null): SideFigures {
+  const { value, interval } = estimateShare(lostCount(side), side.decided);
+  const bad = lostCount(side) + side.givenUp + side.late;
   const due = side.decided + side.lateUnresolved;
   return {
     label: side.label,
@@ -109,7 +109,7 @@ function figuresOf(side: Side, target: number, detected: TimeToDetect | null): S
 
 /** Loss per event, with an interval that is honest when nothing was lost. */
 function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate {
-  const eventsPerWeek = side.decided / Math.max(weeksOf(side), 1e-9);
+  const eventsPerWeek = side.decided / Math.max(weekCount(side), 1e-9);
   const own = side.weekly.find((week) => week.currency === currency);
   if (own !== undefined && own.events > 0)
     return {
@@ -117,17 +117,19 @@ function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate
       interval: [own.interval[0] / eventsPerWeek, own.interval[1] / eventsPerWeek],
     };
   // None seen does not mean none: up to the upper bound of the rate, at the mean that was lost before.
-  return { value: 0, interval: [0, shareOf(lostOf(side), side.decided).interval[1] * meanMinor] };
+  return { value: 0, interval: [0, estimateShare(lostCount(side), side.decided).interval[1] * meanMinor] };
 }
 
 function recovered(before: Side, after: Side): WeeklyFigures[] {
-  const perWeek = after.decided / Math.max(weeksOf(after), 1e-9);
+  const perWeek = after.decided / Math.max(weekCount(after), 1e-9);
   const currencies = new Set([...before.weekly, ...after.weekly].map(({ currency }) => currency));
   return [...currencies].map((currency) => {
     const was = before.weekly.find((week) => week.currency === currency);
     // The mean loss over all lost events: each currency's share stays as it was.
     const mean =
-      was === undefined || lostOf(before) === 0 ? 0 : (was.amountMinor * weeksOf(before)) / lostOf(before);
+      was === undefined || lostCount(before) === 0
+        ? 0
+        : (was.amountMinor * weekCount(before)) / lostCount(before);
     const { value, interval } = difference(
       lossPerEvent(before, currency, mean),
       lossPerEvent(after, currency, mean),
@@ -140,13 +142,13 @@ function recovered(before: Side, after: Side): WeeklyFigures[] {
 /** Compares the time before a change with the time after it. Zero is stated with its upper bound. */
 export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactResult {
   const { target, detectedBefore, detectedAfter } = facts;
-  const [lostBefore, lostAfter] = [lostOf(before), lostOf(after)];
+  const [lostBefore, lostAfter] = [lostCount(before), lostCount(after)];
   const { value, interval } = newcombe(lostBefore, before.decided, lostAfter, after.decided);
   const verdict = interval[0] > 0 ? 'better' : interval[1] < 0 ? 'worse' : 'no_difference_shown';
   const rateBefore = lostBefore / Math.max(1, before.decided);
   const checks = exposureChecks(before, after);
-  const was = figuresOf(before, target, detectedBefore);
-  const is = figuresOf(after, target, detectedAfter);
+  const was = sideFigures(before, target, detectedBefore);
+  const is = sideFigures(after, target, detectedAfter);
   const rates =
     lostAfter === 0
       ? `${count(is.events)} events after the change, none silently lost: at 95% the rate is below ${percent(is.drop_interval[1])}`

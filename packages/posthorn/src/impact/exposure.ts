@@ -1,4 +1,4 @@
-import { byDayOfWeek, type Side, weeksOf } from './side.ts';
+import { byDayOfWeek, type Side, weekCount } from './side.ts';
 
 /** One property that should be alike before and after, and whether it is. */
 export interface ExposureCheck {
@@ -72,7 +72,7 @@ function mixCheck(
 /** Returns whether both sides had the same exposure: only then can a difference in the rate be due to the change. */
 export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
   const perWeek = [before, after].map(
-    (side) => (side.decided + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
+    (side) => (side.decided + side.unresolved) / Math.max(weekCount(side), 1 / 168),
   );
   const byDay = [before, after].some(({ weekParts }) => weekParts.hours === 24);
   const parts = [before, after].map(({ weekParts }) => (byDay ? byDayOfWeek(weekParts) : weekParts));

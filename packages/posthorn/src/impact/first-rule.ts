@@ -1,4 +1,4 @@
-import { countedAround, trafficOf } from './store-window.ts';
+import { countedAround, tenantTraffic } from './store-window.ts';
 import { backtest } from '../reliability/backtest.ts';
 import { defaultObjective, defaultRules } from '../reliability/rules.ts';
 import { MinuteHistory } from '../reliability/counts.ts';
@@ -22,7 +22,7 @@ export async function firstRuleOn(
   tenant: string | null = null,
 ): Promise<{ readonly rule: string; readonly afterMs: number } | null> {
   const hours = await store.accountingBy(
-    { ...everything, ...trafficOf(tenant), since: window.from, until: window.until, now },
+    { ...everything, ...tenantTraffic(tenant), since: window.from, until: window.until, now },
     'hour',
   );
   const length = Math.min(maxMinutes, Math.ceil((window.until - window.from) / minuteMs));

@@ -8,8 +8,8 @@ import {
   unaccountedOf,
 } from '../store/accounting.ts';
 import { type Missing, type StoreRead } from '../store/store.ts';
-import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
-import { type StoreWindow, trafficOf } from './store-window.ts';
+import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weekCount } from './side.ts';
+import { type StoreWindow, tenantTraffic } from './store-window.ts';
 import { count } from '../report/count.ts';
 
 type LedgerStore = Pick<StoreRead, 'accounting' | 'accountingBy' | 'missing'>;
@@ -19,11 +19,11 @@ const maxPriced = 100_000;
 /** Hours that are checked one by one for the first loss. */
 const maxHours = 200;
 
-const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
+const trafficMix = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
 
 /** The value of lost events per week: a compound Poisson sum, whose standard error is √Σx². */
-function weeklyOf({ events }: Missing, unaccounted: number, weeks: number): WeeklyLoss[] {
+function weeklyLosses({ events }: Missing, unaccounted: number, weeks: number): WeeklyLoss[] {
   const missing = events.reduce((sum, event) => sum + event.missing, 0);
   // Rows of delivered events may be missing as well, and nothing says which: then each stands for its share.
   const part = missing === 0 ? 0 : Math.min(1, unaccounted / missing);
@@ -43,7 +43,7 @@ function weeklyOf({ events }: Missing, unaccounted: number, weeks: number): Week
 }
 
 /** When the first lost event was accepted: from the event, or from the first hour whose ledger does not balance. */
-async function firstLossOf(
+async function findFirstLoss(
   store: LedgerStore,
   hours: readonly AccountingGroup[],
   gone: Missing,
@@ -78,7 +78,7 @@ export async function sideFromStore(
   tenant: string | null = null,
 ): Promise<Side> {
   const { from, until, byDay, notes } = window;
-  const query = { ...everything, ...trafficOf(tenant), since: from, until, now };
+  const query = { ...everything, ...tenantTraffic(tenant), since: from, until, now };
   const counts = await store.accounting(query);
   const { accepted, pending, dead, cancelled, suppressed, late, valueAtRisk } = counts;
   const difference = unaccountedOf(counts);
@@ -88,7 +88,7 @@ export async function sideFromStore(
   const all = await store.missing(events, unaccounted === 0 ? 0 : maxPriced);
   // Posthorn's own deliveries are subtracted from every tenant's.
   const own = tenant === null ? await store.missing({ ...events, tenant: alertTenant }, 0) : null;
-  const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
+  const weekly = weeklyLosses(all, unaccounted, weekCount({ from, until }));
   const found = all.events.reduce((sum, { missing }) => sum + missing, 0);
   const unpriced = Math.max(0, unaccounted - found) + all.events.filter(({ value }) => value === null).length;
   const givenUp = (gone: Missing | null): number =>
@@ -108,10 +108,10 @@ export async function sideFromStore(
     lateUnresolved: Math.max(0, late - hours.reduce((sum, hour) => sum + hour.late, 0)),
     weekly,
     givenUpWorth: valueAtRisk,
-    endpoints: mixOf(await store.accountingBy(query, 'endpoint')),
-    types: mixOf(await store.accountingBy(query, 'event_type')),
+    endpoints: trafficMix(await store.accountingBy(query, 'endpoint')),
+    types: trafficMix(await store.accountingBy(query, 'event_type')),
     weekParts: partsOf(hours, byDay),
-    firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, query),
+    firstLostAt: unaccounted === 0 ? null : await findFirstLoss(store, hours, all, query),
     notes: [
       ...notes,
       'silently lost: what the ledger accepted and no row accounts for; run `posthorn verify` to list it',

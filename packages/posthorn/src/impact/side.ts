@@ -51,11 +51,11 @@ export interface Side {
   readonly notes: readonly string[];
 }
 
-export const lostOf = ({ silentlyDropped, acknowledgedUnprocessed }: Side): number =>
+export const lostCount = ({ silentlyDropped, acknowledgedUnprocessed }: Side): number =>
   silentlyDropped + acknowledgedUnprocessed;
 
 const weekMs = 7 * 86_400_000;
-export const weeksOf = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
+export const weekCount = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
 
 /** Counts at given times (ms since the epoch), by part of the week. */
 export function weekPartsOf(

@@ -30,7 +30,7 @@ export function countedAround(at: number, now: number): Window {
 }
 
 /** The tenant whose deliveries are compared; null: all tenants except Posthorn's own. */
-export function trafficOf(tenant: string | null): TenantFilter {
+export function tenantTraffic(tenant: string | null): TenantFilter {
   return tenant === null ? { exceptTenant: alertTenant } : { tenants: [tenant] };
 }
 
@@ -40,7 +40,7 @@ export async function ledgerBegin(
   now: number,
   tenant: string | null = null,
 ): Promise<number | null> {
-  const [first] = await store.accountingBy({ ...everything, ...trafficOf(tenant), now }, 'hour');
+  const [first] = await store.accountingBy({ ...everything, ...tenantTraffic(tenant), now }, 'hour');
   return first === undefined ? null : Number(first.key);
 }
 

@@ -18,20 +18,20 @@ function detection(detected: TimeToDetect | null, lost: number): string {
 
 type Weekly = ImpactResult['recovered_per_week'][number];
 
-const moneyOf = (minor: number, currency: string): string =>
+const moneyText = (minor: number, currency: string): string =>
   formatValue({ amountMinor: BigInt(minor), currency });
 
 /** `6,400.00 USD to 9,600.00 USD`. */
 export const recoveredWords = ({ currency, interval: [lo, hi] }: Weekly): string =>
-  `${moneyOf(lo, currency)} to ${moneyOf(hi, currency)}`;
+  `${moneyText(lo, currency)} to ${moneyText(hi, currency)}`;
 
 /** `No longer at risk, per week: 771.88 USD (95%: …)`, or how much more is. */
 export function recoveredLine(week: Weekly): string {
   const { currency, amount_minor: minor, interval } = week;
   if (minor >= 0)
-    return `No longer at risk, per week: ${moneyOf(minor, currency)} (95%: ${recoveredWords(week)}).`;
+    return `No longer at risk, per week: ${moneyText(minor, currency)} (95%: ${recoveredWords(week)}).`;
   const more = { currency, amount_minor: -minor, interval: [-interval[1], -interval[0]] } as const;
-  return `More at risk than before, per week: ${moneyOf(-minor, currency)} (95%: ${recoveredWords(more)}).`;
+  return `More at risk than before, per week: ${moneyText(-minor, currency)} (95%: ${recoveredWords(more)}).`;
 }
 
 const mark = (fine: boolean | null): string =>

@@ -14,7 +14,7 @@ import { parseRequest } from '../contract/parse.ts';
 import { table } from '../contract/table.ts';
 import { libraryCaller } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
-import { posthornErrorOf } from '../service/errors.ts';
+import { toPosthornError } from '../service/errors.ts';
 import { type Call, type Handlers, Lines, Reply, Stream } from '../service/handler.ts';
 import type { Message } from '../service/stream/topics.ts';
 import { messagesOf } from './messages.ts';
@@ -52,7 +52,7 @@ export function createLocalApi(
   };
   return createApi<never>(
     async (id, params, input) =>
-      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input, call))),
+      await resultOf(id, async () => toAnswer(operations[id], await run(handlers, id, params, input, call))),
     async function* (id, params, input, lines) {
       const operation = operations[id];
       const result = await resultOf(id, () =>
@@ -117,7 +117,7 @@ function run(
   const operation = operations[id];
   const { query, body } = wireInput(operation, input);
   const request = parseRequest(table[id], {
-    params: params.length === 0 ? undefined : paramsOf(operation, params),
+    params: params.length === 0 ? undefined : namedParams(operation, params),
     query: query === undefined ? undefined : Object.fromEntries(queryValues(query)),
     body,
   });
@@ -126,11 +126,11 @@ function run(
   return handle(request, call);
 }
 
-function paramsOf({ path }: ClientOperation, values: readonly string[]): Record<string, unknown> {
+function namedParams({ path }: ClientOperation, values: readonly string[]): Record<string, unknown> {
   return Object.fromEntries([...path.matchAll(/\{(\w+)\}/g)].map(([, name], index) => [name, values[index]]));
 }
 
-function answerOf({ answer: shape }: ClientOperation, result: unknown): unknown {
+function toAnswer({ answer: shape }: ClientOperation, result: unknown): unknown {
   const answer: unknown = result instanceof Reply ? result.answer : result;
   if (shape === undefined) return undefined;
   const isText = typeof answer === 'string' || Buffer.isBuffer(answer);
@@ -140,7 +140,7 @@ function answerOf({ answer: shape }: ClientOperation, result: unknown): unknown 
 
 /** Converts the error for the caller: faults use the names the caller wrote. An internal error stays as it is. */
 export function callersError(id: OperationId, error: unknown): unknown {
-  const known = posthornErrorOf(error);
+  const known = toPosthornError(error);
   if (known === null) return error;
   if (known.errors.length === 0) return known;
   const { message, errors } = callersNames(operations[id], known);

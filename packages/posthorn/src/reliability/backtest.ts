@@ -38,7 +38,7 @@ export interface RuleOutcome {
 /** A rule is resolved after its condition has been false for this long; one that flaps fires once. */
 const resolveAfterMinutes = 15;
 
-function reachOf(rule: Rule): number {
+function ruleReach(rule: Rule): number {
   if (rule.kind === 'burn_rate') return rule.longMs;
   return rule.kind === 'slow_leak' ? Math.max(...rule.windowsMs) : rule.graceMs;
 }
@@ -60,7 +60,7 @@ export function backtest(
       if (since === null) return;
       const from = minutes.timeOf(since.at);
       const real = incidents.some(
-        (incident) => from >= incident.from && from <= incident.until + reachOf(rule),
+        (incident) => from >= incident.from && from <= incident.until + ruleReach(rule),
       );
       firings.push({ rule: rule.name, severity: rule.severity, from, until, evidence: since.evidence, real });
       since = null;
@@ -79,7 +79,7 @@ export function backtest(
     }
     end(null);
     const found = incidents.map(({ from, until }) =>
-      firings.find((firing) => firing.from >= from && firing.from <= until + reachOf(rule)),
+      firings.find((firing) => firing.from >= from && firing.from <= until + ruleReach(rule)),
     );
     return {
       rule,

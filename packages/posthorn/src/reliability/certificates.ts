@@ -1,6 +1,6 @@
 import type { Condition } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import { type Certificate, reachOf } from '../domain/reach.ts';
+import { type Certificate, toReachSettings } from '../domain/reach.ts';
 import { dayMs, iso } from '../domain/time.ts';
 import type { ServerCertificate } from '../store/breakers.ts';
 
@@ -32,7 +32,7 @@ export function expiringCertificates(
   const found = new Map<string, Expiry>();
   for (const endpoint of endpoints) {
     if (!endpoint.enabled) continue;
-    const client = firstToEnd(reachOf(endpoint).tls?.clientCertificates ?? []);
+    const client = firstToEnd(toReachSettings(endpoint).tls?.clientCertificates ?? []);
     if (client !== null) add(found, endpoint, 'client', client, clientDays, now);
     const server = seen.get(endpoint.id);
     if (server !== undefined) {

@@ -212,8 +212,8 @@ export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): 
     owner: null,
     summary:
       doubtedMs > 0
-        ? `the clock is ${lengthOf(doubtedMs)} ahead of the time Posthorn has measured; it deletes and expires nothing by this clock`
-        : `the clock jumped ${direction} by ${lengthOf(Math.abs(byMs))}`,
+        ? `the clock is ${lengthText(doubtedMs)} ahead of the time Posthorn has measured; it deletes and expires nothing by this clock`
+        : `the clock jumped ${direction} by ${lengthText(Math.abs(byMs))}`,
     evidence: {
       ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(byMs / 1000) }),
       ...(doubtedMs > 0 ? { believed_in_s: Math.round(believedInMs / 1000) } : {}),
@@ -249,7 +249,7 @@ export function lockedCondition({ count, endpointIds, keyIds }: LockedSecrets): 
   };
 }
 
-function lengthOf(ms: number): string {
+function lengthText(ms: number): string {
   if (ms >= 2 * dayMs) return `${Math.round(ms / dayMs)} days`;
   if (ms >= 2 * hourMs) return `${Math.round(ms / hourMs)} hours`;
   return ms >= 2 * minuteMs ? `${Math.round(ms / minuteMs)} minutes` : `${Math.round(ms / 1000)} seconds`;

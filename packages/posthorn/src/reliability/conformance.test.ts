@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { anEndpoint } from '../../../../test/support.ts';
-import { conformanceOf } from './conformance.ts';
+import { checkConformance } from './conformance.ts';
 
 test('an owner that is not declared is missing, and named', () => {
   const owned = anEndpoint({ id: 'ep_owned', owner: 'shop', template: 'standard' });
@@ -15,7 +15,7 @@ test('an owner that is not declared is missing, and named', () => {
     declared,
     teams: new Set(['shop']),
   };
-  const { total, items } = conformanceOf(facts);
+  const { total, items } = checkConformance(facts);
   expect(total).toBe(4);
   expect(items.map(({ id, owner, missing }) => [id, owner, missing.includes('owner')])).toEqual([
     ['ep_owned', 'shop', false],

@@ -24,7 +24,7 @@ export interface Conformance {
  * Returns what lacks a template, an objective or an owner. `seen` are types published recently, `declared` those with a
  * document.
  */
-export function conformanceOf(facts: {
+export function checkConformance(facts: {
   readonly endpoints: readonly Endpoint[];
   readonly objectives: readonly ScopedObjective[];
   readonly seen: readonly string[];

@@ -64,9 +64,9 @@ export function latencySince(now: number): number {
   return (Math.floor(now / hourMs) - 1) * hourMs;
 }
 
-const goodOf = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
-const dueOf = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
-const endedOf = ({ delivered, dead, suppressed }: Tally): number => delivered + dead + suppressed;
+const goodCount = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
+const dueCount = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
+const endedCount = ({ delivered, dead, suppressed }: Tally): number => delivered + dead + suppressed;
 
 export interface InTime {
   readonly good: number;
@@ -79,11 +79,11 @@ export interface InTime {
  * Returns how much was delivered in time: everything past its deadline counts, and younger deliveries only if they have
  * ended, because the rest may still be in time.
  */
-export function inTimeOf(past: readonly Tally[], young: readonly Tally[]): InTime {
+export function countInTime(past: readonly Tally[], young: readonly Tally[]): InTime {
   const sum = (list: readonly Tally[], of: (counts: Tally) => number): number =>
     list.reduce((total, counts) => total + of(counts), 0);
-  const due = sum(past, dueOf) + sum(young, endedOf);
-  const good = Math.min(due, sum([...past, ...young], goodOf));
+  const due = sum(past, dueCount) + sum(young, endedCount);
+  const good = Math.min(due, sum([...past, ...young], goodCount));
   return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };
 }
 
@@ -125,10 +125,10 @@ export function healthFigures(
   const byHour = new Map(figures.hours.map((hour) => [hour.at, hour]));
   const hours = Array.from({ length: healthHours }, (_, index) => byHour.get(since + index * hourMs));
   return {
-    inTime: inTimeOf(isCut ? [...past, figures.partial] : past, young),
+    inTime: countInTime(isCut ? [...past, figures.partial] : past, young),
     ratePerS: Math.round((accepted / Math.max(1, (now - latencySince(now)) / secondMs)) * 1000) / 1000,
     p99Ms: latencyQuantile(figures.latency, 0.99),
-    good: hours.map((hour) => (hour === undefined ? 0 : goodOf(hour))),
+    good: hours.map((hour) => (hour === undefined ? 0 : goodCount(hour))),
     bad: hours.map((hour) => (hour === undefined ? 0 : hour.late + hour.dead + hour.suppressed)),
   };
 }

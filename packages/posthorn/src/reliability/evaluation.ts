@@ -12,7 +12,7 @@ import {
   unaccountedCondition,
 } from './conditions.ts';
 import { readWindows } from './objective-counts.ts';
-import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
+import { type ObjectiveStatus, ruleWindowsMs, objectiveStatus } from './objective-status.ts';
 
 const maxSamples = 3;
 const maxWorst = 5;
@@ -69,7 +69,7 @@ export async function readStatuses(
   const lengths = [...ruleWindowsMs, ...timed.map(({ windowMs }) => windowMs)];
   const windows = await readWindows(store, timed, lengths, now);
   return new Map(
-    timed.map((objective) => [objective.name, statusOf(objective, windows.get(objective.name)!)]),
+    timed.map((objective) => [objective.name, objectiveStatus(objective, windows.get(objective.name)!)]),
   );
 }
 
@@ -95,13 +95,13 @@ export async function evaluateObjectives(
   for (const objective of objectives) {
     const status = statuses.get(objective.name);
     if (status === undefined || !isInDanger(status)) continue;
-    conditions.push(...objectiveConditions(objective, status, await evidenceOf(store, status, now)));
+    conditions.push(...objectiveConditions(objective, status, await readEvidence(store, status, now)));
   }
   return conditions;
 }
 
 /** Some of what is owed, and its value, at the endpoints that spoiled the most. */
-async function evidenceOf(
+async function readEvidence(
   store: EvaluatedStore,
   { worst }: ObjectiveStatus,
   now: number,

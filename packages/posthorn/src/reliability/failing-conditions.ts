@@ -29,7 +29,7 @@ export function disablingCondition(
     group: id,
     severity: isLastCall || loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${host} has failed every attempt since ${new Date(since).toISOString()}; Posthorn pauses it ${now >= at ? 'at its next failure' : `in ${lengthOf(at - now)}`}`,
+    summary: `${host} has failed every attempt since ${new Date(since).toISOString()}; Posthorn pauses it ${now >= at ? 'at its next failure' : `in ${lengthText(at - now)}`}`,
     evidence: {
       failing_since: new Date(since).toISOString(),
       disables_at: new Date(at).toISOString(),
@@ -70,7 +70,7 @@ export function isDisabled({ enabled, pausedReason }: Endpoint): boolean {
   return !enabled && pausedReason === automaticPauses.failing;
 }
 
-function lengthOf(ms: number): string {
+function lengthText(ms: number): string {
   const minutes = Math.max(1, Math.round(ms / minuteMs));
   return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }

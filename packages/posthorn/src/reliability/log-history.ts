@@ -53,7 +53,7 @@ export class OutcomeCollector {
 }
 
 /** Outcomes as the rules see them: by the minute in which each event's deadline passed. */
-export function historyOf(
+export function toHistory(
   outcomes: readonly EventOutcome[],
   objective: Objective,
   rules: readonly Rule[],

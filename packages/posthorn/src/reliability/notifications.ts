@@ -1,7 +1,7 @@
 import { type Alert, type AlertNotification, alertTenant } from '../domain/alert.ts';
-import { payloadOf } from '../domain/channel.ts';
+import { channelPayload } from '../domain/channel.ts';
 import { makeEvent, type NewEvent } from '../domain/event.ts';
-import { type Notice, noticesOf } from '../domain/notification/notice.ts';
+import { type Notice, toNotices } from '../domain/notification/notice.ts';
 import type { EvaluatedStore } from './evaluation.ts';
 
 /** An event to one channel, and what the alerts that caused it keep of it. */
@@ -28,7 +28,7 @@ export async function notificationsFor(
   const teams = new Map(
     (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
   );
-  return noticesOf(notify, stored).flatMap(({ alert, members, causes }: Notice) => {
+  return toNotices(notify, stored).flatMap(({ alert, members, causes }: Notice) => {
     const concerned = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoNotify ?? [])];
     const owned = new Map<string, string[]>();
     for (const team of concerned)
@@ -42,7 +42,7 @@ export async function notificationsFor(
         callerId: true,
         tenant: alertTenant,
         type: 'posthorn.alert',
-        data: JSON.stringify(payloadOf(channel, alert, publicUrl, members)),
+        data: JSON.stringify(channelPayload(channel, alert, publicUrl, members)),
       });
       const says = alert.state === 'resolved' ? 'resolved' : 'firing';
       const record = {

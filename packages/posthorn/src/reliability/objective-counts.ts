@@ -34,7 +34,7 @@ export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
  * Converts counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late,
  * dead, suppressed, or still pending. Cancelled deliveries were stopped by an operator and are neither.
  */
-export function countsOf(outcomes: TypeTally): DomainCounts {
+export function countByDomain(outcomes: TypeTally): DomainCounts {
   const due = Math.max(0, outcomes.accepted - outcomes.cancelled);
   const bad = Math.max(0, due - (outcomes.delivered - outcomes.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is neither, hence the bounds.
@@ -82,7 +82,7 @@ export async function readProgress(
   for (const [index, { name, eventTypes }] of asked.entries())
     for (const outcomes of answers[index]!)
       if (subscribes(eventTypes, outcomes.eventType))
-        progress.set(name, addCounts(progress.get(name)!, countsOf(outcomes)));
+        progress.set(name, addCounts(progress.get(name)!, countByDomain(outcomes)));
   return progress;
 }
 
@@ -124,7 +124,7 @@ export async function readWindows(
               .slice(0, lengths.indexOf(lengthMs) + 1)
               .flat()
               .filter(({ eventType }) => subscribes(eventTypes, eventType))
-              .map(countsOf);
+              .map(countByDomain);
             return [id, counts.reduce(addCounts, noCounts)];
           }),
         );

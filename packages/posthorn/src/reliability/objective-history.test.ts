@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ScopedObjective } from '../domain/objective.ts';
 import type { DayFailures, MissedWorth, StepTally } from '../store/objective-readings.ts';
 import { burnDown, historyCells, runLengths } from './objective-history.ts';
-import { spendOf } from './objective-spend.ts';
+import { explainSpend } from './objective-spend.ts';
 import { objectiveWindow } from './objective-window.ts';
 
 const minute = 60_000;
@@ -143,7 +143,7 @@ describe('what spent the budget', () => {
       amountMinor: 50n,
       events: 2,
     }));
-    const spends = spendOf({ eventTypes: ['*'] }, steps, failures, worth);
+    const spends = explainSpend({ eventTypes: ['*'] }, steps, failures, worth);
     expect(spends).toMatchObject([
       {
         side: 'receiver',
@@ -172,19 +172,19 @@ describe('what spent the budget', () => {
       dead: 1,
       firstAttemptDelivered: 9,
     });
-    expect(spendOf({ eventTypes: ['*'] }, [paused], [failed(0, 'http_5xx')], [])).toMatchObject([
+    expect(explainSpend({ eventTypes: ['*'] }, [paused], [failed(0, 'http_5xx')], [])).toMatchObject([
       { cause: 'paused', bad: 21 },
     ]);
     const held = step(today, { delivered: 4, held: 5, dead: 1, firstAttempts: 5, firstAttemptDelivered: 4 });
-    expect(spendOf({ eventTypes: ['*'] }, [held], [failed(0, 'http_5xx')], [])).toMatchObject([
+    expect(explainSpend({ eventTypes: ['*'] }, [held], [failed(0, 'http_5xx')], [])).toMatchObject([
       { cause: 'held', bad: 6 },
     ]);
-    expect(spendOf({ eventTypes: ['*'] }, [dead(0, 3)], [], [])).toMatchObject([
+    expect(explainSpend({ eventTypes: ['*'] }, [dead(0, 3)], [], [])).toMatchObject([
       { cause: 'unknown', bad: 3 },
     ]);
     // Failures of another type say nothing of it.
     expect(
-      spendOf({ eventTypes: ['a'] }, [dead(0, 3)], [{ ...failed(0, 'tls'), eventType: 'b' }], []),
+      explainSpend({ eventTypes: ['a'] }, [dead(0, 3)], [{ ...failed(0, 'tls'), eventType: 'b' }], []),
     ).toMatchObject([{ cause: 'unknown' }]);
   });
 });

@@ -4,7 +4,13 @@ import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 import { tallyGrid } from '../store/folding.ts';
 import type { StepTally } from '../store/objective-readings.ts';
-import { addCounts, countsOf, type DomainCounts, endpointsAtOnce, noCounts } from './objective-counts.ts';
+import {
+  addCounts,
+  countByDomain,
+  type DomainCounts,
+  endpointsAtOnce,
+  noCounts,
+} from './objective-counts.ts';
 import { objectiveRanges, objectiveWindow, type ObjectiveWindow } from './objective-window.ts';
 import type { StoreRead } from '../store/store.ts';
 
@@ -34,7 +40,7 @@ export async function readSteps(
  * Returns the steps of a window, beginning where there is something to count: as fine as requested, if counters are
  * that fine.
  */
-export function cellsOf(
+export function burnCells(
   { knownSince, until }: ObjectiveWindow,
   stepMs: number,
   now: number,
@@ -60,11 +66,11 @@ export function historyCells(
   stepMs: number,
   now: number,
 ): readonly HistoryCell[] {
-  const cells = cellsOf(objectiveWindow(objective, now), stepMs, now);
+  const cells = burnCells(objectiveWindow(objective, now), stepMs, now);
   const counts = cells.map(() => noCounts);
   for (const step of steps) {
     const index = cellAt(cells, step.at);
-    if (index !== null) counts[index] = addCounts(counts[index]!, countsOf(step));
+    if (index !== null) counts[index] = addCounts(counts[index]!, countByDomain(step));
   }
   return cells.map((cell, index) => ({ ...cell, ...counts[index]! }));
 }

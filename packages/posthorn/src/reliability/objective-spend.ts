@@ -4,7 +4,7 @@ import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs } from '../domain/time.ts';
 import type { Money } from '../store/accounting.ts';
 import type { DayFailures, MissedWorth, StepTally } from '../store/objective-readings.ts';
-import { countsOf } from './objective-counts.ts';
+import { countByDomain } from './objective-counts.ts';
 
 /**
  * Why deliveries missed an objective. `delayed`: no attempt failed, they were late or still wait; `paused`: accepted
@@ -45,12 +45,12 @@ interface DayCounts {
   worth: { sender: Money[]; receiver: Money[] };
 }
 
-const dayOf = (time: number): number => Math.floor(time / dayMs) * dayMs;
+const dayStart = (time: number): number => Math.floor(time / dayMs) * dayMs;
 
 type DaysByEndpoint = ReadonlyMap<string, ReadonlyMap<number, DayCounts>>;
 
 /** Returns what spent the budgets, by endpoint, side, main cause and consecutive days; the largest first. */
-export function spendOf(
+export function explainSpend(
   { eventTypes }: Pick<ScopedObjective, 'eventTypes'>,
   steps: readonly StepTally[],
   failures: readonly DayFailures[],
@@ -69,7 +69,7 @@ export function spendOf(
   }
   return [...days]
     .flatMap(([endpointId, ofEndpoint]) =>
-      (['sender', 'receiver'] as const).flatMap((side) => runsOf(daySpends(endpointId, side, ofEndpoint))),
+      (['sender', 'receiver'] as const).flatMap((side) => joinRuns(daySpends(endpointId, side, ofEndpoint))),
     )
     .toSorted((a, b) => b.bad - a.bad || a.since - b.since || (a.endpointId < b.endpointId ? -1 : 1));
 }
@@ -80,7 +80,7 @@ function badDays(steps: readonly StepTally[]): DaysByEndpoint {
   const dayAt = (endpointId: string, at: number): DayCounts => {
     let ofEndpoint = days.get(endpointId);
     if (ofEndpoint === undefined) days.set(endpointId, (ofEndpoint = new Map()));
-    const day = dayOf(at);
+    const day = dayStart(at);
     let counts = ofEndpoint.get(day);
     if (counts === undefined)
       ofEndpoint.set(
@@ -96,7 +96,7 @@ function badDays(steps: readonly StepTally[]): DaysByEndpoint {
     return counts;
   };
   for (const step of steps) {
-    const { badBy } = countsOf(step);
+    const { badBy } = countByDomain(step);
     if (badBy.sender + badBy.receiver === 0) continue;
     const counts = dayAt(step.endpointId, step.at);
     counts.bad.sender += badBy.sender;
@@ -117,13 +117,13 @@ function daySpends(endpointId: string, side: FaultDomain, days: ReadonlyMap<numb
       endpointId,
       day,
       bad: counts.bad[side],
-      cause: causeOf(side, counts),
+      cause: mainCause(side, counts),
       failures: side === 'receiver' ? counts.failures : new Map<ErrorClass, number>(),
       worth: counts.worth[side],
     }));
 }
 
-function causeOf(side: FaultDomain, { bad, paused, held, failures }: DayCounts): SpendCause {
+function mainCause(side: FaultDomain, { bad, paused, held, failures }: DayCounts): SpendCause {
   if (side === 'sender') return 'delayed';
   const failed = Math.max(0, bad.receiver - paused - held);
   if (failed < Math.max(paused, held)) return paused >= held ? 'paused' : 'held';
@@ -132,7 +132,7 @@ function causeOf(side: FaultDomain, { bad, paused, held, failures }: DayCounts):
 }
 
 /** Consecutive days with the same cause are one. */
-function runsOf(days: readonly DaySpend[]): Spend[] {
+function joinRuns(days: readonly DaySpend[]): Spend[] {
   const runs: Spend[] = [];
   for (const { day, ...one } of days) {
     const last = runs.at(-1);
@@ -141,7 +141,7 @@ function runsOf(days: readonly DaySpend[]): Spend[] {
         ...last,
         until: day + dayMs,
         bad: last.bad + one.bad,
-        failures: sumOf(last.failures, one.failures),
+        failures: addFailures(last.failures, one.failures),
         worth: one.worth.reduce<Money[]>((sum, money) => addMoney(sum, money), [...last.worth]),
       };
     else runs.push({ ...one, since: day, until: day + dayMs });
@@ -149,7 +149,7 @@ function runsOf(days: readonly DaySpend[]): Spend[] {
   return runs;
 }
 
-function sumOf(
+function addFailures(
   a: ReadonlyMap<ErrorClass, number>,
   b: ReadonlyMap<ErrorClass, number>,
 ): ReadonlyMap<ErrorClass, number> {

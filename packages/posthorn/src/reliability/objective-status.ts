@@ -49,7 +49,7 @@ export interface ObjectiveStatus {
 }
 
 /** The counts that one side answers for. */
-function sideOf({ due, badBy }: DomainCounts, side: FaultDomain): Counts {
+function sideCounts({ due, badBy }: DomainCounts, side: FaultDomain): Counts {
   return { due, bad: badBy[side] };
 }
 
@@ -60,7 +60,7 @@ function domainStatus(
 ): DomainStatus {
   // The windows include the deadline: each endpoint's is shifted back by it.
   const objective = { target, windowMs, withinMs: 0 };
-  const window = (lengthMs: number): Counts => sideOf(windows.window(lengthMs), side);
+  const window = (lengthMs: number): Counts => sideCounts(windows.window(lengthMs), side);
   const { due, bad } = window(windowMs);
   const rate = (lengthMs: number): number => {
     const counts = window(lengthMs);
@@ -81,7 +81,7 @@ function domainStatus(
 }
 
 /** Returns the status of an objective from windows that include its own. */
-export function statusOf(objective: ScopedObjective, windows: ObjectiveWindows): ObjectiveStatus {
+export function objectiveStatus(objective: ScopedObjective, windows: ObjectiveWindows): ObjectiveStatus {
   const { due, bad } = windows.window(objective.windowMs);
   return {
     due,

@@ -4,7 +4,7 @@ import { binomialTail } from '../domain/statistics.ts';
 import { backtest } from './backtest.ts';
 import { MinuteHistory } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
-import { historyOf, OutcomeCollector } from './log-history.ts';
+import { toHistory, OutcomeCollector } from './log-history.ts';
 import { defaultObjective, defaultRules, evaluate, toleratedLeak } from './rules.ts';
 import { parseRules } from './rules-file.ts';
 
@@ -120,7 +120,7 @@ describe('history from a log', () => {
       line('lost', 30, null, 60),
     ])
       collector.add(one);
-    const history = historyOf(collector.outcomes(), defaultObjective, defaultRules, begin + 3_600_000);
+    const history = toHistory(collector.outcomes(), defaultObjective, defaultRules, begin + 3_600_000);
     expect(history.minutes.all).toEqual({ due: 4, bad: 2 });
     // The late one was owed from 50 s, overdue from 350 s until its retry at 400 s; the lost one from 360 s for ever.
     expect(Array.from(history.overdue).slice(4, 9)).toEqual([0, 1, 1, 1, 1]);

@@ -44,7 +44,7 @@ export class RulesError extends Error {
   override readonly name = 'RulesError';
 }
 
-function ruleOf(one: z.output<typeof rule>): Rule {
+function toRule(one: z.output<typeof rule>): Rule {
   const { name, severity } = one;
   if (one.kind === 'burn_rate')
     return {
@@ -83,6 +83,6 @@ export function parseRules(text: string): { readonly objective: Objective; reado
       objective === undefined
         ? defaultObjective
         : { target: objective.target, windowMs: objective.window, withinMs: objective.within },
-    rules: rules?.map(ruleOf) ?? defaultRules,
+    rules: rules?.map(toRule) ?? defaultRules,
   };
 }

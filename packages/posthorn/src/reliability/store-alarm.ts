@@ -1,5 +1,5 @@
 import type { Alert } from '../domain/alert.ts';
-import { payloadOf, type ShownChannel } from '../domain/channel.ts';
+import { channelPayload, type ShownChannel } from '../domain/channel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -168,7 +168,7 @@ function createNotifier({
     const answered = await send(
       way.endpoint,
       id,
-      JSON.stringify(payloadOf(way.channel, about, publicUrl)),
+      JSON.stringify(channelPayload(way.channel, about, publicUrl)),
     ).catch(() => false);
     const wait = againMs[tries];
     if (answered || timers.isStopped()) return;

@@ -49,7 +49,7 @@ function socketSink(fd: number): Sink {
  * How a descriptor is written without ever waiting for it: a pipe or terminal is opened once more, not to block, so that another process that
  * shares the descriptor does not notice; files are written by the thread pool.
  */
-function sinkOf(fd: number): Sink {
+function openSink(fd: number): Sink {
   const stats = fstatSync(fd);
   const isPipe = stats.isFIFO();
   if (isPipe || stats.isCharacterDevice()) {
@@ -153,7 +153,7 @@ class DescriptorWriter implements LineWriter {
 export function createLineWriter(fd: number): LineWriter {
   let sink: Sink;
   try {
-    sink = sinkOf(fd);
+    sink = openSink(fd);
   } catch (error) {
     // The descriptor was closed before the process began.
     sink = (_, written) => written(error as NodeJS.ErrnoException, 0);

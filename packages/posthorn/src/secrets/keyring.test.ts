@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemRandom } from '../runtime/random.ts';
-import { createKeyring, isSealed, type Keyring, keyIdOf, plainKeyring, SecretError } from './keyring.ts';
+import { createKeyring, isSealed, type Keyring, keyIdFrom, plainKeyring, SecretError } from './keyring.ts';
 import { newSecretKey, type SecretKey, secretKeysFrom } from './secret-key.ts';
 
 const keysFrom = (text: string): readonly SecretKey[] => {
@@ -20,7 +20,7 @@ test('G9: what is sealed holds nothing of the secret, is another text each time,
   expect(Buffer.from(sealed.split(':')[4]!, 'base64').includes('Bearer')).toBe(false);
   expect(ring.open(sealed, 'header')).toBe('Bearer öffne dich');
   expect(ring.open(ring.seal('', 'header'), 'header')).toBe('');
-  expect(keyIdOf(sealed)).toBe(ring.keyId);
+  expect(keyIdFrom(sealed)).toBe(ring.keyId);
 });
 
 test('what a caller writes is sealed whatever it looks like, and what was never sealed is returned as it is', () => {
@@ -38,7 +38,7 @@ test('several keys open, the first one seals, and renewing seals what another on
   const both = keyring(`${newer},${older}`);
   expect(both.open(before, 'channel')).toBe('secret');
   const renewed = both.renew(before);
-  expect(keyIdOf(renewed)).toBe(keyring(newer).keyId);
+  expect(keyIdFrom(renewed)).toBe(keyring(newer).keyId);
   expect(both.renew(renewed)).toBe(renewed);
   expect(keyring(newer).open(renewed, 'channel')).toBe('secret');
   expect(both.renew('never sealed')).toBe('never sealed');

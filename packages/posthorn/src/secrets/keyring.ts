@@ -52,7 +52,7 @@ export function isSealed(text: string): boolean {
 }
 
 /** The id of the key that a text was sealed with; null if it was not encrypted. */
-export function keyIdOf(text: string): string | null {
+export function keyIdFrom(text: string): string | null {
   return envelope.exec(text)?.[2] ?? null;
 }
 
@@ -101,7 +101,7 @@ export function createKeyring(
     check: (sealed) => void open(sealed, purposeOf(sealed)),
     renew: (sealed) => {
       const opened = open(sealed, purposeOf(sealed));
-      if (!isSealed(sealed) || keyIdOf(sealed) === (newest?.id ?? null)) return sealed;
+      if (!isSealed(sealed) || keyIdFrom(sealed) === (newest?.id ?? null)) return sealed;
       return seal(opened, purposeOf(sealed));
     },
     decrypting: () => createKeyring(keys, { random, plaintext: true }),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../../../test/support.ts';
 import { systemRandom } from '../runtime/random.ts';
-import { keyringIn, keyringOf, keyringWithout } from './open-keyring.ts';
+import { keyringIn, keyringFrom, keyringWithout } from './open-keyring.ts';
 import { newSecretKey } from './secret-key.ts';
 
 test('G9: a data directory gets a key file at its first start, closed to others, and keeps it', () => {
@@ -24,7 +24,7 @@ test('G9: a data directory gets a key file at its first start, closed to others,
   const secretKey = newSecretKey(systemRandom);
   const third = keyringIn(dataDir, { secretKey }, systemRandom).keyring;
   expect(third.open(sealed)).toBe('secret');
-  expect(keyringOf({ secretKey }, systemRandom).keyring.open(third.renew(sealed))).toBe('secret');
+  expect(keyringFrom({ secretKey }, systemRandom).keyring.open(third.renew(sealed))).toBe('secret');
   expect(keyringIn(dataDir, { plaintextSecrets: true }, systemRandom).keyring).toMatchObject({ keyId: null });
 });
 
@@ -48,13 +48,13 @@ test('a key file that cannot be used is a sentence, and never replaced', () => {
 });
 
 test('PostgreSQL needs a key or the word that it does not', () => {
-  expect(() => keyringOf({}, systemRandom)).toThrow(
+  expect(() => keyringFrom({}, systemRandom)).toThrow(
     /POSTHORN_SECRET_KEY \(secretKey in the library\).*--plaintext-secrets/,
   );
-  expect(keyringOf({ plaintextSecrets: true }, systemRandom).keyring.keyId).toBeNull();
+  expect(keyringFrom({ plaintextSecrets: true }, systemRandom).keyring.keyId).toBeNull();
   const secretKey = newSecretKey(systemRandom);
-  expect(() => keyringOf({ secretKey, plaintextSecrets: true }, systemRandom)).toThrow(/contradict/);
-  expect(() => keyringOf({ secretKey: 'x' }, systemRandom)).toThrow(
+  expect(() => keyringFrom({ secretKey, plaintextSecrets: true }, systemRandom)).toThrow(/contradict/);
+  expect(() => keyringFrom({ secretKey: 'x' }, systemRandom)).toThrow(
     /^POSTHORN_SECRET_KEY \(secretKey\): the key is not/,
   );
   expect(keyringWithout({}, systemRandom).keyring.keyId).toBeNull();

@@ -42,7 +42,7 @@ export function keyringWithout(
 }
 
 /** The keyring of a database without a data directory: the key must be configured. */
-export function keyringOf(options: SecretOptions, random: { bytes(n: number): Uint8Array }): OpenedKeyring {
+export function keyringFrom(options: SecretOptions, random: { bytes(n: number): Uint8Array }): OpenedKeyring {
   const keys = givenKeys(options);
   const plaintext = options.plaintextSecrets === true;
   if (keys.length === 0 && !plaintext)

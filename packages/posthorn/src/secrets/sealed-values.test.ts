@@ -4,7 +4,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { createKeyring } from './keyring.ts';
 import { newSecretKey, secretKeysFrom } from './secret-key.ts';
-import { mapSecrets, missingKeys, sealedPart, sealFault, secretsOf } from './sealed-values.ts';
+import { mapSecrets, missingKeys, sealedPart, sealFault, endpointSecrets } from './sealed-values.ts';
 
 const aKeyring = () =>
   createKeyring(secretKeysFrom(newSecretKey(systemRandom)) as never, { random: systemRandom });
@@ -44,7 +44,7 @@ function anEndpointWithAll(): Endpoint {
 
 test('G9: every secret of an endpoint is found, and nothing else that looks like one', () => {
   const endpoint = anEndpointWithAll();
-  const opened = secretsOf(endpoint).map((text) => keyring.open(text));
+  const opened = endpointSecrets(endpoint).map((text) => keyring.open(text));
   expect(opened.toSorted()).toEqual(
     [
       'channel',

@@ -1,5 +1,5 @@
 import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
-import { type Keyring, keyIdOf, SecretError } from './keyring.ts';
+import { type Keyring, keyIdFrom, SecretError } from './keyring.ts';
 
 // Where an endpoint keeps its secrets: known by the names of its members, because callers' other values may look like
 // sealed texts.
@@ -39,7 +39,7 @@ function mapped(value: unknown, isSecret: boolean, change: (text: string) => str
 }
 
 /** The secrets of an endpoint, as they are stored. */
-export function secretsOf(endpoint: Endpoint): readonly string[] {
+export function endpointSecrets(endpoint: Endpoint): readonly string[] {
   const texts: string[] = [];
   mapSecrets(sealedPart(endpoint), (text) => {
     texts.push(text);
@@ -51,7 +51,7 @@ export function secretsOf(endpoint: Endpoint): readonly string[] {
 /** Why an endpoint's secrets cannot be opened (the first of them); null if all can. */
 export function sealFault(keyring: Keyring, endpoint: Endpoint): string | null {
   try {
-    for (const text of secretsOf(endpoint)) keyring.check(text);
+    for (const text of endpointSecrets(endpoint)) keyring.check(text);
     return null;
   } catch (error) {
     if (error instanceof SecretError) return error.message;
@@ -61,6 +61,6 @@ export function sealFault(keyring: Keyring, endpoint: Endpoint): string | null {
 
 /** The keys that an endpoint's secrets need and that this node lacks. Opens nothing, so it is cheap for every endpoint. */
 export function missingKeys(keyring: Keyring, endpoint: Endpoint): readonly string[] {
-  const ids = secretsOf(endpoint).flatMap((text) => keyIdOf(text) ?? []);
+  const ids = endpointSecrets(endpoint).flatMap((text) => keyIdFrom(text) ?? []);
   return [...new Set(ids)].filter((id) => !keyring.keyIds.includes(id));
 }

@@ -10,7 +10,7 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 import { wireMoney } from './wire.ts';
 
 type Accounting = Answer<'accounting.get'>;
@@ -35,7 +35,7 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
       if (by === undefined) return totals;
       const groups = await store.read.accountingBy(query, by);
       // Times in ascending order; everything else largest first.
-      const { items, next_cursor } = pageOf(groups, { limit, cursor }, ({ key, accepted }) =>
+      const { items, next_cursor } = toPage(groups, { limit, cursor }, ({ key, accepted }) =>
         typeof key === 'number' ? [key] : [-accepted, key ?? ''],
       );
       return { ...totals, groups: items.map((group) => wireGroup(group, by)), next_cursor };
@@ -43,13 +43,13 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
   };
 }
 
-function failuresOf({ failures }: AccountingCounts, domain: FaultDomain): number {
+function countFailures({ failures }: AccountingCounts, domain: FaultDomain): number {
   return failures
     .filter(({ errorClass }) => faultDomain(errorClass) === domain)
     .reduce((sum, { count }) => sum + count, 0);
 }
 
-const rateOf = (good: number, total: number): number | null => (total === 0 ? null : good / total);
+const rateOrNull = (good: number, total: number): number | null => (total === 0 ? null : good / total);
 
 /** A group of counters. Pending deliveries are in `accepted` and in no other. */
 function wireGroup(group: AccountingGroup, by: AccountingKey): Group {
@@ -64,9 +64,9 @@ function wireGroup(group: AccountingGroup, by: AccountingKey): Group {
     suppressed,
     late: group.late,
     superseded_attempts: group.superseded,
-    drop_rate: rateOf(drops, accepted) ?? 0,
+    drop_rate: rateOrNull(drops, accepted) ?? 0,
     drop_rate_interval: wilson(drops, accepted),
-    first_attempt_success_rate: rateOf(group.firstAttemptDelivered, group.firstAttempts),
+    first_attempt_success_rate: rateOrNull(group.firstAttemptDelivered, group.firstAttempts),
   };
 }
 
@@ -90,12 +90,12 @@ function wireAccounting(c: AccountingCounts): Omit<Accounting, 'window'> {
     overdue: c.overdue,
     late: c.late,
     superseded_attempts: c.supersededAttempts,
-    drop_rate: rateOf(drops, c.accepted) ?? 0,
+    drop_rate: rateOrNull(drops, c.accepted) ?? 0,
     drop_rate_interval: wilson(drops, c.accepted),
-    first_attempt_success_rate: rateOf(c.firstAttemptDelivered, c.firstAttempts),
+    first_attempt_success_rate: rateOrNull(c.firstAttemptDelivered, c.firstAttempts),
     failures: {
       by_class: Object.fromEntries(c.failures.map(({ errorClass, count }) => [errorClass, count])),
-      by_fault_domain: { sender: failuresOf(c, 'sender'), receiver: failuresOf(c, 'receiver') },
+      by_fault_domain: { sender: countFailures(c, 'sender'), receiver: countFailures(c, 'receiver') },
     },
     latency_ms: {
       p50: latencyQuantile(c.latency, 0.5),

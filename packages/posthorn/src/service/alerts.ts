@@ -16,7 +16,7 @@ import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Call, Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 type WireAlert = Answer<'alerts.list'>['items'][number];
 
@@ -50,7 +50,7 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
           (owner === undefined || (alert.owner !== null && owner.includes(alert.owner))) &&
           (from === null || alert.resolvedAt === null || alert.resolvedAt >= from),
       );
-      const { items, next_cursor: next } = pageOf(
+      const { items, next_cursor: next } = toPage(
         selected,
         page,
         (alert) => [alertStates.indexOf(alert.state), -alert.since, alert.id],

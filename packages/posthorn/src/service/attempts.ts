@@ -34,7 +34,7 @@ function placeIn(cursor: string | undefined): Place | null {
   return { number: Number(match[1]), n: match[2] === undefined ? null : Number(match[2]) };
 }
 
-const textOf = ({ number, n }: Place): string => (n === null ? String(number) : `${number}.${n}`);
+const placeText = ({ number, n }: Place): string => (n === null ? String(number) : `${number}.${n}`);
 
 function matches(
   { statusCode, outcome, startedAt }: AttemptRecord,
@@ -114,9 +114,9 @@ export function attemptService({
         },
       );
       const listed = searchedPage(found.items, limit, found, {
-        cursorOf: ({ delivery, attempt }) => textOf({ number: delivery.number, n: attempt.n }),
+        cursorOf: ({ delivery, attempt }) => placeText({ number: delivery.number, n: attempt.n }),
         timeOf: ({ delivery }) => iso(delivery.createdAt),
-        cursorAt: textOf,
+        cursorAt: placeText,
       });
       return { ...listed, items: listed.items.map((one) => wireListed(one, payloads)) };
     },

@@ -19,7 +19,7 @@ export function blockedKeyService({
         ...(references === undefined
           ? {}
           : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
-        after: positionOf(decodeCursor(cursor)),
+        after: positionFrom(decodeCursor(cursor)),
         limit: limit + 1,
       });
       const page = pageRead(
@@ -32,7 +32,7 @@ export function blockedKeyService({
   };
 }
 
-function positionOf(last: string | null): BlockedKeyCursor | null {
+function positionFrom(last: string | null): BlockedKeyCursor | null {
   if (last === null) return null;
   const [endpointId = '', id = '', ...rest] = last.split('/');
   const number = parseDeliveryId(id);

@@ -1,6 +1,6 @@
 import { iso } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { decodeCursor, encodeCursor, firstOf, invalidCursor } from './paging.ts';
+import { decodeCursor, encodeCursor, firstItems, invalidCursor } from './paging.ts';
 
 /** Limits of one call, however little it finds. */
 const maxRows = 200_000;
@@ -61,7 +61,7 @@ export function searchedPage<Key, Item>(
   readonly searched_to: string | null;
   readonly rows_read: number | null;
 } {
-  const page = firstOf(items, limit);
+  const page = firstItems(items, limit);
   const last = page.at(-1);
   if (last !== undefined && page.length < items.length)
     return {

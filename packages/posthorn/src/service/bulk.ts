@@ -82,7 +82,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
   /** The store adds what it changes. */
   const commandEntry = async (id: string, verb: 'update' | 'stop', call: Call): Promise<AuditEntry> => {
     const job = await find(id);
-    const tenant = await tenantOf(store.read, job.filter);
+    const tenant = await jobTenant(store.read, job.filter);
     const target = { kind, id };
     return auditEntry(call, clock.now(), { action: `${resources[kind]}.${verb}`, target, tenant });
   };
@@ -196,7 +196,7 @@ async function createJob(
   const audit = auditEntry(call, now, {
     action: `${resources[kind]}.create`,
     target: { kind, id },
-    tenant: await tenantOf(store.read, filter),
+    tenant: await jobTenant(store.read, filter),
     after: {
       name,
       filter: wireFilter(filter),
@@ -218,7 +218,7 @@ async function createJob(
 }
 
 /** The tenant of a job about a single one: from its filter, or from the endpoints that it names. */
-async function tenantOf(
+async function jobTenant(
   store: Pick<StoreRead, 'endpoint'>,
   { tenants, endpointIds }: DeliveryFilter,
 ): Promise<string | null> {

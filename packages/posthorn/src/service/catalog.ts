@@ -46,7 +46,7 @@ function valueAt(data: unknown, { amount, currency }: NonNullable<Declared['valu
 }
 
 /** Validates the events of one tenant and type; returns the problem of the first invalid one, and its index. */
-async function faultOf(
+async function findFault(
   validator: SchemaValidator,
   schema: DeclaredSchema,
   events: readonly UncheckedEvent[],
@@ -95,7 +95,7 @@ export function createCatalog(store: Pick<StoreRead, 'documents'>, validator: Sc
     }
     if (groups.size === 0) return;
     const faults = await Promise.all(
-      [...groups.values()].map((group) => faultOf(validator, group.schema, group.events)),
+      [...groups.values()].map((group) => findFault(validator, group.schema, group.events)),
     );
     const fault = faults.find((problem) => problem !== null);
     if (fault !== undefined) throw fault;

@@ -1,4 +1,4 @@
-import { type Channel, receiverOf } from '../domain/channel.ts';
+import { type Channel, toReceiver } from '../domain/channel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { sealedAgain, sealsThis } from '../secrets/keyring.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -17,7 +17,7 @@ export function openReceiver(
   channel: Channel,
   deps: Pick<ServiceDependencies, 'refuseHost' | 'refuseMailServer'>,
 ): OpenReceiver {
-  const { via, url, members } = receiverOf(channel);
+  const { via, url, members } = toReceiver(channel);
   const checked =
     via === 'mail' ? mailServerUrl(url, deps.refuseMailServer) : receiverUrl(url, deps.refuseHost);
   return { url: checked, members };

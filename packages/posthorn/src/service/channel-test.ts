@@ -1,6 +1,6 @@
 import type { Answer } from '../contract/table.ts';
 import { type Alert, alertTenant } from '../domain/alert.ts';
-import { payloadOf } from '../domain/channel.ts';
+import { channelPayload } from '../domain/channel.ts';
 import { notFound } from '../domain/errors.ts';
 import { makeEvent } from '../domain/event.ts';
 import { deliveryId, timeOrderedId } from '../domain/ids.ts';
@@ -36,7 +36,7 @@ export function channelTestService({
       callerId: true,
       tenant: alertTenant,
       type: 'posthorn.alert',
-      data: JSON.stringify(payloadOf(document.channel, alert, publicOrigin)),
+      data: JSON.stringify(channelPayload(document.channel, alert, publicOrigin)),
     });
     const audit =
       call === null

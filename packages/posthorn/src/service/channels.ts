@@ -1,6 +1,6 @@
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
-import { shownOf } from '../domain/channel.ts';
+import { toShownChannel } from '../domain/channel.ts';
 import type { StoredChannel, StoredDocument } from '../domain/documents.ts';
 import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import { PosthornError } from '../domain/errors.ts';
@@ -12,7 +12,7 @@ import { documentBy, requireDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprintSaltBytes, hasFingerprint, sealedFingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /**
  * Channels: where notifications go. Alerts are sent by Posthorn's own durable delivery, so each channel has an endpoint
@@ -24,7 +24,7 @@ export function channelService(
   const { store } = deps;
   return {
     'channels.list': async ({ query }) =>
-      pageOf((await store.read.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
+      toPage((await store.read.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
 
     'channels.get': async ({ params: { name } }) =>
       wireChannel(await requireDocument(store.read, 'channel', name)),
@@ -45,7 +45,7 @@ function putChannel(deps: ServiceDependencies): Handlers<'channels.put'>['channe
       const existing = before === null ? null : await store.read.endpoint(before.endpointId);
       const sealed = sealedReceiver(receiver, existing, deps);
       const answer: StoredChannel = {
-        channel: shownOf(channel),
+        channel: toShownChannel(channel),
         fingerprint:
           before !== null && (await hasFingerprint(channel, before.fingerprint)) ? before.fingerprint : made,
         endpointId: existing?.id ?? timeOrderedId('ep', now, random.bytes(12)),

@@ -1,11 +1,11 @@
 import { dayMs } from '../domain/time.ts';
-import { conformanceOf } from '../reliability/conformance.ts';
+import { checkConformance } from '../reliability/conformance.ts';
 import { readDeclared } from '../reliability/evaluation.ts';
 import { everything } from '../store/accounting.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /** A type counts as published if it was published within this time. */
 const publishedWithinMs = 30 * dayMs;
@@ -21,14 +21,14 @@ export function conformanceService({ store, clock }: ServiceDependencies): Handl
       const declared = new Map(
         (await store.read.documents('event_type')).map(({ name, document }) => [name, document]),
       );
-      const { total, items } = conformanceOf({
+      const { total, items } = checkConformance({
         endpoints,
         objectives,
         seen: seen.map(({ key }) => String(key)),
         declared,
         teams: new Set((await store.read.documents('team')).map(({ name }) => name)),
       });
-      const page = pageOf(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
+      const page = toPage(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
       return { total, conforming: total - items.length, ...page };
     },
   };

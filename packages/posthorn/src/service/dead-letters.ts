@@ -6,12 +6,12 @@ import { dayMs, iso, isoOrNull } from '../domain/time.ts';
 import type { DroppedGroup, DroppedState, Snooze } from '../store/dead-letters.ts';
 import type { PayloadAccess } from '../domain/caller.ts';
 import { auditEntry } from './audit.ts';
-import { groupIdOf, groupNamed, isSnoozed, worthPosition } from './dropped-groups.ts';
+import { droppedGroupId, groupNamed, isSnoozed, worthPosition } from './dropped-groups.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 import { shownMessage, shownText } from './payloads.ts';
 import { wireMoney } from './wire.ts';
 
@@ -52,7 +52,7 @@ function showGroups({ store, clock, retention }: DeadLetterDependencies): ShowGr
         payloads,
         retention,
         isFailing: failing.has(group.endpoint.id),
-        snooze: snoozes.get(groupIdOf(group)),
+        snooze: snoozes.get(droppedGroupId(group)),
       }),
     );
   };
@@ -86,7 +86,7 @@ function listGroups(
       ...(until === undefined ? {} : { until: Date.parse(until) }),
       states,
     });
-    const { items, next_cursor: next } = pageOf(groups, page, worthPosition(groups), 'desc');
+    const { items, next_cursor: next } = toPage(groups, page, worthPosition(groups), 'desc');
     return {
       items: await shown(items, caller.payloads),
       next_cursor: next,
@@ -106,7 +106,7 @@ function snoozing(
       named === null
         ? { groups: [] }
         : await store.read.droppedGroups({ states: [named.state], endpointIds: [named.endpointId] });
-    const group = groups.find((one) => groupIdOf(one) === id);
+    const group = groups.find((one) => droppedGroupId(one) === id);
     if (group === undefined) throw notFound('group of dead letters by that id');
     return group;
   };
@@ -160,7 +160,7 @@ function wireGroup(group: DroppedGroup, { payloads, retention, isFailing, snooze
   const keptMs: Record<DroppedState, number> = { dead: retention.deadMs, suppressed: retention.settledMs };
   const active = snooze !== undefined && isSnoozed(snooze, group) ? snooze : null;
   return {
-    group_id: groupIdOf(group),
+    group_id: droppedGroupId(group),
     state,
     endpoint_id: endpoint.id,
     endpoint_name: endpoint.name,

@@ -43,7 +43,7 @@ export function missingDocument(kind: DocumentKind): PosthornError {
   return notFound(`${labels[kind]} by that name`);
 }
 
-export async function namesOf(store: Declarations, kind: DocumentKind): Promise<ReadonlySet<string>> {
+export async function declaredNames(store: Declarations, kind: DocumentKind): Promise<ReadonlySet<string>> {
   return new Set((await store.documents(kind)).map(({ name }) => name));
 }
 

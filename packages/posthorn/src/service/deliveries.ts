@@ -84,8 +84,8 @@ async function readDetails(
     ...wireDelivery(delivery, payloads),
     ...timeliness(delivery, now),
     value: wireValue(delivery.event.value),
-    event: wireEventOf(delivery),
-    endpoint: wireEndpointOf(delivery),
+    event: wireEvent(delivery),
+    endpoint: wireEndpoint(delivery),
     claims: claim,
     claim: claimedBy === null ? null : { n: claim, node: claimedBy, lease_until: iso(dueAt!) },
     waiting_for: waitingFor(delivery, receiver),
@@ -214,12 +214,12 @@ function wireListed(
   return {
     ...wireDelivery(found, payloads),
     ...timeliness(found, now),
-    ...(include.includes('event') ? { event: wireEventOf(found) } : {}),
-    ...(include.includes('endpoint') ? { endpoint: wireEndpointOf(found) } : {}),
+    ...(include.includes('event') ? { event: wireEvent(found) } : {}),
+    ...(include.includes('endpoint') ? { endpoint: wireEndpoint(found) } : {}),
   };
 }
 
-function wireEventOf({ event }: FoundDelivery): NonNullable<Listed['event']> {
+function wireEvent({ event }: FoundDelivery): NonNullable<Listed['event']> {
   const { acceptedAt, occurredAt, orderingKey, value } = event;
   return {
     accepted_at: iso(acceptedAt),
@@ -229,7 +229,7 @@ function wireEventOf({ event }: FoundDelivery): NonNullable<Listed['event']> {
   };
 }
 
-function wireEndpointOf({ endpoint }: FoundDelivery): NonNullable<Listed['endpoint']> {
+function wireEndpoint({ endpoint }: FoundDelivery): NonNullable<Listed['endpoint']> {
   const { name, url, owner, enabled, deleted } = endpoint;
   return { name, host: new URL(url).host, owner, enabled, deleted };
 }

@@ -41,7 +41,7 @@ function signatures({ signatures: kinds, secrets, signingKeys }: Endpoint, at: n
     .join(' ');
 }
 
-function headersOf(flat: readonly string[], signature: string): { name: string; value: string }[] {
+function toHeaders(flat: readonly string[], signature: string): { name: string; value: string }[] {
   const shown: { name: string; value: string }[] = [];
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at]!;
@@ -94,7 +94,7 @@ function wireRequest(
     url: endpoint.url,
     headers: [
       { name: 'host', value: new URL(endpoint.url).host },
-      ...headersOf(sent.headers, signatures(endpoint, at)),
+      ...toHeaders(sent.headers, signatures(endpoint, at)),
       ...(data === null ? [] : [{ name: 'content-length', value: String(sent.body.length) }]),
     ],
     body: shown === null || payloads === 'none' ? null : Buffer.from(build(shown).body).toString(),

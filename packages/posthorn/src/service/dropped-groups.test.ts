@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DroppedGroup } from '../store/dead-letters.ts';
-import { groupIdOf, groupNamed, isSnoozed, worthPosition } from './dropped-groups.ts';
-import { pageOf } from './paging.ts';
+import { droppedGroupId, groupNamed, isSnoozed, worthPosition } from './dropped-groups.ts';
+import { toPage } from './paging.ts';
 
 const group = (id: string, count: number, value: DroppedGroup['value'] = []): DroppedGroup => ({
   state: 'dead',
@@ -23,10 +23,15 @@ const eur = (amountMinor: bigint, events = 1) => ({ currency: 'EUR', amountMinor
 const jpy = (amountMinor: bigint, events = 1) => ({ currency: 'JPY', amountMinor, events });
 
 test('a group is found by the parts of its id', () => {
-  const id = groupIdOf(group('ep_1', 1));
+  const id = droppedGroupId(group('ep_1', 1));
   expect(id).toBe('dead.ep_1.http_5xx.503');
   expect(groupNamed(id)).toEqual({ state: 'dead', endpointId: 'ep_1' });
-  const silent = groupIdOf({ ...group('ep_1', 1), state: 'suppressed', errorClass: null, statusCode: null });
+  const silent = droppedGroupId({
+    ...group('ep_1', 1),
+    state: 'suppressed',
+    errorClass: null,
+    statusCode: null,
+  });
   expect([silent, groupNamed(silent)]).toEqual([
     'suppressed.ep_1.-.-',
     { state: 'suppressed', endpointId: 'ep_1' },
@@ -51,7 +56,7 @@ test('those worth the most come first, by the currency that most have, and nothi
     group('ep_large', 3, [eur(9000n, 3), jpy(1n)]),
   ];
   const order = (limit: number, cursor?: string) =>
-    pageOf(groups, { limit, cursor, order: 'desc' }, worthPosition(groups), 'desc');
+    toPage(groups, { limit, cursor, order: 'desc' }, worthPosition(groups), 'desc');
   const first = order(3);
   expect(first.items.map(({ endpoint }) => endpoint.id)).toEqual(['ep_large', 'ep_small', 'ep_yen']);
   const rest = order(3, first.next_cursor!);

@@ -10,7 +10,7 @@ type GroupKey = Pick<DroppedGroup, 'state' | 'errorClass' | 'statusCode'> & {
 const none = '-';
 
 /** Built from what groups them, so a group is found without a list of groups. */
-export function groupIdOf({ state, endpoint, errorClass, statusCode }: GroupKey): string {
+export function droppedGroupId({ state, endpoint, errorClass, statusCode }: GroupKey): string {
   return [state, endpoint.id, errorClass ?? none, statusCode ?? none].join('.');
 }
 
@@ -40,6 +40,6 @@ export function worthPosition(groups: readonly DroppedGroup[]): (group: DroppedG
       (currency) => -Number(group.value.find((money) => money.currency === currency)?.amountMinor ?? 0n),
     ),
     -group.count,
-    groupIdOf(group),
+    droppedGroupId(group),
   ];
 }

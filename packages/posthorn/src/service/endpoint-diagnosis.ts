@@ -63,7 +63,7 @@ export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'e
       const reading = await read(deps, endpoint, clock.now());
       const { now, known, figures, evidence } = reading;
       const worthOf = await readDeadWorth(store.read, (figures?.dead ?? 0) > 0 ? [endpoint] : [], now);
-      const facts = factsOf(deps, reading);
+      const facts = diagnosisFacts(deps, reading);
       const diagnosis = diagnose({
         ...facts,
         lastMessage: shownMessage(facts.lastMessage, caller.payloads),
@@ -146,7 +146,7 @@ function isEnabled(side: unknown): boolean | undefined {
   return typeof side.enabled === 'boolean' ? side.enabled : undefined;
 }
 
-function factsOf({ keyring }: ServiceDependencies, reading: Reading): DiagnosisFacts {
+function diagnosisFacts({ keyring }: ServiceDependencies, reading: Reading): DiagnosisFacts {
   const { now, endpoint, known, figures, evidence, types, pause } = reading;
   const receiver = known.receivers.get(endpoint.id);
   const facts = stateFacts(endpoint, receiver, figures?.accepted ?? 0);
@@ -182,7 +182,7 @@ function factsOf({ keyring }: ServiceDependencies, reading: Reading): DiagnosisF
     dead: Math.max(0, figures?.dead ?? 0),
     suppressed: Math.max(0, figures?.suppressed ?? 0),
     blockedKeys: known.blockedKeys.get(endpoint.id) ?? 0,
-    answers: answersOf(recent),
+    answers: countAnswers(recent),
     lastMessage: recent[0]?.message ?? null,
     failingTypes: [...failing].filter((type) => type !== ''),
     otherTypes: accepted.filter((type) => type !== '' && !failing.has(type)),
@@ -202,7 +202,7 @@ function firstEnd(waiting: readonly WaitingGroup[], { retry }: Endpoint): number
   return first;
 }
 
-function answersOf(errors: readonly FailedAttempt[]): DiagnosisFacts['answers'] {
+function countAnswers(errors: readonly FailedAttempt[]): DiagnosisFacts['answers'] {
   const groups = Map.groupBy(errors, ({ errorClass, statusCode }) => `${errorClass} ${statusCode}`);
   return [...groups.values()]
     .map((group) => ({

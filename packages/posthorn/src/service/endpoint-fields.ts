@@ -5,7 +5,7 @@ import { invalid } from '../domain/errors.ts';
 import { secondMs } from '../domain/time.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from '../domain/template.ts';
 import { type Keyring, sealedAgain } from '../secrets/keyring.ts';
-import { retryOf } from './retry.ts';
+import { retryFrom } from './retry.ts';
 
 /** An endpoint's fields in a body; omitted ones are absent. */
 export type EndpointFields = Input<'endpoints.update'>['body'];
@@ -57,7 +57,7 @@ function statedFrom(wire: EndpointFields): { readonly [K in TemplateField]?: End
   return {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(withinS === undefined ? {} : { deliverWithinMs: withinS === null ? null : withinS * 1000 }),
-    ...(retry === undefined ? {} : { retry: retry === null ? null : retryOf(retry) }),
+    ...(retry === undefined ? {} : { retry: retry === null ? null : retryFrom(retry) }),
   };
 }
 

@@ -122,7 +122,7 @@ export function wireHealth({ endpoint, receiver, figures, worth, now }: HealthPa
   const health = healthFigures(endpoint, counted, now);
   return {
     state,
-    note: noteOf(endpoint, state, receiver, now),
+    note: healthNote(endpoint, state, receiver, now),
     window: { since: iso(since), until: iso(since + healthHours * hourMs) },
     in_time: health.inTime,
     rate_per_s: health.ratePerS,
@@ -147,7 +147,7 @@ export function wireHealth({ endpoint, receiver, figures, worth, now }: HealthPa
 }
 
 /** What a list shows besides the state. */
-function noteOf(
+function healthNote(
   endpoint: Endpoint,
   state: EndpointState,
   receiver: ReceiverHealth | undefined,

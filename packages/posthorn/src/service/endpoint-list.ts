@@ -5,14 +5,14 @@ import { type EndpointState, endpointStates } from '../domain/endpoint-state.ts'
 import { endpointState, stateFacts } from '../reliability/endpoint-health.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
-import { namesOf } from './declared.ts';
+import { declaredNames } from './declared.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { readDeadWorth, readFigures, wireHealth } from './endpoint-health.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import { readKnown, shownWith } from './endpoint-shown.ts';
 import type { Handler } from './handler.ts';
-import { decodeCursor, pageOf, pageRead, type Position } from './paging.ts';
+import { decodeCursor, toPage, pageRead, type Position } from './paging.ts';
 
 type Query = Input<'endpoints.list'>['query'];
 type Page = { readonly items: readonly Endpoint[]; readonly next_cursor: string | null };
@@ -77,13 +77,13 @@ async function chosenPage(
   const { tenant, endpoint_id: references } = query;
   const ids =
     references === undefined ? null : new Set(await endpointIdsFrom(store.read, references, tenant));
-  const teams = query.unowned === undefined ? null : await namesOf(store.read, 'team');
+  const teams = query.unowned === undefined ? null : await declaredNames(store.read, 'team');
   let chosen: Endpoint[] = [];
   for await (const endpoint of everyEndpoint(store.read, tenantsFrom(tenant, references !== undefined)))
     if ((ids === null || ids.has(endpoint.id)) && isChosen(endpoint, query, teams, seesOwners))
       chosen.push(endpoint);
   if (query.state === undefined && query.sort !== 'need')
-    return pageOf(chosen, query, query.sort === 'name' ? byName : byId);
+    return toPage(chosen, query, query.sort === 'name' ? byName : byId);
 
   const known = await readKnown(store.read, chosen, now);
   const figures =
@@ -96,8 +96,8 @@ async function chosenPage(
   };
   const { state } = query;
   if (state !== undefined) chosen = chosen.filter((endpoint) => state.includes(stateOf(endpoint)));
-  if (query.sort !== 'need') return pageOf(chosen, query, query.sort === 'name' ? byName : byId);
-  return pageOf(chosen, query, (endpoint) => {
+  if (query.sort !== 'need') return toPage(chosen, query, query.sort === 'name' ? byName : byId);
+  return toPage(chosen, query, (endpoint) => {
     const { dead = 0, pending = 0 } = figures.get(endpoint.id) ?? {};
     return [needRank(stateOf(endpoint), dead), -dead, -pending, endpoint.id];
   });
@@ -112,9 +112,9 @@ function needRank(state: EndpointState, dead: number): number {
 }
 
 const byId = ({ id }: Endpoint): Position => [id];
-const byName = (endpoint: Endpoint): Position => [endpoint.name ?? hostOf(endpoint), endpoint.id];
+const byName = (endpoint: Endpoint): Position => [endpoint.name ?? endpointHost(endpoint), endpoint.id];
 
-function hostOf({ url }: Endpoint): string {
+function endpointHost({ url }: Endpoint): string {
   return new URL(url).host;
 }
 
@@ -131,7 +131,7 @@ function isChosen(
   if (teams !== null && endpoint.owner !== null && teams.has(endpoint.owner)) return false;
   if (q === undefined) return true;
   // A channel's URL is a credential: only its host is searched.
-  const url = endpoint.tenant === alertTenant ? hostOf(endpoint) : endpoint.url;
+  const url = endpoint.tenant === alertTenant ? endpointHost(endpoint) : endpoint.url;
   const text = q.toLowerCase();
   return [endpoint.id, endpoint.name, url, endpoint.description, seesOwners ? endpoint.owner : null].some(
     (field) => field?.toLowerCase().includes(text) === true,

@@ -13,8 +13,8 @@ type Preview = NonNullable<Answer<'endpoints.ensure'>['dry_run']>;
 export function endpointPreview(before: Endpoint | undefined, after: Endpoint): Preview {
   if (before === undefined) return { action: 'create', changes: [] };
   const sides = endpointChange(before, after, wireEndpoint);
-  const was = fieldsOf(sides.before);
-  const { write_only_changed: writeOnly, ...is } = fieldsOf(sides.after);
+  const was = asFields(sides.before);
+  const { write_only_changed: writeOnly, ...is } = asFields(sides.after);
   const changes = [
     ...Object.keys(is)
       .filter((field) => !isDeepStrictEqual(was[field], is[field]))
@@ -29,4 +29,4 @@ export function endpointPreview(before: Endpoint | undefined, after: Endpoint): 
   return { action: changes.length === 0 ? 'keep' : 'change', changes };
 }
 
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> => ({ ...(value as object) });
+const asFields = (value: unknown): Readonly<Record<string, unknown>> => ({ ...(value as object) });

@@ -7,7 +7,7 @@ import {
   type EndpointAuth,
   type EndpointProxy,
   type EndpointTls,
-  reachOf,
+  toReachSettings,
   type ReachSettings,
 } from '../domain/reach.ts';
 import { iso } from '../domain/time.ts';
@@ -27,7 +27,7 @@ export function reachFrom(
   before: Endpoint | null,
   needed: Needed,
 ): Partial<ReachSettings> {
-  const stored = reachOf(before ?? {});
+  const stored = toReachSettings(before ?? {});
   const { auth, tls, proxy } = wire;
   return {
     ...(auth === undefined ? {} : { auth: auth === null ? null : authFrom(auth, stored.auth, needed) }),
@@ -38,7 +38,7 @@ export function reachFrom(
 
 /** Refuses settings that contradict each other after a change. */
 export function checkReach(endpoint: Pick<Endpoint, 'url' | 'headers'> & Partial<ReachSettings>): void {
-  const { auth, tls } = reachOf(endpoint);
+  const { auth, tls } = toReachSettings(endpoint);
   const names = Object.keys(endpoint.headers).map((name) => name.toLowerCase());
   if (auth !== null && names.includes('authorization'))
     throw invalid('/auth', 'is set, and so is the header authorization: use only one of them');
@@ -153,7 +153,7 @@ type Shown = Pick<Answer<'endpoints.get'>, 'auth' | 'tls' | 'proxy' | 'certifica
 
 /** As answers show it: without secrets, in a form that can be sent back. */
 export function shownReach(endpoint: Partial<ReachSettings>): Shown {
-  const { auth, tls, proxy } = reachOf(endpoint);
+  const { auth, tls, proxy } = toReachSettings(endpoint);
   return {
     auth: auth === null ? null : shownAuth(auth),
     tls:

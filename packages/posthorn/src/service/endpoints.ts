@@ -33,7 +33,10 @@ type Scoped = {
 };
 
 /** The endpoint that a request names: by its id, or by its name in the tenant of the query. */
-const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({ reference: id, tenant });
+const endpointRef = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({
+  reference: id,
+  tenant,
+});
 
 const shownBy =
   ({ keyring }: Pick<ServiceDependencies, 'keyring'>) =>
@@ -124,7 +127,7 @@ function declaring(
     },
 
     'endpoints.get': async (request) => {
-      const endpoint = await findEndpoint(store.read, refOf(request));
+      const endpoint = await findEndpoint(store.read, endpointRef(request));
       return shown(endpoint, await readHealth([endpoint]));
     },
 
@@ -177,7 +180,7 @@ function changing(
     'endpoints.update': async ({ body, ...request }, call) => {
       // The owner of the endpoint is not known yet: a caller of a tenant can only mean one of its own.
       await refuseTransformation(deps, body.transformation, call.caller.tenant ?? defaultTenant);
-      return await change(refOf(request), { call, action: 'endpoints.update' }, async (before) => {
+      return await change(endpointRef(request), { call, action: 'endpoints.update' }, async (before) => {
         const changed = await declaration.change(body, before);
         const { signingKeys } = withSigningKey({ ...before, ...changed }, clock.now(), deps);
         return { ...changed, signingKeys };
@@ -186,11 +189,11 @@ function changing(
 
     'endpoints.delete': async (request, call) => {
       const { answer: id } = await config.change(async () => {
-        const endpoint = await findEndpoint(store.read, refOf(request));
+        const endpoint = await findEndpoint(store.read, endpointRef(request));
         const now = clock.now();
         const audit = auditEntries(call, now, {
           action: 'endpoints.delete',
-          ...targetOf(endpoint),
+          ...auditTarget(endpoint),
           before: wireEndpoint(endpoint),
         });
         return { write: { now, deleteEndpoints: [endpoint.id], audit }, answer: endpoint.id };
@@ -200,14 +203,17 @@ function changing(
     },
 
     'endpoints.pause': async ({ body: { reason = 'operator' }, ...request }, call) =>
-      await change(refOf(request), { call, action: 'endpoints.pause' }, async () => ({
+      await change(endpointRef(request), { call, action: 'endpoints.pause' }, async () => ({
         enabled: false,
         pausedReason: reason,
       })),
 
     'endpoints.resume': async (request, call) => {
       const by = { call, action: 'endpoints.resume' } as const;
-      const resumed = await change(refOf(request), by, async () => ({ enabled: true, pausedReason: null }));
+      const resumed = await change(endpointRef(request), by, async () => ({
+        enabled: true,
+        pausedReason: null,
+      }));
       await engine.clearThrottles([resumed.id]);
       return { ...resumed, throttled_until: null };
     },
@@ -222,7 +228,7 @@ function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' |
       const secret = newSecret(random);
       let hasSecret = false;
       const by = { call, action: 'endpoints.rotateSecret' } as const;
-      const changed = await change(refOf(request), by, async ({ secrets, signingKeys, signatures }) => {
+      const changed = await change(endpointRef(request), by, async ({ secrets, signingKeys, signatures }) => {
         const [now, graceMs] = [clock.now(), graceS * secondMs];
         hasSecret = signatures.includes('v1');
         const fresh = { secret: keyring.seal(secret, 'signing'), expiresAt: null };
@@ -241,20 +247,20 @@ function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' |
     },
 
     'endpoints.publicKeys': async (request) => {
-      const { signingKeys } = await findEndpoint(store.read, refOf(request));
+      const { signingKeys } = await findEndpoint(store.read, endpointRef(request));
       return wirePublicKeys(publishedKeys(signingKeys, clock.now()));
     },
   };
 }
 
-const targetOf = ({ id, tenant }: Endpoint): Pick<Change, 'target' | 'tenant'> => ({
+const auditTarget = ({ id, tenant }: Endpoint): Pick<Change, 'target' | 'tenant'> => ({
   target: { kind: 'endpoint', id },
   tenant,
 });
 
 function createEntries(call: Call, action: Id, endpoint: Endpoint): readonly AuditEntry[] {
   const after = wireEndpoint(endpoint);
-  return auditEntries(call, endpoint.createdAt, { action, ...targetOf(endpoint), after });
+  return auditEntries(call, endpoint.createdAt, { action, ...auditTarget(endpoint), after });
 }
 
 function updateEntries(
@@ -264,7 +270,7 @@ function updateEntries(
   change: EndpointChange,
 ): readonly AuditEntry[] {
   const sides = endpointChange(before, changedEndpoint(before, change), wireEndpoint);
-  return auditEntries(call, change.updatedAt, { action, ...targetOf(before), ...sides });
+  return auditEntries(call, change.updatedAt, { action, ...auditTarget(before), ...sides });
 }
 
 function checkedSecret(secret: string): string {

@@ -15,7 +15,7 @@ export function eventConflict({ code, message }: EventConflictError, path: strin
 }
 
 /** What a caller may know about a thrown error; null: an internal error, which stays hidden. */
-export function posthornErrorOf(error: unknown): PosthornError | null {
+export function toPosthornError(error: unknown): PosthornError | null {
   if (error instanceof PosthornError) return error;
   if (error instanceof EventConflictError) return eventConflict(error, `/events/${error.index}`);
   if (error instanceof ConflictError) return new PosthornError(error.code, error.message);

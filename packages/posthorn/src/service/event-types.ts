@@ -5,7 +5,7 @@ import { templatesBy } from '../domain/template.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  namesOf,
+  declaredNames,
   putDocument,
   refuseFaults,
   requireDocument,
@@ -14,7 +14,7 @@ import {
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /** Every node caches their schemas: up to 64 KiB each. */
 const maxEventTypes = 2000;
@@ -24,7 +24,7 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
   const { store, catalog } = deps;
   return {
     'eventTypes.list': async ({ query }) =>
-      pageOf((await store.read.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
+      toPage((await store.read.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
 
     'eventTypes.get': async ({ params: { name } }) =>
       wireEventType(await requireDocument(store.read, 'event_type', name)),
@@ -41,7 +41,7 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
         action: 'eventTypes.put',
         shown: wireEventType,
         check: async () => {
-          refuseFaults(await faultsOf(store, name, document));
+          refuseFaults(await findFaults(store, name, document));
         },
       });
       await catalog.refresh();
@@ -61,17 +61,17 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
   };
 }
 
-async function faultsOf(
+async function findFaults(
   store: Store,
   name: string,
   { owner, template }: EventTypeDocument,
 ): Promise<readonly Fault[]> {
-  const types = await namesOf(store.read, 'event_type');
+  const types = await declaredNames(store.read, 'event_type');
   if (types.size >= maxEventTypes && !types.has(name))
     return [{ path: '', message: `at most ${maxEventTypes} event types can be declared` }];
   const templates = templatesBy(await store.read.documents('template'));
   return [
-    ...unknownNames(await namesOf(store.read, 'team'), 'team', [{ path: '/owner', name: owner }]),
+    ...unknownNames(await declaredNames(store.read, 'team'), 'team', [{ path: '/owner', name: owner }]),
     ...unknownNames(new Set(templates.keys()), 'template', [{ path: '/template', name: template }]),
   ];
 }

@@ -82,7 +82,7 @@ function indexKeys(
     const entry: Entry = before.get(record.id) ?? {
       record,
       caller: callerFrom(record),
-      tokens: burstOf(record),
+      tokens: maxTokens(record),
       tokensAt: monotonic,
       usedAt: 0,
       usedFrom: null,
@@ -177,13 +177,13 @@ export function createKeyTable(store: StorePart<'recordKeyUses', 'knownKeys'>, c
   };
 }
 
-const burstOf = ({ ratePerS }: KeyRecord): number => Math.max(1, ratePerS ?? 1);
+const maxTokens = ({ ratePerS }: KeyRecord): number => Math.max(1, ratePerS ?? 1);
 
 /** A bucket of one second's requests. */
 function takeToken(entry: Entry, now: number): number {
   const { ratePerS } = entry.record;
   if (ratePerS === null) return 0;
-  const tokens = Math.min(burstOf(entry.record), entry.tokens + ((now - entry.tokensAt) * ratePerS) / 1000);
+  const tokens = Math.min(maxTokens(entry.record), entry.tokens + ((now - entry.tokensAt) * ratePerS) / 1000);
   entry.tokensAt = now;
   entry.tokens = tokens >= 1 ? tokens - 1 : tokens;
   return tokens >= 1 ? 0 : ((1 - tokens) * 1000) / ratePerS;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Answer, Input, OperationId } from '../contract/table.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import { type Caller, type KeyScope, lessOf, type PayloadAccess } from '../domain/caller.ts';
+import { type Caller, type KeyScope, lesserAccess, type PayloadAccess } from '../domain/caller.ts';
 import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { defaultPayloads, type KeyRecord, keySettings, keyState } from '../domain/key.ts';
@@ -76,7 +76,7 @@ function keyCommands(deps: ServiceDependencies): Handlers<'keys.create' | 'keys.
         name: body.name,
         scopes,
         ...(await readBounds(store.read, body)),
-        payloads: body.payloads ?? lessOf(defaultPayloads(scopes), call.caller.payloads),
+        payloads: body.payloads ?? lesserAccess(defaultPayloads(scopes), call.caller.payloads),
         ratePerS: body.rate_limit_per_s ?? null,
         createdAt: now,
         expiresAt,
@@ -140,7 +140,7 @@ async function readBounds(
 
 /** A caller cannot create a key that shows more than its own. */
 function demandPayloads({ payloads: own }: Caller, payloads: PayloadAccess): void {
-  if (lessOf(own, payloads) !== payloads)
+  if (lesserAccess(own, payloads) !== payloads)
     throw new PosthornError(
       'forbidden',
       `This key sees payloads: ${own}. It cannot create a key that sees payloads: ${payloads}.`,

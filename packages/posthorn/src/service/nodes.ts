@@ -2,7 +2,7 @@ import { ownedShards } from '../domain/shard.ts';
 import { iso } from '../domain/time.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /** Lists the processes that deliver. */
 export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'>> {
@@ -10,7 +10,7 @@ export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'
     'nodes.list': async ({ query }) => {
       const nodes = await store.read.nodes();
       const names = nodes.map(({ node }) => node);
-      const page = pageOf(nodes, query, ({ node }) => [node]);
+      const page = toPage(nodes, query, ({ node }) => [node]);
       return {
         ...page,
         items: page.items.map(({ node, startedAt, beatAt }) => ({

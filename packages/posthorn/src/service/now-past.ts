@@ -36,7 +36,7 @@ export function nowPastService({
   return {
     'now.past': async ({ query: { at: asked, last, tenant, endpoint_id: references } }) => {
       const now = clock.now();
-      const query = queryOf(
+      const query = pastQuery(
         { asked, last, begin: now - retention.settledMs, now },
         {
           ...tenantsFrom(tenant, references !== undefined),
@@ -101,7 +101,7 @@ async function demandReadable(read: StoreRead, query: PastQuery, now: number): P
 }
 
 /** The window, if its rows are still stored. */
-function queryOf(
+function pastQuery(
   {
     asked,
     last,

@@ -15,7 +15,7 @@ import { nowNeeds, wireNeed, withSamples } from './now/needs.ts';
 import { nowReader, type NowScope } from './now/read.ts';
 import { nowSentence } from './now/sentence.ts';
 import { nowTeams } from './now/teams.ts';
-import { totalsOf } from './now/totals.ts';
+import { computeTotals } from './now/totals.ts';
 import { wireMoney } from './wire.ts';
 
 type Now = Answer<'now.get'>;
@@ -39,7 +39,7 @@ export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
     const needs = nowNeeds(facts);
     const [shown, latency] = await Promise.all([
       Promise.all(needs.slice(0, maxNeeds).map((need) => sampled(store, need, facts.now))),
-      latencyOf(store, scope, facts.now),
+      readLatency(store, scope, facts.now),
     ]);
     return wireNow(facts, scope, shown, needs, latency);
   };
@@ -68,7 +68,7 @@ async function sampled(store: Store, need: Need, now: number): Promise<Need> {
   return oldest === undefined || newest === undefined ? need : withSamples(need, oldest, newest, now);
 }
 
-async function latencyOf(store: Store, scope: NowScope, now: number): Promise<Now['latency_ms']> {
+async function readLatency(store: Store, scope: NowScope, now: number): Promise<Now['latency_ms']> {
   const { tenants, exceptTenant, endpointIds } = scope;
   const { since, until } = countedWindow({ ...scope, now });
   const step = until! - since! > 25 * hourMs ? 'day' : 'hour';
@@ -98,7 +98,7 @@ function wireNow(
   needs: readonly Need[],
   latency: Now['latency_ms'],
 ): Now {
-  const totals = totalsOf(facts);
+  const totals = computeTotals(facts);
   const { equation, inTime } = totals;
   const window = countedWindow({ ...scope, now: facts.now });
   const due = Math.max(0, inTime.due);

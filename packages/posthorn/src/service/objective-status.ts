@@ -18,7 +18,8 @@ const maxWorst = 10;
 /** The current burn rate is that of the rule with this long window. */
 const paceMs = 3600 * secondMs;
 
-export const shareOf = (good: number, total: number): number | null => (total === 0 ? null : good / total);
+export const shareOrNull = (good: number, total: number): number | null =>
+  total === 0 ? null : good / total;
 
 export function wireWindow({ since, until, resolution, knownSince }: ObjectiveWindow): Status['window'] {
   return { since: iso(since), until: iso(until), resolution, known_since: iso(knownSince) };
@@ -40,17 +41,23 @@ export function timedStatus(objective: ScopedObjective, status: ObjectiveStatus,
 /** For the kind `accounted`: what was accepted and is in no state is the sender's fault alone. */
 export function accountedStatus(objective: ScopedObjective, total: number, bad: number, now: number): Status {
   const window = objectiveWindow(objective, now);
-  const sli = shareOf(total - bad, total);
+  const sli = shareOrNull(total - bad, total);
   const side = (domain: FaultDomain, spoiled: number): { facts: SideFacts; wire: Side } => {
     const left = sli === null ? null : spoiled === 0 ? 1 : 0;
     const lastsMs = left === 0 ? 0 : null;
-    const facts = { side: domain, team: teamOf(objective, domain), budgetRemaining: left, pace: 0, lastsMs };
+    const facts = {
+      side: domain,
+      team: sideTeam(objective, domain),
+      budgetRemaining: left,
+      pace: 0,
+      lastsMs,
+    };
     return {
       facts,
       wire: {
         team: facts.team,
         bad: spoiled,
-        sli: sli === null ? null : shareOf(total - spoiled, total),
+        sli: sli === null ? null : shareOrNull(total - spoiled, total),
         budget_remaining: left,
         budget: 0,
         burn: [],
@@ -81,7 +88,7 @@ function wireStatus(
   sides: Status['sides'],
 ): Status {
   const { name, kind, target, windowMs } = objective;
-  const sli = shareOf(good, total);
+  const sli = shareOrNull(good, total);
   const kept = sli === null || sli >= target;
   return {
     name,
@@ -110,7 +117,7 @@ function wireStatus(
   };
 }
 
-const teamOf = ({ producer, consumer }: ScopedObjective, side: FaultDomain): string | null =>
+const sideTeam = ({ producer, consumer }: ScopedObjective, side: FaultDomain): string | null =>
   side === 'sender' ? producer : consumer;
 
 /**
@@ -132,7 +139,7 @@ function sideFacts(
   const pace = burn.find(({ rule }) => rule.longMs === paceMs)?.rateLong ?? 0;
   return {
     side,
-    team: teamOf(objective, side),
+    team: sideTeam(objective, side),
     budgetRemaining,
     pace,
     lastsMs: budgetRemaining !== null && budgetRemaining <= 0 ? 0 : lastsMs(budgetRemaining, pace, window),

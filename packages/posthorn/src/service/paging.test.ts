@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 const byCount = ({ count, name }: { count: number; name: string }) => [-count, name];
 const list = Array.from({ length: 25 }, (_, n) => ({ count: n % 4, name: `n${n}` }));
@@ -11,7 +11,7 @@ describe('pages of a list (G5)', () => {
       const seen: typeof list = [];
       let cursor: string | undefined;
       for (;;) {
-        const page = pageOf(list, { limit, cursor }, byCount);
+        const page = toPage(list, { limit, cursor }, byCount);
         expect(page.items.length).toBeGreaterThan(0);
         seen.push(...page.items);
         if (page.next_cursor === null) break;
@@ -27,7 +27,7 @@ describe('pages of a list (G5)', () => {
     const sizes: number[] = [];
     let cursor: string | undefined;
     for (;;) {
-      const page = pageOf(large, { limit: 100, cursor }, ({ name }) => [name]);
+      const page = toPage(large, { limit: 100, cursor }, ({ name }) => [name]);
       sizes.push(page.items.length);
       if (page.next_cursor === null) break;
       cursor = page.next_cursor;
@@ -37,27 +37,27 @@ describe('pages of a list (G5)', () => {
 
   test('against its usual order a list is read from its end', () => {
     const read = (order: 'asc' | 'desc', usual: 'asc' | 'desc'): typeof list => {
-      const first = pageOf(list, { limit: 10, order }, byCount, usual);
-      const rest = pageOf(list, { limit: 100, order, cursor: first.next_cursor! }, byCount, usual);
+      const first = toPage(list, { limit: 10, order }, byCount, usual);
+      const rest = toPage(list, { limit: 100, order, cursor: first.next_cursor! }, byCount, usual);
       return [...first.items, ...rest.items];
     };
-    const { items } = pageOf(list, { limit: 100 }, byCount);
+    const { items } = toPage(list, { limit: 100 }, byCount);
     expect(read('asc', 'asc')).toEqual(items);
     expect(read('desc', 'desc')).toEqual(items);
     expect(read('desc', 'asc')).toEqual(items.toReversed());
   });
 
   test('an item that goes between two pages hides no other', () => {
-    const first = pageOf(list, { limit: 5 }, byCount);
+    const first = toPage(list, { limit: 5 }, byCount);
     const left = list.filter(({ name }) => name !== first.items.at(-1)!.name);
-    const second = pageOf(left, { limit: 100, cursor: first.next_cursor! }, byCount);
+    const second = toPage(left, { limit: 100, cursor: first.next_cursor! }, byCount);
     expect(first.items.length + second.items.length).toBe(25);
   });
 
   test.each(['', 'x', Buffer.from('{}').toString('base64url'), Buffer.from('[null]').toString('base64url')])(
     'a cursor that is none is refused: %j',
     (cursor) => {
-      expect(() => pageOf(list, { limit: 5, cursor }, byCount)).toThrow(/cursor/);
+      expect(() => toPage(list, { limit: 5, cursor }, byCount)).toThrow(/cursor/);
     },
   );
 });

@@ -14,7 +14,7 @@ export type Position = readonly (string | number)[];
 const maxPageLength = 4 * 1024 * 1024;
 
 /** The first `limit` items, or fewer if they are large; at least one. */
-export function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
+export function firstItems<T>(items: readonly T[], limit: number): readonly T[] {
   let length = 0;
   for (let count = 0; count < Math.min(limit, items.length); count++) {
     length += JSON.stringify(items[count], (_, value: unknown) =>
@@ -30,7 +30,7 @@ export function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
  * cursor contains the position of the last item, so that a list that changes between two pages neither repeats nor
  * skips an item that keeps its position.
  */
-export function pageOf<T>(
+export function toPage<T>(
   items: readonly T[],
   { limit, cursor, order }: Page,
   positionOf: (item: T) => Position,
@@ -42,7 +42,7 @@ export function pageOf<T>(
     .map((item) => ({ item, at: positionOf(item) }))
     .filter(({ at }) => after === null || direction * compare(at, after) > 0)
     .toSorted((a, b) => direction * compare(a.at, b.at));
-  const page = firstOf(
+  const page = firstItems(
     placed.map(({ item }) => item),
     limit,
   );
@@ -59,7 +59,7 @@ export function pageRead<T>(
   limit: number,
   cursorOf: (item: T) => string,
 ): { readonly items: readonly T[]; readonly next_cursor: string | null } {
-  const page = firstOf(items, limit);
+  const page = firstItems(items, limit);
   return {
     items: page,
     next_cursor: items.length > page.length ? encodeCursor(cursorOf(page.at(-1)!)) : null,

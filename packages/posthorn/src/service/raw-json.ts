@@ -67,7 +67,7 @@ function walkObject(text: string, at: number, visit: (key: string, valueAt: numb
  * The text of the member `data` of the object that begins at `at`, byte for byte as it was sent, and where the object
  * ends. If there are several, the last one counts, as for JSON.parse. The text is valid JSON.
  */
-function dataOf(text: string, at: number): { readonly data: string | null; readonly end: number } {
+function findData(text: string, at: number): { readonly data: string | null; readonly end: number } {
   let data: string | null = null;
   const end = walkObject(text, at, (key, valueAt) => {
     const valueEnd = skipValue(text, valueAt);
@@ -79,7 +79,7 @@ function dataOf(text: string, at: number): { readonly data: string | null; reado
 
 /** The text of an event's data in the body `{"type": …, "data": …}`; null if it has none. */
 export function rawData(text: string): string | null {
-  return dataOf(text, 0).data;
+  return findData(text, 0).data;
 }
 
 /** The texts of the events' data in the body `{"events": [{"type": …, "data": …}, …]}`, in one pass. */
@@ -95,7 +95,7 @@ export function rawBatchData(text: string): (string | null)[] {
       if (code === closeBracket) return at + 1;
       if (code === comma) at++;
       else if (code === openBrace) {
-        const { data, end } = dataOf(text, at);
+        const { data, end } = findData(text, at);
         found.push(data);
         at = end;
       } else {

@@ -69,7 +69,7 @@ export function reconcileService({ store }: Pick<ServiceDependencies, 'store'>):
         const comparison = new Comparison(store.read, window, received);
         if (acceptsLines && input.lines)
           return new Lines(linesOf(comparison, received, from, () => begin(caller.id)));
-        return await documentOf(comparison, received, from, input.body.limit);
+        return await findDocument(comparison, received, from, input.body.limit);
       } finally {
         end();
       }
@@ -77,7 +77,7 @@ export function reconcileService({ store }: Pick<ServiceDependencies, 'store'>):
   };
 }
 
-async function documentOf(
+async function findDocument(
   comparison: Comparison,
   received: ReceivedIds,
   from: Place,

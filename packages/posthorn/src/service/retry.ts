@@ -2,7 +2,7 @@ import { PosthornError } from '../domain/errors.ts';
 import { defaultRetryPolicy, type RetryDocument, type RetryPolicy } from '../domain/retry-policy.ts';
 
 /** The retry policy that a document declares; `path` is its path in the request, for errors. */
-export function retryOf(wire: RetryDocument, path = '/retry'): RetryPolicy {
+export function retryFrom(wire: RetryDocument, path = '/retry'): RetryPolicy {
   const { exponential, schedule_s: schedule } = wire;
   if (exponential !== undefined && schedule !== undefined) {
     throw new PosthornError('invalid_request', `${path} takes schedule_s or exponential, not both`, [

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AuditEntry, engineActor } from '../domain/audit-entry.ts';
-import { type Channel, receiverOf, shownOf } from '../domain/channel.ts';
+import { type Channel, toReceiver, toShownChannel } from '../domain/channel.ts';
 import type { DeclaredDocument, StoredDocument } from '../domain/documents.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -110,11 +110,11 @@ async function sealChannels(deps: Dependencies): Promise<number> {
       putDocuments.push({
         kind: 'channel',
         name,
-        document: { channel: shownOf(channel), fingerprint, endpointId },
+        document: { channel: toShownChannel(channel), fingerprint, endpointId },
       });
       const endpoint = await store.read.endpoint(endpointId);
       if (endpoint === null) continue;
-      const { members } = receiverOf(channel);
+      const { members } = toReceiver(channel);
       const change = {
         ...sealedReceiver({ url: endpoint.url, members }, endpoint, deps),
         updatedAt: endpoint.updatedAt,

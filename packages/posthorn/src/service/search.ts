@@ -30,13 +30,13 @@ const declared = [
 ] as const satisfies readonly (readonly [DocumentKind, Result['kind']])[];
 
 /** Without the scheme: what a reader knows an endpoint by. */
-function titleOf(url: string): string {
+function urlTitle(url: string): string {
   const { host, pathname } = new URL(url);
   return pathname === '/' ? host : `${host}${pathname}`;
 }
 
 /** The part of a pasted URL after its scheme, without its query. */
-function pieceOf(text: string): string {
+function urlPiece(text: string): string {
   return text.replace(/^https?:\/\//i, '').replace(/[?#].*$/, '');
 }
 
@@ -117,7 +117,7 @@ async function findEndpoints(
       : await read.findEndpoints({
           ...tenantsFrom(tenants),
           ...(endpointIds === undefined ? {} : { ids: endpointIds }),
-          text: pieceOf(text),
+          text: urlPiece(text),
           limit: maxResults,
           byOwner,
         });
@@ -125,7 +125,7 @@ async function findEndpoints(
     kind: 'endpoint',
     id,
     tenant,
-    title: titleOf(url),
+    title: urlTitle(url),
     detail: name ?? owner,
   }));
 }

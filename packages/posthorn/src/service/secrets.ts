@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../contract/table.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import { type Keyring, keyIdOf, SecretError } from '../secrets/keyring.ts';
-import { mapSecrets, missingKeys, sealedPart, secretsOf } from '../secrets/sealed-values.ts';
+import { type Keyring, keyIdFrom, SecretError } from '../secrets/keyring.ts';
+import { mapSecrets, missingKeys, sealedPart, endpointSecrets } from '../secrets/sealed-values.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { EndpointChange } from '../store/store.ts';
 import { auditEntry, type By } from './audit.ts';
@@ -29,12 +29,12 @@ export async function secretsStatus({
 }: Pick<ServiceDependencies, 'store' | 'keyring'>): Promise<Answer<'secrets.status'>> {
   const counts = new Map<string | null, number>(keyring.keyIds.map((id) => [id, 0]));
   const note = (text: string): void => {
-    const id = keyIdOf(text);
+    const id = keyIdFrom(text);
     counts.set(id, (counts.get(id) ?? 0) + 1);
   };
   let locked = 0;
   for await (const endpoint of everyEndpoint(store.read)) {
-    for (const text of secretsOf(endpoint)) note(text);
+    for (const text of endpointSecrets(endpoint)) note(text);
     if (missingKeys(keyring, endpoint).length > 0) locked++;
   }
   for (const { value } of await store.read.sealedSettings()) note(value);
@@ -122,7 +122,7 @@ class Renewal {
   of(endpoint: Endpoint): EndpointChange | null {
     const before = sealedPart(endpoint);
     const after = mapSecrets(before, (text) =>
-      keyIdOf(text) === this.#keyring.keyId ? text : this.renewed(text),
+      keyIdFrom(text) === this.#keyring.keyId ? text : this.renewed(text),
     );
     return isDeepStrictEqual(after, before) ? null : { ...after, updatedAt: endpoint.updatedAt };
   }

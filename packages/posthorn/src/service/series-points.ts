@@ -16,7 +16,7 @@ export interface SeriesWindow {
 }
 
 /** Zero-filled: one point for each step, from the rows of one series. */
-export function pointsOf<Row extends SeriesRow>(
+export function seriesPoints<Row extends SeriesRow>(
   { since, until, step }: SeriesWindow,
   rows: readonly Row[],
   now: number,
@@ -37,13 +37,13 @@ function sum<Row>(rows: readonly Row[], of: (row: Row) => number): number {
 }
 
 /** What has not ended, according to the counters. */
-const pendingOf = ({ accepted, delivered, dead, cancelled, suppressed }: CountsRow): number =>
+const pendingCount = ({ accepted, delivered, dead, cancelled, suppressed }: CountsRow): number =>
   Math.max(0, accepted - delivered - dead - cancelled - suppressed);
 
 export const countsPoint = (rows: readonly CountsRow[]): Omit<Point, 'at' | 'open'> => ({
   accepted: sum(rows, ({ accepted }) => accepted),
   delivered: sum(rows, ({ delivered }) => delivered),
-  pending: sum(rows, pendingOf),
+  pending: sum(rows, pendingCount),
   dead: sum(rows, ({ dead }) => dead),
   cancelled: sum(rows, ({ cancelled }) => cancelled),
   suppressed: sum(rows, ({ suppressed }) => suppressed),
@@ -58,14 +58,14 @@ export function inTimePoint(
   rows: readonly CountsRow[],
   isOpen: (row: CountsRow) => boolean,
 ): Omit<Point, 'at' | 'open'> {
-  const due = sum(rows, (row) => row.accepted - row.cancelled - (isOpen(row) ? pendingOf(row) : 0));
+  const due = sum(rows, (row) => row.accepted - row.cancelled - (isOpen(row) ? pendingCount(row) : 0));
   const inTime = sum(rows, ({ delivered, late }) => delivered - late);
   return {
     due,
     in_time: inTime,
     late: sum(rows, ({ late }) => late),
     dropped: sum(rows, ({ dead, suppressed }) => dead + suppressed),
-    pending: sum(rows, pendingOf),
+    pending: sum(rows, pendingCount),
     in_time_interval: wilson(Math.min(inTime, due), due),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { minuteMs, dayMs, hourMs, iso } from '../domain/time.ts';
 import type { CountsRow } from '../store/series.ts';
-import { inTimePoint, pointsOf } from './series-points.ts';
+import { inTimePoint, seriesPoints } from './series-points.ts';
 import { seriesWindow } from './series.ts';
 
 const now = Date.parse('2026-11-25T10:30:00Z');
@@ -61,7 +61,7 @@ describe('points', () => {
       row({ accepted: 5, delivered: 3, late: 1, cancelled: 1 }),
       row({ accepted: 2, delivered: 1, deliverWithinMs: hourMs }),
     ];
-    const at = (time: number) => pointsOf(window, rows, time, inTimePoint);
+    const at = (time: number) => seriesPoints(window, rows, time, inTimePoint);
     // One is past its deadline and pending: late. Of the other endpoint one is pending, and not due for an hour.
     expect(at(now + 2 * minuteMs)).toMatchObject([
       { open: false, due: 0, in_time: 0, in_time_interval: [0, 1] },

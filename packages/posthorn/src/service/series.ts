@@ -16,7 +16,7 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
-import { countsPoint, inTimePoint, latencyPoint, pointsOf, type SeriesWindow } from './series-points.ts';
+import { countsPoint, inTimePoint, latencyPoint, seriesPoints, type SeriesWindow } from './series-points.ts';
 
 type Query = Input<'series.get'>['query'];
 type OneSeries = Answer<'series.get'>['series'][number];
@@ -25,7 +25,7 @@ type OneSeries = Answer<'series.get'>['series'][number];
 const minutesUpTo = 3 * hourMs;
 const hoursUpTo = 8 * dayMs;
 
-const sourceOf = (measure: SeriesMeasure): SeriesSource => (measure === 'in_time' ? 'counts' : measure);
+const measureSource = (measure: SeriesMeasure): SeriesSource => (measure === 'in_time' ? 'counts' : measure);
 
 /** The window in whole steps: as requested, or coarser if counters are or points would be too many. */
 export function seriesWindow(
@@ -50,7 +50,7 @@ export function seriesWindow(
       until: Math.ceil(until / length) * length,
       step,
     };
-    const finest = finestStep(sourceOf(query.measure), window.since, now);
+    const finest = finestStep(measureSource(query.measure), window.since, now);
     if (seriesSteps.indexOf(finest) > seriesSteps.indexOf(step)) continue;
     if ((window.until - window.since) / length <= maxSeriesPoints) return window;
   }
@@ -84,18 +84,20 @@ export function seriesService({ store, clock }: ServiceDependencies): Handlers<O
             maxSeries: by === 'fault_domain' ? Number.MAX_SAFE_INTEGER : query.maxSeries,
           };
           const answer = await store.read.failureSeries(all);
-          return seriesOf(by === 'fault_domain' ? byFault(answer) : answer, (rows) =>
-            pointsOf(window, rows, now, (here) => ({
+          return toSeries(by === 'fault_domain' ? byFault(answer) : answer, (rows) =>
+            seriesPoints(window, rows, now, (here) => ({
               failures: here.reduce((sum, { count }) => sum + count, 0),
             })),
           );
         }
         if (measure === 'latency')
-          return seriesOf(await store.read.latencySeries(query), (rows) =>
-            pointsOf(window, rows, now, latencyPoint),
+          return toSeries(await store.read.latencySeries(query), (rows) =>
+            seriesPoints(window, rows, now, latencyPoint),
           );
         const point = measure === 'counts' ? countsPoint : inTimePoint;
-        return seriesOf(await store.read.countSeries(query), (rows) => pointsOf(window, rows, now, point));
+        return toSeries(await store.read.countSeries(query), (rows) =>
+          seriesPoints(window, rows, now, point),
+        );
       };
       return {
         measure,
@@ -116,7 +118,7 @@ function byFault({ rows }: SeriesAnswer<FailuresRow>): SeriesAnswer<FailuresRow>
   };
 }
 
-function seriesOf<Row extends SeriesRow>(
+function toSeries<Row extends SeriesRow>(
   { keys, others, rows }: SeriesAnswer<Row>,
   points: (rows: readonly Row[]) => OneSeries['points'],
 ): OneSeries[] {

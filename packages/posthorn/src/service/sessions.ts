@@ -131,7 +131,8 @@ function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
     'portalLinks.create': async ({ body }, call) => {
       const { tenant, endpoint_ids: references, can, expires_in_s: expiresInS } = body;
       const now = clock.now();
-      const endpointIds = references === undefined ? null : await endpointsOf(store.read, tenant, references);
+      const endpointIds =
+        references === undefined ? null : await findEndpointIds(store.read, tenant, references);
       const portal = { tenant, endpointIds, can: [...new Set(can)] };
       const keyHash = call.credential()?.keyHash ?? null;
       const { session, token } = newSession(
@@ -164,7 +165,7 @@ function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
 }
 
 /** The ids of these endpoints; refuses those that the tenant does not have. */
-async function endpointsOf(
+async function findEndpointIds(
   store: Pick<StoreRead, 'endpoint' | 'endpointsNamed'>,
   tenant: string,
   references: readonly string[],

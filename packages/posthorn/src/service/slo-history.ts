@@ -11,7 +11,7 @@ import {
   readSteps,
   runLengths,
 } from '../reliability/objective-history.ts';
-import { type Spend, spendOf } from '../reliability/objective-spend.ts';
+import { type Spend, explainSpend } from '../reliability/objective-spend.ts';
 import { objectiveRanges, objectiveWindow } from '../reliability/objective-window.ts';
 import type { DayFailures } from '../store/objective-readings.ts';
 import type { StoreRead } from '../store/store.ts';
@@ -37,7 +37,7 @@ export function sloHistoryService({
       const now = clock.now();
       const points = burnDown(await readCells(store.read, objective, step, now), objective.target);
       return {
-        ...budgetOf(objective, points, now),
+        ...budgetFigures(objective, points, now),
         points: points.map(({ at, lengthMs, due, sides: { sender, receiver } }) => ({
           at: iso(at),
           length_s: lengthMs / secondMs,
@@ -67,7 +67,7 @@ export function sloHistoryService({
         since: iso(Math.max(from, window.since)),
         until: iso(Math.min(to, window.until)),
         known_since: iso(window.knownSince),
-        segments: segmentsOf(cells.filter(({ at, lengthMs }) => at + lengthMs > from && at < to)),
+        segments: toSegments(cells.filter(({ at, lengthMs }) => at + lengthMs > from && at < to)),
       };
     },
 
@@ -103,8 +103,8 @@ async function readSpend(
   for (let at = 0; at < ranges.length; at += endpointsAtOnce)
     failures.push(...(await read.failureDays(ranges.slice(at, at + endpointsAtOnce))));
   const { worth, rowsRead, complete } = await read.missedWorth(ranges, now, maxRows);
-  const spends = spendOf(objective, steps, failures, worth);
-  const budget = budgetOf(objective, historyCells(objective, steps, dayMs, now), now);
+  const spends = explainSpend(objective, steps, failures, worth);
+  const budget = budgetFigures(objective, historyCells(objective, steps, dayMs, now), now);
   const rest = spends.slice(maxItems);
   return {
     ...budget,
@@ -115,7 +115,7 @@ async function readSpend(
   };
 }
 
-function budgetOf(
+function budgetFigures(
   objective: ScopedObjective,
   cells: readonly HistoryCell[],
   now: number,
@@ -132,7 +132,7 @@ function budgetOf(
 }
 
 /** Consecutive steps of one length are one segment. */
-function segmentsOf(cells: readonly HistoryCell[]): Answer<'slos.minutes'>['segments'] {
+function toSegments(cells: readonly HistoryCell[]): Answer<'slos.minutes'>['segments'] {
   const segments: HistoryCell[][] = [];
   for (const cell of cells) {
     const last = segments.at(-1);

@@ -7,7 +7,7 @@ import { readDeclared } from '../reliability/evaluation.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  namesOf,
+  declaredNames,
   putDocument,
   refuseFaults,
   requireDocument,
@@ -16,7 +16,7 @@ import {
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 import { readStatusesFor } from './slo-status.ts';
 
 type ListedSlo = Answer<'slos.list'>['items'][number];
@@ -35,7 +35,7 @@ export function sloService(
           template === null ? [] : [wireTemplateSlo(template, objective)],
         ),
       ];
-      const list = pageOf(items, page, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+      const list = toPage(items, page, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
       if (include === undefined) return list;
       const names = new Set(list.items.map(({ name }) => name));
       const asked = objectives.filter(({ name }) => names.has(name));
@@ -57,7 +57,7 @@ export function sloService(
         action: 'slos.put',
         shown: wireSlo,
         check: async () => {
-          refuseFaults(await faultsOf(store, document));
+          refuseFaults(await findFaults(store, document));
         },
       });
     },
@@ -69,11 +69,11 @@ export function sloService(
 }
 
 /** A fault for each team and endpoint that the objective names and that does not exist. */
-async function faultsOf(
+async function findFaults(
   store: Store,
   { producer, consumer, endpoint_ids: ids }: SloDocument,
 ): Promise<readonly Fault[]> {
-  const faults = unknownNames(await namesOf(store.read, 'team'), 'team', [
+  const faults = unknownNames(await declaredNames(store.read, 'team'), 'team', [
     { path: '/producer', name: producer },
     { path: '/consumer', name: consumer },
   ]);

@@ -4,7 +4,7 @@ import { type Endpoint, subscribes } from '../domain/endpoint.ts';
 import type { StoredDocument } from '../domain/documents.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { hourMs, iso, minuteMs } from '../domain/time.ts';
-import { conformanceOf } from '../reliability/conformance.ts';
+import { checkConformance } from '../reliability/conformance.ts';
 import { counted, percent } from '../reliability/diagnosis/words.ts';
 import {
   dueUntil,
@@ -12,7 +12,7 @@ import {
   healthFigures,
   healthHours,
   healthSince,
-  inTimeOf,
+  countInTime,
   stateFacts,
 } from '../reliability/endpoint-health.ts';
 import { readDeclared } from '../reliability/evaluation.ts';
@@ -77,7 +77,7 @@ async function readOverview(
   const known = await readKnown(store.read, read, now);
   const figures = await readFigures(store.read, read, now);
   const matrix = matrixFrom(declarations, read, readings);
-  const party = (endpoint: Endpoint): Party => partyOf(endpoint, known, figures.get(endpoint.id), now);
+  const party = (endpoint: Endpoint): Party => toParty(endpoint, known, figures.get(endpoint.id), now);
   const receives = read.filter(({ owner }) => owner === name).map(party);
   const named = objectives.filter(({ producer, consumer }) => producer === name || consumer === name);
   const statuses = await readStatusesFor(store, named, now);
@@ -87,14 +87,14 @@ async function readOverview(
     name,
     description: team.description,
     channels: [...team.channels],
-    ...sentenceOf(name, sends, receives, matrix),
+    ...overviewSentence(name, sends, receives, matrix),
     window: { since: iso(healthSince(now)), until: iso(healthSince(now) + healthHours * hourMs) },
     sends,
     receives,
     others: read.filter(({ owner }) => owner !== name).map(party),
     matrix,
     objectives: named.flatMap((objective) =>
-      objectiveOf(name, objective.name, objective, statuses.get(objective.name)),
+      teamObjective(name, objective.name, objective, statuses.get(objective.name)),
     ),
     alerts: alerts
       .filter(({ state, owner }) => state === 'firing' && owner === name)
@@ -128,12 +128,12 @@ async function readTallies(
   now: number,
 ): Promise<TeamReadings> {
   const since = healthSince(now);
-  const dueOf = (endpoint: Endpoint): number => Math.max(since, dueUntil(endpoint, now));
+  const dueBefore = (endpoint: Endpoint): number => Math.max(since, dueUntil(endpoint, now));
   const tallies = await store.tallies([
-    ...endpoints.map((endpoint) => ({ endpointId: endpoint.id, since, until: dueOf(endpoint) })),
+    ...endpoints.map((endpoint) => ({ endpointId: endpoint.id, since, until: dueBefore(endpoint) })),
     ...endpoints.map((endpoint) => ({
       endpointId: endpoint.id,
-      since: dueOf(endpoint),
+      since: dueBefore(endpoint),
       until: now + minuteMs,
     })),
   ]);
@@ -157,7 +157,7 @@ function matrixFrom(
 ): Cell[] {
   const own = new Set(ownTypes.map((type) => type.name));
   return endpoints.flatMap((endpoint, index) =>
-    cellsOf(endpoint, past[index] ?? [], young[index] ?? [], risks).filter(
+    matrixCells(endpoint, past[index] ?? [], young[index] ?? [], risks).filter(
       ({ event_type: type }) => endpoint.owner === name || own.has(type),
     ),
   );
@@ -184,7 +184,7 @@ function wireConformance({
   endpoints,
   objectives,
 }: TeamDeclarations): Overview['conformance'] {
-  const { total, items } = conformanceOf({
+  const { total, items } = checkConformance({
     endpoints: endpoints.filter(({ owner }) => owner === name),
     objectives,
     seen: [],
@@ -198,7 +198,7 @@ function wireConformance({
   };
 }
 
-function partyOf(
+function toParty(
   endpoint: Endpoint,
   known: Health,
   figures: EndpointFigures | undefined,
@@ -212,14 +212,14 @@ function partyOf(
     tenant: endpoint.tenant,
     owner: endpoint.owner,
     state: endpointState(facts, now),
-    in_time: figures === undefined ? inTimeOf([], []) : healthFigures(endpoint, figures, now).inTime,
+    in_time: figures === undefined ? countInTime([], []) : healthFigures(endpoint, figures, now).inTime,
     pending: Math.max(0, figures?.pending ?? 0),
     dead: Math.max(0, figures?.dead ?? 0),
   };
 }
 
 /** How each type fares at one endpoint. */
-function cellsOf(
+function matrixCells(
   { id }: Endpoint,
   past: readonly TypeTally[],
   young: readonly TypeTally[],
@@ -241,7 +241,7 @@ function cellsOf(
       return {
         event_type: type,
         endpoint_id: id,
-        in_time: inTimeOf(past.filter(isOfType), young.filter(isOfType)),
+        in_time: countInTime(past.filter(isOfType), young.filter(isOfType)),
         dead: count('dead'),
         suppressed: count('suppressed'),
         late_pending: count('late_pending'),
@@ -252,7 +252,7 @@ function cellsOf(
 
 type Status = Awaited<ReturnType<typeof readStatusesFor>> extends ReadonlyMap<string, infer S> ? S : never;
 
-function objectiveOf(
+function teamObjective(
   team: string,
   name: string,
   {
@@ -280,7 +280,7 @@ function objectiveOf(
     }));
 }
 
-function sentenceOf(
+function overviewSentence(
   name: string,
   sends: Overview['sends'],
   receives: Overview['receives'],

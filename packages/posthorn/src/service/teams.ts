@@ -4,7 +4,7 @@ import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  namesOf,
+  declaredNames,
   putDocument,
   refuseFaults,
   requireDocument,
@@ -14,7 +14,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
 import { teamOverviewService } from './team-overview.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /** Teams: who owns what, and who is notified. */
 export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
@@ -23,7 +23,7 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
     ...teamOverviewService(deps),
 
     'teams.list': async ({ query }) =>
-      pageOf((await store.read.documents('team')).map(wireTeam), query, ({ name }) => [name]),
+      toPage((await store.read.documents('team')).map(wireTeam), query, ({ name }) => [name]),
 
     'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store.read, 'team', name)),
 
@@ -40,7 +40,7 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
             path: `/channels/${at}`,
             name: channel,
           }));
-          refuseFaults(unknownNames(await namesOf(store.read, 'channel'), 'channel', channels));
+          refuseFaults(unknownNames(await declaredNames(store.read, 'channel'), 'channel', channels));
         },
       });
     },

@@ -13,8 +13,8 @@ import { deleteDocument, documentBy, missingDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
-import { retryOf } from './retry.ts';
+import { toPage } from './paging.ts';
+import { retryFrom } from './retry.ts';
 import { followTemplates } from './template-follow.ts';
 import { wireRetry } from './wire.ts';
 
@@ -29,7 +29,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
         ...stored.map(({ document }) => wireTemplate(document)),
         ...builtInTemplates.filter(({ name }) => !replaced.has(name)).map(wireBuiltIn),
       ];
-      return pageOf(items, query, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+      return toPage(items, query, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
     },
 
     'templates.get': async ({ params: { name } }) => {
@@ -47,7 +47,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
         if (stored !== null && fingerprint(stored.document) === fingerprint(document))
           return { write: null, answer: stored };
         const version = await nextVersion(store, name, stored);
-        const made: StoredTemplate = { document, template: templateOf(name, version, document) };
+        const made: StoredTemplate = { document, template: toTemplate(name, version, document) };
         const now = clock.now();
         const audit = auditEntries(call, now, {
           action: 'templates.put',
@@ -110,14 +110,14 @@ async function templateUse(store: Store, name: string): Promise<string | null> {
 }
 
 /** The fields of a declared template, with defaults. */
-function templateOf(name: string, version: number, document: TemplateDocument): Template {
+function toTemplate(name: string, version: number, document: TemplateDocument): Template {
   return {
     name,
     version,
     description: document.description,
     timeoutMs: document.timeout_ms,
     deliverWithinMs: document.deliver_within_s * 1000,
-    retry: document.retry === undefined ? defaultRetryPolicy : retryOf(document.retry),
+    retry: document.retry === undefined ? defaultRetryPolicy : retryFrom(document.retry),
     deadLetterSeverity: document.dead_letter_alert.severity,
     slo: document.slo === null ? null : { target: document.slo.target, windowDays: document.slo.window_days },
   };

@@ -39,7 +39,7 @@ class Limited {
 
   constructor(limits: TenantLimits, now: number) {
     this.limits = limits;
-    this.#tokens = burstOf(limits);
+    this.#tokens = maxTokens(limits);
     this.#filledAt = now;
   }
 
@@ -91,13 +91,13 @@ class Limited {
 
   #fill(rate: number, now: number): void {
     const earned = (rate * (now - this.#filledAt)) / secondMs;
-    this.#tokens = Math.min(burstOf(this.limits), this.#tokens + earned);
+    this.#tokens = Math.min(maxTokens(this.limits), this.#tokens + earned);
     this.#filledAt = now;
   }
 }
 
 /** A bucket holds what one second fills, and at least one event. */
-function burstOf({ events_per_s: rate }: TenantLimits): number {
+function maxTokens({ events_per_s: rate }: TenantLimits): number {
   return Math.max(1, rate ?? 1);
 }
 

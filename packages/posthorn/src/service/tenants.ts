@@ -7,7 +7,7 @@ import type { Store, StoreRead } from '../store/store.ts';
 import {
   deleteDocument,
   documentBy,
-  namesOf,
+  declaredNames,
   putDocument,
   refuseFaults,
   requireDocument,
@@ -15,14 +15,14 @@ import {
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 /** Tenants: whose webhooks they are, and the limits of each. */
 export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>> {
   const { store, clock, tenantGate } = deps;
   return {
     'tenants.list': async ({ query }) =>
-      pageOf((await store.read.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
+      toPage((await store.read.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
 
     'tenants.get': async ({ params: { name } }) =>
       wireTenant(await requireDocument(store.read, 'tenant', name)),
@@ -37,7 +37,7 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
         tenant: name,
         shown: wireTenant,
         check: async () => {
-          const names = await namesOf(store.read, 'tenant');
+          const names = await declaredNames(store.read, 'tenant');
           if (names.size >= maxTenants && !names.has(name))
             refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
         },

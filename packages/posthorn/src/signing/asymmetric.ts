@@ -16,13 +16,13 @@ export interface KeyPair {
   readonly publicKey: string;
 }
 
-const privateKeyOf = (seed: Uint8Array): KeyObject =>
+const toPrivateKey = (seed: Uint8Array): KeyObject =>
   createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' });
 
 /** A fresh key pair. */
 export function newKeyPair(random: { bytes(n: number): Uint8Array }): KeyPair {
   const seed = random.bytes(keyBytes);
-  const key = createPublicKey(privateKeyOf(seed))
+  const key = createPublicKey(toPrivateKey(seed))
     .export({ format: 'der', type: 'spki' })
     .subarray(spki.length);
   return {
@@ -36,7 +36,7 @@ export function parsePrivateKey(text: string): KeyObject {
   const bytes = Buffer.from(text.slice(privatePrefix.length), 'base64');
   if (!text.startsWith(privatePrefix) || bytes.length !== 2 * keyBytes)
     throw new Error('a private key is whsk_ followed by base64 of 64 bytes');
-  return privateKeyOf(bytes.subarray(0, keyBytes));
+  return toPrivateKey(bytes.subarray(0, keyBytes));
 }
 
 /** One `v1a,…` for each key, separated by spaces. */

@@ -30,13 +30,13 @@ function remote({ traceId, spanId, flags, state }: TraceContext): SpanContext {
 }
 
 /** The span context, with the trace state that the publisher's tracing system wants to be passed on. */
-function contextOf(span: Span, parent: TraceContext | null): TraceContext {
+function toTraceContext(span: Span, parent: TraceContext | null): TraceContext {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return { traceId, spanId, flags: traceFlags, state: parent?.state ?? null };
 }
 
 /** Where a request goes, without what may be secret: no credentials, no query, and for a channel no path. */
-function addressOf(endpoint: Endpoint): Attributes {
+function addressAttributes(endpoint: Endpoint): Attributes {
   const url = URL.parse(endpoint.url);
   if (url === null) return {};
   const { protocol, hostname, port, origin, pathname } = url;
@@ -48,7 +48,11 @@ function addressOf(endpoint: Endpoint): Attributes {
   };
 }
 
-function messageOf(operation: 'create' | 'send' | 'settle', eventType: string, eventId: string): Attributes {
+function messageAttributes(
+  operation: 'create' | 'send' | 'settle',
+  eventType: string,
+  eventId: string,
+): Attributes {
   return {
     'messaging.system': system,
     'messaging.operation.name': operation,
@@ -92,13 +96,13 @@ function traceAccept(begin: StartSpan): Tracing['accept'] {
     const span = begin(
       { name: `create ${event.type}`, kind: SpanKind.PRODUCER, parent, isLinked: false },
       () => ({
-        ...messageOf('create', event.type, event.id),
+        ...messageAttributes('create', event.type, event.id),
         'messaging.message.body.size': Buffer.byteLength(event.data),
         'posthorn.tenant': event.tenant,
       }),
     );
     return {
-      context: contextOf(span, parent),
+      context: toTraceContext(span, parent),
       end: (error) => {
         if (error !== null) {
           span.setAttribute('error.type', error.name);
@@ -117,7 +121,7 @@ function traceAttempts(begin: StartSpan): Omit<Tracing, 'accept'> {
   const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
   const addressOnce = (endpoint: Endpoint): Attributes => {
     let address = addresses.get(endpoint);
-    if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
+    if (address === undefined) addresses.set(endpoint, (address = addressAttributes(endpoint)));
     return address;
   };
 
@@ -127,7 +131,7 @@ function traceAttempts(begin: StartSpan): Omit<Tracing, 'accept'> {
       const span = begin(
         { name: `send ${eventType}`, kind: SpanKind.CLIENT, parent: accepted, isLinked: true },
         () => ({
-          ...messageOf('send', eventType, eventId),
+          ...messageAttributes('send', eventType, eventId),
           ...addressOnce(endpoint),
           'http.request.method': 'POST',
           'posthorn.tenant': endpoint.tenant,
@@ -137,7 +141,7 @@ function traceAttempts(begin: StartSpan): Omit<Tracing, 'accept'> {
           'posthorn.attempt.trigger': delivery.trigger,
         }),
       );
-      const context = contextOf(span, accepted);
+      const context = toTraceContext(span, accepted);
       if (span.isRecording()) messages.set(context, [eventType, eventId]);
       return { context, end: (result) => endAttempt(span, result) };
     },
@@ -150,7 +154,7 @@ function traceAttempts(begin: StartSpan): Omit<Tracing, 'accept'> {
       const span = begin(
         { name: `settle ${type}`, kind: SpanKind.CLIENT, parent: attempt, isLinked: false },
         () => ({
-          ...messageOf('settle', type, id),
+          ...messageAttributes('settle', type, id),
           'posthorn.delivery.id': deliveryId(settlement.number),
           'posthorn.delivery.state': settlement.state,
         }),

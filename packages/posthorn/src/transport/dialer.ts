@@ -5,7 +5,7 @@ import { type AddressGuard, leadsNowhere } from './address-guard.ts';
 import type { FoundAddresses, Names } from './names.ts';
 import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
-import { secureContextOf } from './secure-context.ts';
+import { toSecureContext } from './secure-context.ts';
 import { openTunnel } from './tunnel.ts';
 import { type DialStage, DialTimes } from './wire-record.ts';
 
@@ -321,7 +321,7 @@ export class Dial {
 
   #contextFor(target: Target | null): SecureContext {
     const tls = target?.reach?.tls ?? null;
-    return tls === null ? this.#usualContext() : (target!.secureContext ??= secureContextOf(tls));
+    return tls === null ? this.#usualContext() : (target!.secureContext ??= toSecureContext(tls));
   }
 
   /** Node refuses some arguments by throwing, here in a callback of a lookup: that must fail the attempt alone. */

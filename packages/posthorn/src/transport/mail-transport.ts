@@ -49,7 +49,7 @@ interface MailError {
   readonly message: string;
 }
 
-function classOf({ code = '', originalCode, responseCode }: MailError): ErrorClass {
+function mailErrorClass({ code = '', originalCode, responseCode }: MailError): ErrorClass {
   // 4xx is "try again", 5xx "not like this" (RFC 5321, 4.2.1): the other way round than in HTTP.
   if (responseCode !== undefined) return responseCode >= 500 ? 'http_4xx' : 'http_5xx';
   // If the cause is unknown, the server's answer is the likely one: it must not count as ours.
@@ -135,7 +135,7 @@ class Conversation {
 
 function failure(error: MailError): Pick<AttemptResult, 'statusCode' | 'errorClass' | 'message'> {
   const { code = '', originalCode = code, responseCode, message } = error;
-  const errorClass = classOf(error);
+  const errorClass = mailErrorClass(error);
   // The server's words may quote the mail; its number, or a code, says enough.
   const words =
     responseCode === undefined ? originalCode || 'the mail could not be sent' : `SMTP ${responseCode}`;

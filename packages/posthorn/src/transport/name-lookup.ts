@@ -269,7 +269,7 @@ export class NameLookup implements Names {
       started = false;
       for (const [tenant, queue] of this.#waiting) {
         if (!this.#hasPlace(tenant)) continue;
-        const next = firstOf(queue, (flight) => this.#maySend(flight));
+        const next = findFirst(queue, (flight) => this.#maySend(flight));
         if (next === undefined) continue;
         this.#unqueue(next);
         this.#start(next);
@@ -279,7 +279,7 @@ export class NameLookup implements Names {
   }
 }
 
-function firstOf<T>(all: Iterable<T>, holds: (one: T) => boolean): T | undefined {
+function findFirst<T>(all: Iterable<T>, holds: (one: T) => boolean): T | undefined {
   for (const one of all) if (holds(one)) return one;
   return undefined;
 }

@@ -169,14 +169,15 @@ async function inTransaction<Result>(
   run: () => Promise<Result>,
   onRolledBack: () => void = () => {},
 ): Promise<Result> {
-  if (statusOf(client) === 'T' || statusOf(client) === 'E')
+  if (clientStatus(client) === 'T' || clientStatus(client) === 'E')
     throw new InboxUsageError(
       'The client is in a transaction already: give the inbox a pool, or call record(tx, id) in your transaction',
     );
   await client.query('BEGIN');
   try {
     const result = await run();
-    if (statusOf(client) === 'I') throw new InboxUsageError('The handler ended the transaction of the inbox');
+    if (clientStatus(client) === 'I')
+      throw new InboxUsageError('The handler ended the transaction of the inbox');
     // PostgreSQL answers ROLLBACK to the COMMIT of a transaction in which a statement failed: nothing of it was kept.
     const { command } = await client.query('COMMIT');
     if (command === 'ROLLBACK')
@@ -189,7 +190,7 @@ async function inTransaction<Result>(
 }
 
 /** I: none, T: in a transaction, E: in a failed one; undefined where the client does not say it. */
-function statusOf(client: PostgresClient): unknown {
+function clientStatus(client: PostgresClient): unknown {
   return 'getTransactionStatus' in client && typeof client.getTransactionStatus === 'function'
     ? (client.getTransactionStatus() as unknown)
     : undefined;

@@ -15,7 +15,7 @@ import { type Range, rangeFrom } from '../../range.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { GroupList } from './group-list.tsx';
 import { Triage } from './triage.tsx';
-import { filterOf, type Group, lead, rowsReadText, sentence, type State } from './words.ts';
+import { groupFilter, type Group, lead, rowsReadText, sentence, type State } from './words.ts';
 
 const everyMs = 5000;
 
@@ -142,7 +142,7 @@ function Groups({
       {redriving === null ? null : (
         <BulkDialog
           title={`Redrive ${redriving.count.toLocaleString('en')} at ${redriving.host}`}
-          action={{ kind: 'redrive', filter: filterOf(redriving, times) }}
+          action={{ kind: 'redrive', filter: groupFilter(redriving, times) }}
           onClose={() => setRedriving(null)}
         />
       )}

@@ -9,7 +9,7 @@ import { durationText } from '../../parts/time.ts';
 import { Untrusted } from '../../parts/untrusted.tsx';
 import { When } from '../../parts/when.tsx';
 import { useQuerySearch } from '../../url.ts';
-import { failureOf, type Group, verdictOn } from './words.ts';
+import { failureText, type Group, verdictOn } from './words.ts';
 
 /** Groups, each a link to its triage beside it. */
 export function GroupList({ groups, selected }: { groups: readonly Group[]; selected: string }): ReactNode {
@@ -82,7 +82,7 @@ function Where({ group, isSelected }: { group: Group; isSelected: boolean }): Re
           <Untrusted text={group.host || group.endpoint_id} max={60} />
         </Link>
         <p className="soft">
-          <code>{failureOf(group)}</code>
+          <code>{failureText(group)}</code>
           {group.message === null ? null : (
             <>
               {' '}

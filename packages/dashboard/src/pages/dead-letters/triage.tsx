@@ -16,7 +16,7 @@ import { useForbidden } from '../../session.tsx';
 import { stringifySearch } from '../../url.ts';
 import { OneFirst } from './one-first.tsx';
 import { SnoozeDialog } from './snooze-dialog.tsx';
-import { daysText, failureOf, filterOf, type Group, verdictOn } from './words.ts';
+import { daysText, failureText, groupFilter, type Group, verdictOn } from './words.ts';
 
 /** Can this group be sent now? What it is, whether the receiver works again, and what to do. */
 export function Triage({
@@ -33,7 +33,7 @@ export function Triage({
   const forbidden = useForbidden('redrive');
   const forbidSnooze = useForbidden('operate');
   const verdict = verdictOn(group, nowMs);
-  const filter = filterOf(group, range);
+  const filter = groupFilter(group, range);
   const why =
     forbidden ?? (group.deleted ? 'The endpoint is deleted, so these deliveries cannot be delivered.' : null);
   return (
@@ -109,7 +109,7 @@ function Facts({ group, nowMs }: { group: Group; nowMs: number }): ReactNode {
       <div>
         <dt>why</dt>
         <dd>
-          <code>{failureOf(group)}</code>
+          <code>{failureText(group)}</code>
         </dd>
       </div>
       {group.message === null ? null : (

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { daysText, failureOf, filterOf, type Group, lead, sentence, verdictOn, worthOf } from './words.ts';
+import {
+  daysText,
+  failureText,
+  groupFilter,
+  type Group,
+  lead,
+  sentence,
+  verdictOn,
+  groupWorth,
+} from './words.ts';
 
 const at = Date.parse('2026-11-26T12:00:00Z');
 const ago = (ms: number): string => new Date(at - ms).toISOString();
@@ -38,7 +47,7 @@ test('the sentence says how many and what they are worth, by currency', () => {
   expect(sentence([{ ...group, count: 1, value_at_risk: [] }], 'suppressed', false)).toBe(
     'At least 1 suppressed delivery.',
   );
-  expect(worthOf([group, others[0]!])).toEqual([{ currency: 'EUR', amount_minor: '391240', events: 40 }]);
+  expect(groupWorth([group, others[0]!])).toEqual([{ currency: 'EUR', amount_minor: '391240', events: 40 }]);
   expect(lead([group], at)).toBe(
     'The oldest is 3 h 12 min old; the first is deleted in 89 days. Sorted by worth.',
   );
@@ -61,7 +70,7 @@ test('whether it works again decides what is advised', () => {
 });
 
 test('a group is the filter that takes it', () => {
-  expect(filterOf(group, { since: 'a' })).toEqual({
+  expect(groupFilter(group, { since: 'a' })).toEqual({
     endpoint_id: ['ep_1'],
     state: ['dead'],
     error_class: ['http_5xx'],
@@ -69,6 +78,6 @@ test('a group is the filter that takes it', () => {
     since: 'a',
   });
   const silent: Group = { ...group, state: 'suppressed', error_class: null, status_code: null };
-  expect(filterOf(silent, {})).toEqual({ endpoint_id: ['ep_1'], state: ['suppressed'] });
-  expect([failureOf(group), failureOf(silent)]).toEqual(['http_5xx 503', 'suppressed']);
+  expect(groupFilter(silent, {})).toEqual({ endpoint_id: ['ep_1'], state: ['suppressed'] });
+  expect([failureText(group), failureText(silent)]).toEqual(['http_5xx 503', 'suppressed']);
 });

@@ -10,7 +10,7 @@ export type Group = Item<'deadLetters.list'>;
 export type State = Group['state'];
 
 /** Worth of all of them, by currency: amounts of one currency are added, and of two never. */
-export function worthOf(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
+export function groupWorth(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
   const sums = new Map<string, { amount: bigint; events: number }>();
   for (const { value_at_risk: value } of groups)
     for (const { currency, amount_minor, events } of value) {
@@ -24,7 +24,7 @@ export function worthOf(groups: readonly Pick<Group, 'value_at_risk'>[]): Group[
   }));
 }
 
-const nameOf = (state: State, count: number): string =>
+const stateName = (state: State, count: number): string =>
   state === 'dead'
     ? plural(count, 'dead letter')
     : plural(count, 'suppressed delivery', 'suppressed deliveries');
@@ -32,9 +32,9 @@ const nameOf = (state: State, count: number): string =>
 /** The page's sentence. */
 export function sentence(groups: readonly Group[], state: State, isComplete: boolean): string {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
-  const worth = moneyLine(worthOf(groups));
+  const worth = moneyLine(groupWorth(groups));
   const least = isComplete ? '' : 'At least ';
-  return `${least}${nameOf(state, count)}${worth === '' ? '' : `, worth ${worth}`}.`;
+  return `${least}${stateName(state, count)}${worth === '' ? '' : `, worth ${worth}`}.`;
 }
 
 /** The line under it. */
@@ -57,11 +57,11 @@ export const daysText = (ms: number): string =>
   ms >= 2 * 86_400_000 ? plural(Math.floor(ms / 86_400_000), 'day') : durationText(ms);
 
 /** Why they ended: `http_5xx 503`. */
-export const failureOf = ({ error_class, status_code, state }: Group): string =>
+export const failureText = ({ error_class, status_code, state }: Group): string =>
   error_class === null ? state : [error_class, ...(status_code === null ? [] : [status_code])].join(' ');
 
 /** The filter that takes what this group has, for a redrive and for the list of deliveries. */
-export function filterOf(
+export function groupFilter(
   group: Group,
   range: { readonly since?: string; readonly until?: string },
 ): BulkFilter {

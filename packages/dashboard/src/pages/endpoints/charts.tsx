@@ -10,7 +10,7 @@ type Point = Series['series'][number]['points'][number];
 
 const everyMs = 60_000;
 
-const pointsOf = ({ series }: Series): readonly Point[] => series[0]?.points ?? [];
+const firstPoints = ({ series }: Series): readonly Point[] => series[0]?.points ?? [];
 
 /** Success and latency of one endpoint over its last day. */
 export function Charts({ id }: { id: string }): ReactNode {
@@ -22,7 +22,7 @@ export function Charts({ id }: { id: string }): ReactNode {
       <Card title="In time, by when they were accepted">
         <Reading of={inTime} what="Counting what was in time…" height={200}>
           {(answer) => {
-            const points = pointsOf(answer);
+            const points = firstPoints(answer);
             if (points.every(({ due = 0 }) => due === 0))
               return <Empty>Nothing was due in these 24 hours.</Empty>;
             return (
@@ -47,7 +47,7 @@ export function Charts({ id }: { id: string }): ReactNode {
       <Card title="From acceptance to delivery">
         <Reading of={latency} what="Reading latencies…" height={200}>
           {(answer) => {
-            const points = pointsOf(answer);
+            const points = firstPoints(answer);
             if (points.every(({ delivered = 0 }) => delivered === 0))
               return <Empty>Nothing was delivered in these 24 hours.</Empty>;
             const line = (name: 'p50' | 'p95' | 'p99', tone: 'soft' | 'bar' | 'wait', isDashed: boolean) => ({

@@ -24,7 +24,7 @@ const changed: readonly OperationId[] = [
   'auditLog.list',
 ];
 
-const problemOf = (error: unknown): Problem =>
+const toProblem = (error: unknown): Problem =>
   error instanceof Problem ? error : new Problem(0, 'internal', String(error));
 
 /** What an action is doing: the same key however often it is pressed, so a double click is one change. */
@@ -46,7 +46,7 @@ function useAction<T>(run: (idempotencyKey: string) => Promise<T>): {
       try {
         return await run(key);
       } catch (error) {
-        setProblem(problemOf(error));
+        setProblem(toProblem(error));
         return null;
       } finally {
         setRunning(false);

@@ -16,7 +16,7 @@ import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { comparable } from './comparable.ts';
 import { Markers } from './markers.tsx';
 import { AsItWas } from './past.tsx';
-import { headlineOf, type Impact, type Measure, measuresOf, verdictOf } from './measures.ts';
+import { headlineText, type Impact, type Measure, toMeasures, verdictText } from './measures.ts';
 import { Exposure, Noticed, SideBySide } from './side-by-side.tsx';
 import { timeFrom } from './time-from.ts';
 import { Timeline } from './timeline.tsx';
@@ -84,16 +84,16 @@ function Pending({ at, problem }: { at: string; problem: Problem | null }): Reac
   );
 }
 
-const levelOf = ({ verdict, after }: Measure): Level =>
+const measureLevel = ({ verdict, after }: Measure): Level =>
   verdict === 'worse' ? 'act' : verdict === 'better' || after.count === 0 ? 'well' : 'watch';
 
 function Headline({ at, impact }: { at: string; impact: Impact }): ReactNode {
-  const [dropped] = measuresOf(impact);
-  const sentence = headlineOf(dropped);
-  const verdict = verdictOf(dropped);
+  const [dropped] = toMeasures(impact);
+  const sentence = headlineText(dropped);
+  const verdict = verdictText(dropped);
   return (
     <Sentence
-      level={levelOf(dropped)}
+      level={measureLevel(dropped)}
       lead={
         <>
           {verdict} Before and after <When at={at} precision="minute" /> <ZoneName />.

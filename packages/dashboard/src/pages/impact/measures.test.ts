@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import {
   aWeek,
-  headlineOf,
+  headlineText,
   type Impact,
   type ImpactSide,
-  measuresOf,
+  toMeasures,
   pointsText,
-  verdictOf,
+  verdictText,
 } from './measures.ts';
 
 const side = (fields: Partial<ImpactSide>): ImpactSide => ({
@@ -33,24 +33,24 @@ const impact = (before: Partial<ImpactSide>, after: Partial<ImpactSide>): Impact
   ({ before: side(before), after: side(after) }) as Impact;
 
 test('dropped is what is dead, suppressed or unaccounted; the change is after minus before', () => {
-  const [dropped, late, unaccounted] = measuresOf(
+  const [dropped, late, unaccounted] = toMeasures(
     impact({ given_up: 30, silently_dropped: 1, late: 5 }, { late: 500 }),
   );
   expect(dropped).toMatchObject({ before: { count: 31, of: 10_000, rate: 0.0031 }, verdict: 'better' });
   expect(dropped.change.interval[1]).toBeLessThan(0);
   expect(late.verdict).toBe('worse');
   expect(unaccounted.verdict).toBe('no_difference');
-  expect(headlineOf(dropped)).toBe('0.31% dropped before, none of 10,000 after');
-  expect(verdictOf(dropped)).toBe('It is better, beyond chance.');
+  expect(headlineText(dropped)).toBe('0.31% dropped before, none of 10,000 after');
+  expect(verdictText(dropped)).toBe('It is better, beyond chance.');
 });
 
 test('nothing on both sides is said with its bound, and few events show no difference', () => {
-  const [nothing] = measuresOf(impact({}, {}));
-  expect(headlineOf(nothing)).toBe('None of 10,000 dropped before, none of 10,000 after');
-  expect(verdictOf(nothing)).toBe('At 95%, the rate after the change is below 0.038%.');
-  const [few] = measuresOf(impact({ given_up: 30 }, { events: 20 }));
-  expect(verdictOf(few)).toMatch(/^These numbers cannot show a difference/);
-  const [none] = measuresOf(impact({ given_up: 30 }, { events: 0 }));
+  const [nothing] = toMeasures(impact({}, {}));
+  expect(headlineText(nothing)).toBe('None of 10,000 dropped before, none of 10,000 after');
+  expect(verdictText(nothing)).toBe('At 95%, the rate after the change is below 0.038%.');
+  const [few] = toMeasures(impact({ given_up: 30 }, { events: 20 }));
+  expect(verdictText(few)).toMatch(/^These numbers cannot show a difference/);
+  const [none] = toMeasures(impact({ given_up: 30 }, { events: 0 }));
   expect(none.after.rate).toBe(0);
 });
 

@@ -1,4 +1,4 @@
-import { newcombe, shareOf } from '../../../../posthorn/src/domain/statistics.ts';
+import { newcombe, estimateShare } from '../../../../posthorn/src/domain/statistics.ts';
 import type { Answer } from '../../api.ts';
 import type { Money } from '../../parts/money.ts';
 import { countText, percent } from '../../parts/number.ts';
@@ -28,8 +28,8 @@ export interface Measure {
 const unaccountedIn = (side: ImpactSide): number => side.silently_dropped + side.acknowledged_unprocessed;
 const droppedIn = (side: ImpactSide): number => unaccountedIn(side) + side.given_up;
 
-function partOf(count: number, of: number): Part {
-  const { value, interval } = shareOf(Math.min(count, of), of);
+function toPart(count: number, of: number): Part {
+  const { value, interval } = estimateShare(Math.min(count, of), of);
   return { count, of, rate: value, interval };
 }
 
@@ -39,15 +39,15 @@ function measure(
   { before, after }: Impact,
   countIn: (side: ImpactSide) => number,
 ): Measure {
-  const was = partOf(countIn(before), before.events);
-  const is = partOf(countIn(after), after.events);
+  const was = toPart(countIn(before), before.events);
+  const is = toPart(countIn(after), after.events);
   const { value, interval } = newcombe(Math.min(is.count, is.of), is.of, Math.min(was.count, was.of), was.of);
   const verdict = interval[1] < 0 ? 'better' : interval[0] > 0 ? 'worse' : 'no_difference';
   return { key, name, before: was, after: is, change: { value, interval }, verdict };
 }
 
 /** Dropped: dead, suppressed or unaccounted. Unaccounted ones are among them, and stand by themselves too. */
-export function measuresOf(impact: Impact): readonly [Measure, Measure, Measure] {
+export function toMeasures(impact: Impact): readonly [Measure, Measure, Measure] {
   return [
     measure('dropped', 'dropped', impact, droppedIn),
     measure('late', 'late', impact, ({ late }) => late),
@@ -56,14 +56,14 @@ export function measuresOf(impact: Impact): readonly [Measure, Measure, Measure]
 }
 
 /** `0.31% dropped before, none of 40,002 after`. */
-export function headlineOf({ before, after }: Measure): string {
+export function headlineText({ before, after }: Measure): string {
   const was = before.count === 0 ? `None of ${countText(before.of)}` : percent(before.rate);
   const is = after.count === 0 ? `none of ${countText(after.of)}` : percent(after.rate);
   return `${was} dropped before, ${is} after`;
 }
 
 /** What the numbers show, and how sure they are. */
-export function verdictOf({ before, after, verdict }: Measure): string {
+export function verdictText({ before, after, verdict }: Measure): string {
   if (verdict === 'better') return 'It is better, beyond chance.';
   if (verdict === 'worse') return 'It is worse, beyond chance.';
   const bound = percent(after.interval[1]);

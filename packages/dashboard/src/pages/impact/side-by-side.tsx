@@ -10,7 +10,7 @@ import {
   type Impact,
   type ImpactSide,
   type Measure,
-  measuresOf,
+  toMeasures,
   type Part,
   pointsText,
 } from './measures.ts';
@@ -84,7 +84,7 @@ export function SideBySide({ impact }: { impact: Impact }): ReactNode {
       <Table<Measure>
         caption="Rates before and after the change, with 95% intervals"
         keyOf={({ key }) => key}
-        rows={measuresOf(impact)}
+        rows={toMeasures(impact)}
         columns={columns}
       />
       <dl className="impact-numbers impact-pad">

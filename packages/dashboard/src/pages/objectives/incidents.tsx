@@ -6,7 +6,7 @@ import { useWidth } from '../../parts/chart/size.ts';
 import { timeTicks } from '../../parts/chart/ticks.ts';
 import { fullTimeText } from '../../parts/time.ts';
 import { usePreferences } from '../../preferences.ts';
-import { type Counts, type Side, spanOf } from './replay.ts';
+import { type Counts, type Side, countsSpan } from './replay.ts';
 
 const hourMs = 3_600_000;
 /** Each is a band on every plot. */
@@ -19,7 +19,7 @@ interface Cell {
 }
 
 /** Bad deliveries by the hour or the day. */
-function cellsOf(counts: Counts, side: Side): readonly Cell[] {
+function toCells(counts: Counts, side: Side): readonly Cell[] {
   const cells: Cell[] = [];
   for (const segment of counts.segments) {
     const stepMs = segment.step_s * 1000;
@@ -85,7 +85,7 @@ export function IncidentPlot({
 }): ReactNode {
   const [ref, width] = useWidth(640);
   const { zone } = usePreferences();
-  const { from, until } = spanOf(counts);
+  const { from, until } = countsSpan(counts);
   const x = (ms: number): number => ((ms - from) / Math.max(1, until - from)) * width;
   const { marking, listeners } = useDrag(
     (event) => {
@@ -161,7 +161,7 @@ function TimeAxis({
 }
 
 function BadBars({ counts, side, x }: { counts: Counts; side: Side; x: (ms: number) => number }): ReactNode {
-  const cells = useMemo(() => cellsOf(counts, side), [counts, side]);
+  const cells = useMemo(() => toCells(counts, side), [counts, side]);
   const rate = (cell: Cell): number => cell.bad / (cell.lengthMs / hourMs);
   const max = cells.reduce((highest, cell) => Math.max(highest, rate(cell)), 0) || 1;
   return cells.map((cell) => {

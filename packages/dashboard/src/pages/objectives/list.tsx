@@ -16,7 +16,7 @@ import { BudgetRail } from './rail.tsx';
 import {
   budgetText,
   lowestLeft,
-  levelOf,
+  statusLevel,
   sideMarks,
   sideNames,
   sideTitle,
@@ -30,7 +30,7 @@ type Shown = Slo & { readonly status: Status };
 const liveMs = 30_000;
 const pageSize = 100;
 
-const isOf = ({ status: { sides } }: Shown, team: string): boolean =>
+const concerns = ({ status: { sides } }: Shown, team: string): boolean =>
   team === '' || sides.sender.team === team || sides.receiver.team === team;
 
 /** All promises, the one with the least budget left first. */
@@ -56,7 +56,7 @@ export default function Objectives(): ReactNode {
     items.flatMap((item): Shown[] => (item.status === undefined ? [] : [{ ...item, status: item.status }])),
   );
   const shown = all
-    .filter((item) => isOf(item, team))
+    .filter((item) => concerns(item, team))
     .toSorted((a, b) => lowestLeft(a.status) - lowestLeft(b.status) || (a.name < b.name ? -1 : 1));
   return (
     <div className="stack">
@@ -110,9 +110,9 @@ function Groups({ shown, isNone }: { shown: readonly Shown[]; isNone: boolean })
       {isNone ? (
         <Card>
           <Empty>
-            No objectives yet. Declare one under <code>slos:</code> in posthorn.yaml with the team
-            that sends, the team that receives and a target, and run <code>posthorn apply</code>; or give
-            endpoints a template that states one.
+            No objectives yet. Declare one under <code>slos:</code> in posthorn.yaml with the team that sends,
+            the team that receives and a target, and run <code>posthorn apply</code>; or give endpoints a
+            template that states one.
           </Empty>
         </Card>
       ) : null}
@@ -128,14 +128,14 @@ function Groups({ shown, isNone }: { shown: readonly Shown[]; isNone: boolean })
   );
 }
 
-const worstOf = (items: readonly Shown[]): Level => {
-  const found = items.map(({ status }) => levelOf(status));
+const worstLevel = (items: readonly Shown[]): Level => {
+  const found = items.map(({ status }) => statusLevel(status));
   return found.includes('act') ? 'act' : found.includes('watch') ? 'watch' : 'well';
 };
 
 function Summary({ shown, isAll }: { shown: readonly Shown[]; isAll: boolean }): ReactNode {
   const broken = shown.filter(({ status }) => !status.kept).length;
-  const burning = shown.filter(({ status }) => levelOf(status) === 'watch').length;
+  const burning = shown.filter(({ status }) => statusLevel(status) === 'watch').length;
   const those = isAll ? '' : `the first `;
   const text =
     shown.length === 0
@@ -149,7 +149,7 @@ function Summary({ shown, isAll }: { shown: readonly Shown[]; isAll: boolean }):
             : `All ${those}${shown.length} objectives are kept.`;
   return (
     <Sentence
-      level={shown.length === 0 ? 'well' : worstOf(shown)}
+      level={shown.length === 0 ? 'well' : worstLevel(shown)}
       lead="Each is a promise of a team that sends to a team that receives, with an error budget for either side. Kept is decided by everything that was due, whichever side was at fault."
     >
       {text}
@@ -195,7 +195,7 @@ function Rows({ items }: { items: readonly Shown[] }): ReactNode {
 function Row({ item: { name, status, built_in: built } }: { item: Shown }): ReactNode {
   // The objective of an endpoint has its id for a name.
   const hosts = useEndpointHosts();
-  const level = levels[levelOf(status)];
+  const level = levels[statusLevel(status)];
   return (
     <li className="slo-row">
       <div className="slo-what">

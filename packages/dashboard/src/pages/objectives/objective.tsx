@@ -17,7 +17,7 @@ import { BudgetChart } from './budget-chart.tsx';
 import { BurnRates } from './burn.tsx';
 import { Sides } from './sides.tsx';
 import { SpendTable } from './spend.tsx';
-import { levelOf, type Status } from './words.ts';
+import { statusLevel, type Status } from './words.ts';
 
 const liveMs = 15_000;
 const dayMs = 86_400_000;
@@ -72,7 +72,7 @@ function Shown({ status, name }: { status: Status; name: string }): ReactNode {
   return (
     <div className="stack">
       <Sentence
-        level={levelOf(status)}
+        level={statusLevel(status)}
         lead={<Lead status={status} withinS={minutes.data?.within_s ?? null} />}
       >
         {status.sentence}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseRules } from '../../../../posthorn/src/reliability/rules-file.ts';
-import { type Counts, createReplay, historyOf } from './replay.ts';
+import { type Counts, createReplay, toHistory } from './replay.ts';
 import {
   changedRules,
   changesFrom,
@@ -49,10 +49,10 @@ const incident = { from: now - 20.5 * day, until: now - 16 * day };
 
 describe('a backtest in the browser', () => {
   test('counts of days and hours are spread in whole numbers that add up to them', () => {
-    const history = historyOf(aMonth(720), 'receiver')!;
+    const history = toHistory(aMonth(720), 'receiver')!;
     expect(history.all).toEqual({ due: 22 * 14_400 + 193 * 600 + 4800, bad: 4 * 720 });
     expect(history.window(1439, day).due).toBe(14_400);
-    expect(historyOf({ ...aMonth(0), segments: [] }, 'receiver')).toBeNull();
+    expect(toHistory({ ...aMonth(0), segments: [] }, 'receiver')).toBeNull();
   });
 
   test('rules fire in the incident; where counts are coarser than a rule, only about when', () => {

@@ -49,7 +49,7 @@ function spread(runs: Counts['segments'][number]['due'], minutes: number, into: 
 }
 
 /** The counts of one side by the minute, at the times at which they were known. */
-export function historyOf(counts: Counts, side: Side): MinuteHistory | null {
+export function toHistory(counts: Counts, side: Side): MinuteHistory | null {
   const [first] = counts.segments;
   if (first === undefined) return null;
   const due: number[] = [];
@@ -81,7 +81,7 @@ export function createReplay(): (request: Omit<ReplayRequest, 'id'>) => readonly
   return ({ counts, side, rules, incidents }) => {
     const next = JSON.stringify([counts.since, counts.until, counts.name, side]);
     if (next !== key || history === null) {
-      history = historyOf(counts, side);
+      history = toHistory(counts, side);
       key = next;
       done = new Map();
     }
@@ -115,7 +115,7 @@ export function createReplay(): (request: Omit<ReplayRequest, 'id'>) => readonly
 }
 
 /** The time that a backtest covers, as its plots show it. */
-export const spanOf = (counts: Counts): { from: number; until: number } => ({
+export const countsSpan = (counts: Counts): { from: number; until: number } => ({
   from: Date.parse(counts.segments[0]!.at),
   until: Date.parse(counts.until) + counts.within_s * 1000,
 });

@@ -4,7 +4,7 @@ import type { BurnRateRule, Rule } from '../../../../posthorn/src/reliability/ru
 import { useWidth } from '../../parts/chart/size.ts';
 import { durationText, fullTimeText } from '../../parts/time.ts';
 import { usePreferences } from '../../preferences.ts';
-import { type Counts, type ReplayOutcome, spanOf } from './replay.ts';
+import { type Counts, type ReplayOutcome, countsSpan } from './replay.ts';
 import { isBurn } from './rules-text.ts';
 
 const hourMs = 3_600_000;
@@ -138,7 +138,7 @@ function FiringPlot({
 }): ReactNode {
   const [ref, width] = useWidth(320);
   const { zone } = usePreferences();
-  const { from, until } = spanOf(counts);
+  const { from, until } = countsSpan(counts);
   const x = (ms: number): number =>
     Math.max(0, Math.min(width, ((ms - from) / Math.max(1, until - from)) * width));
   const firings = outcome?.firings ?? [];

@@ -19,7 +19,7 @@ export const sideTitle = (side: SideName, team: string | null): string =>
 const isBurning = ({ burn, slow_leak: leaks }: SideStatus): boolean =>
   leaks || burn.some(({ firing }) => firing);
 
-export function levelOf({ kept, sides }: Pick<Status, 'kept' | 'sides'>): Level {
+export function statusLevel({ kept, sides }: Pick<Status, 'kept' | 'sides'>): Level {
   if (!kept) return 'act';
   return sideNames.some((side) => isBurning(sides[side])) ? 'watch' : 'well';
 }

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Copy } from '../../parts/copy.tsx';
-import { yamlOf } from './yaml.ts';
+import { toYaml } from './yaml.ts';
 
 /** A declared document: its line, and behind it the YAML that declares it. */
 export function DeclaredDocument({
@@ -18,7 +18,7 @@ export function DeclaredDocument({
   children?: ReactNode;
 }): ReactNode {
   const { name: key, ...fields } = document;
-  const yaml = yamlOf(section, key, fields);
+  const yaml = toYaml(section, key, fields);
   return (
     <details className="settings-document">
       <summary>

@@ -6,7 +6,7 @@ import { When } from '../../parts/when.tsx';
 import { useRead } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
 import { lineDiff } from './line-diff.ts';
-import { yamlOf } from './yaml.ts';
+import { toYaml } from './yaml.ts';
 
 type Entry = Item<'auditLog.list'>;
 
@@ -87,5 +87,5 @@ function documentText(name: string, shown: unknown): string {
     fingerprint: ____,
     ...document
   } = shown as Record<string, unknown>;
-  return yamlOf('templates', name, document).trimEnd();
+  return toYaml('templates', name, document).trimEnd();
 }

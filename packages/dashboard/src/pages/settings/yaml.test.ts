@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { yamlOf } from './yaml.ts';
+import { toYaml } from './yaml.ts';
 
 test('a document reads as it was, whatever it contains', () => {
   const document = {
@@ -14,7 +14,7 @@ test('a document reads as it was, whatever it contains', () => {
     empty: {},
     list: [],
   };
-  const text = yamlOf('templates', 'orders-2', document);
+  const text = toYaml('templates', 'orders-2', document);
   expect(parse(text)).toEqual({ templates: { 'orders-2': document } });
   expect(text.startsWith('templates:\n  "orders-2":\n') || text.startsWith('templates:\n  orders-2:\n')).toBe(
     true,

@@ -33,6 +33,6 @@ function lines(value: object, indent: string): string[] {
 }
 
 /** A document as in `posthorn.yaml`: `templates: {orders: {…}}`. */
-export function yamlOf(section: string, name: string, document: object): string {
+export function toYaml(section: string, name: string, document: object): string {
   return `${lines({ [section]: { [name]: document } }, '').join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import { printable } from '../../domain/printable.ts';
 import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
 import { watchOption, watched } from '../watch.ts';
@@ -14,7 +14,7 @@ const keys = ['endpoint', 'event_type', 'owner', 'tenant', 'hour', 'day'] as con
 type Key = (typeof keys)[number];
 type Group = NonNullable<Accounting['groups']>[number];
 
-const nameOf = (group: Group): string =>
+const groupName = (group: Group): string =>
   group.endpoint ?? group.eventType ?? group.tenant ?? group.hour ?? group.day ?? group.owner ?? 'no owner';
 
 function printAccounting(given: Accounting, by: Key | undefined): void {
@@ -52,7 +52,7 @@ function printAccounting(given: Accounting, by: Key | undefined): void {
     table(
       [by.replace('_', ' '), 'accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'drop rate'],
       counted.groups.map((group) => [
-        nameOf(group),
+        groupName(group),
         group.accepted,
         group.delivered,
         group.dead,
@@ -89,7 +89,7 @@ export function accountingCommand(): Command {
           },
       ) => {
         const { tenant, endpointId, eventType, owner, since, until, by } = options;
-        const client = clientOf(options);
+        const client = clientFrom(options);
         await watched(options.watch, async () => {
           const counted = await client.accounting.get({
             tenant,

@@ -6,9 +6,9 @@ import { wireAnswer } from '../answers.ts';
 import { type BacktestOptions, runBacktest } from '../backtest.ts';
 import { addDefaultList, everyItem } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
-function incidentOf(text: string, before: readonly Incident[]): Incident[] {
+function parseIncident(text: string, before: readonly Incident[]): Incident[] {
   const [from, until] = text.split('..').map((part) => Date.parse(part));
   if (from === undefined || until === undefined || !(from < until))
     throw new InvalidArgumentError('takes two times, such as 2026-01-04T00:00Z..2026-01-18T00:00Z');
@@ -22,7 +22,7 @@ const between = (lo: number, hi: number) => (text: string) => {
 };
 
 async function listAlerts(options: Record<string, unknown>): Promise<void> {
-  const client = clientOf(options);
+  const client = clientFrom(options);
   const filter = options['all'] === true ? {} : ({ state: 'firing' } as const);
   const items = await everyItem((page) => client.alerts.list({ ...filter, ...page }));
   if (options['json'] === true) printJson(wireAnswer('alerts.list', { items }));
@@ -89,7 +89,7 @@ function addBacktest(command: Command): void {
     .option('--rules <rules.yaml>', 'YAML file with rules and objective (default: the built-in ones)')
     .option('--target <share>', 'the objective, 0.999 for 99.9%', between(0.5, 0.999999))
     .option('--within <seconds>', 'deadline after acceptance, in seconds', between(1, 2_592_000))
-    .option('--incident <from..until>', 'a known incident; repeat for more', incidentOf, [])
+    .option('--incident <from..until>', 'a known incident; repeat for more', parseIncident, [])
     .option('--html <report.html>', 'write an HTML report with plots')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -140,7 +140,7 @@ async function acknowledge(id: string, options: AcknowledgeOptions): Promise<voi
     throw new CommandError('--undo takes neither --note nor --until', 2);
   if (until !== undefined && Number.isNaN(Date.parse(until)))
     throw new CommandError('--until takes a time, such as 2026-11-26T18:00Z', 2);
-  const { alerts } = clientOf(options);
+  const { alerts } = clientFrom(options);
   const alert = undo
     ? await alerts.unacknowledge(id)
     : await alerts.acknowledge(id, {

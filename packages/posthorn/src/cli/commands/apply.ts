@@ -19,7 +19,7 @@ import {
 } from '../apply/endpoints.ts';
 import { everyItem, type Page } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientFrom, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
 
 // In the order of their dependencies: a team names its channels, an event type its team and its template. Endpoints, which
@@ -217,7 +217,7 @@ export function applyCommand(): Command {
         apiKey?: string;
       }) => {
         const declared = readDeclared(options.file, options.prune === true);
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const isDryRun = options.dryRun === true;
         const applied = await applyFile(client, declared, { isDryRun, prune: options.prune === true });
         const { changes, secrets } = applied;

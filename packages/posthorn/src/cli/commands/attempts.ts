@@ -5,7 +5,7 @@ import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';
 import { listed, listOptions, type Page } from '../listing.ts';
 import { print, printJson } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { choiceList, valueList } from '../value-list.ts';
 
@@ -66,7 +66,7 @@ export function attemptsCommand(): Command {
           },
       ) => {
         const { tenant, endpointId, eventId, outcome, statusClass, since, until } = options;
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const page = await listed(
           (part) =>
             client.attempts.list({

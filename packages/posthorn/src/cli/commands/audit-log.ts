@@ -4,7 +4,7 @@ import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyPage, listed, listOptions } from '../listing.ts';
 import { print, printJson, printStreamed, table } from '../output.ts';
 import { apiTime } from '../time-argument.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Filter = Omit<NonNullable<Parameters<Client['auditLog']['list']>[0]>, 'limit' | 'cursor' | 'order'>;
 type Options = RemoteOptions & Filter & { readonly json?: boolean };
@@ -45,7 +45,7 @@ function listCommand(): Command {
     .description('List who changed what, newest first')
     .addHelpText('after', '\nExample:\n  posthorn audit-log list --target-kind endpoint --since 2026-11-01')
     .action(async (options: Options & { readonly limit?: number; readonly cursor?: string }) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const filter = filterFrom(options);
       const page = await listed((part) => client.auditLog.list({ ...filter, ...part }), options);
       if (options.json === true) return printJson(wireAnswer('auditLog.list', page.answer));
@@ -60,7 +60,7 @@ function exportCommand(): Command {
     .description('Write all entries as JSON lines with their hashes, oldest first')
     .addHelpText('after', '\nExample:\n  posthorn audit-log export > audit-log.jsonl')
     .action(async (options: Options) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const filter = filterFrom(options);
       const pages = everyPage((part) => client.auditLog.list({ ...filter, ...part, order: 'asc' }));
       for await (const answer of pages) {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ApiError } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { note, print, printJson } from '../output.ts';
-import { clientOf, failureText, remoteOptions } from '../remote.ts';
+import { clientFrom, failureText, remoteOptions } from '../remote.ts';
 
 export function cancelCommand(): Command {
   return remoteOptions(new Command('cancel'))
@@ -10,7 +10,7 @@ export function cancelCommand(): Command {
     .requiredOption('--reason <text>', 'reason, stored with each delivery')
     .addHelpText('after', "\nExample:\n  posthorn cancel dlv_… --reason 'booked by hand'")
     .action(async (ids: readonly string[], options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const reason = options['reason'] as string;
       for (const id of ids) {
         try {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyItem } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { printable } from '../../domain/printable.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
@@ -12,7 +12,7 @@ function listCommand(): Command {
     .description('List channels, by name')
     .addHelpText('after', '\nExample:\n  posthorn channels list')
     .action(async (options: Options) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const items = await everyItem((page) => client.channels.list(page));
       if (options.json === true) return printJson(wireAnswer('channels.list', { items }));
       if (items.length === 0)
@@ -34,7 +34,7 @@ function testCommand(): Command {
     .argument('<name>', 'name of the channel')
     .addHelpText('after', '\nExample:\n  posthorn channels test ops')
     .action(async (name: string, options: Options) => {
-      const result = await clientOf(options).channels.test(name);
+      const result = await clientFrom(options).channels.test(name);
       if (result.result !== 'delivered') process.exitCode = 1;
       if (options.json === true) return printJson(wireAnswer('channels.test', result));
       const { kind, durationMs, statusCode, errorClass, message, responseExcerpt } = printable(result);

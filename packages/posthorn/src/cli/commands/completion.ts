@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander';
 import { missingPackages } from '../../runtime/optional-package.ts';
 import type { CommandEntry } from '../commands.ts';
-import { completionScript, completionsOf, type Shell, shells } from '../completion.ts';
+import { completionScript, listCompletions, type Shell, shells } from '../completion.ts';
 import { printExact, printJson } from '../output.ts';
 
 /** Commands of packages that are installed beside Posthorn, or not. */
@@ -35,7 +35,10 @@ export function completionCommand(commands: readonly CommandEntry[]): Command {
           { long: '--version', description: 'output the version', takesValue: false, choices: [] },
         ],
       };
-      const script = completionScript(shell, [root, ...loaded.flatMap((command) => completionsOf(command))]);
+      const script = completionScript(shell, [
+        root,
+        ...loaded.flatMap((command) => listCompletions(command)),
+      ]);
       if (options.json === true) printJson({ shell, script });
       else printExact(script);
     });

@@ -4,7 +4,7 @@ import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientFrom, remoteOptions } from '../remote.ts';
 
 export function deadLettersCommand(): Command {
   return listOptions(remoteOptions(new Command('dead-letters')))
@@ -21,7 +21,7 @@ export function deadLettersCommand(): Command {
     .action(async (options: Record<string, unknown>) => {
       const { tenant, owner, endpointId } = options as Readonly<Record<string, string | undefined>>;
       const { state } = options as { readonly state?: 'dead' | 'suppressed' };
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const { answer, items, noteMore } = await listed(
         (page) => client.deadLetters.list({ ...page, tenant, owner, endpointId, state }),
         options,

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Client, DeliveriesListInput, ListedDelivery } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
@@ -10,21 +10,9 @@ import { type Column, columnOptions, columnsTable, fromNow } from '../columns.ts
 import { systemClock } from '../../runtime/clock.ts';
 import { openToRead } from '../read-store.ts';
 import { apiTime } from '../time-argument.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { choiceList, valueList } from '../value-list.ts';
+import { clientFrom, remoteOptions } from '../remote.ts';
 import { listed, listOptions } from '../listing.ts';
-
-/** Collects an option that is repeated or comma-separated. */
-function several(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(',')];
-}
-
-function severalOf(choices: readonly string[]): typeof several {
-  return (text, before) => {
-    const values = several(text, before);
-    if (values.every((value) => choices.includes(value))) return values;
-    throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
-  };
-}
 
 /** An event's id may contain a comma. */
 function repeated(text: string, before: readonly string[] = []): string[] {
@@ -35,15 +23,15 @@ function repeated(text: string, before: readonly string[] = []): string[] {
 export function filterOptions(command: Command): Command {
   const states = deliveryStates.join(', ');
   return command
-    .option('--tenant <tenants>', 'only these tenants, comma-separated', several)
-    .option('--endpoint-id <ids>', 'only these endpoints', several)
+    .option('--tenant <tenants>', 'only these tenants, comma-separated', valueList)
+    .option('--endpoint-id <ids>', 'only these endpoints', valueList)
     .option('--event-id <id>', 'only this event; repeat for more', repeated)
-    .option('--event-type <types>', 'only these types', several)
-    .option('--state <states>', `only these states (${states})`, severalOf(deliveryStates))
+    .option('--event-type <types>', 'only these types', valueList)
+    .option('--state <states>', `only these states (${states})`, choiceList(deliveryStates))
     .option(
       '--error-class <classes>',
       `only these errors of the last attempt (${errorClasses.join(', ')})`,
-      severalOf(errorClasses),
+      choiceList(errorClasses),
     )
     .option(
       '--since <time>',
@@ -69,7 +57,7 @@ const optionName = (field: string): string =>
   `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** The filters among the options, each validated when it was read. */
-export function filterOf(options: Record<string, unknown>): DeliveryFilter {
+export function filterFrom(options: Record<string, unknown>): DeliveryFilter {
   return Object.fromEntries(
     filters.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
   );
@@ -128,7 +116,7 @@ async function showOne(client: Client, id: string, json: boolean): Promise<void>
 
 /** Ordering keys that dead letters block, with what waits. */
 async function showBlocked(client: Client, options: Record<string, unknown>): Promise<void> {
-  const { tenant, endpointId } = filterOf(options);
+  const { tenant, endpointId } = filterFrom(options);
   const { answer, items, noteMore } = await listed(
     (part) => client.blockedKeys.list({ ...part, tenant, endpointId }),
     options,
@@ -206,7 +194,7 @@ export function deliveriesCommand(): Command {
         return;
       }
       refuseBeside('a server (only --attempts reads a store)', options, ['dataDir', 'databaseUrl']);
-      const client = clientOf(options);
+      const client = clientFrom(options);
       if (id !== undefined) {
         refuseBeside('an id', options, [...filters, 'blocked', 'limit', 'cursor']);
         return await showOne(client, id, options['json'] === true);
@@ -216,7 +204,7 @@ export function deliveriesCommand(): Command {
         refuseBeside('--blocked, which lists keys', options, others);
         return await showBlocked(client, options);
       }
-      const filter = filterOf(options);
+      const filter = filterFrom(options);
       const page = await listed(
         (part) => client.deliveries.list({ ...filter, ...part, include: 'endpoint' }),
         options,

@@ -7,7 +7,7 @@ import { type Column, columnOptions, type ColumnOptions, columnsTable } from '..
 import { documentFrom } from '../document.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
 import { CommandError, print, printData, printJson } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 // Teams, templates and event types are named documents: one set of commands for all three.
 
@@ -39,7 +39,7 @@ function listCommand<Item extends Named>(kind: Kind<Item>): Command {
     .description(`List ${kind.command.replace('-', ' ')}, by name`)
     .addHelpText('after', `\nExample:\n  posthorn ${kind.command} list`)
     .action(async (options: Options & ColumnOptions & Partial<Page>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const page = await listed((part) => kind.list(client, part), options);
       if (options.json === true) return printJson(wireAnswer(operation(kind, 'list'), page.answer));
       if (page.items.length === 0)
@@ -60,7 +60,7 @@ function getCommand<Item extends Named>(kind: Kind<Item>): Command {
     .argument('<name>', 'its name')
     .addHelpText('after', `\nExample:\n  posthorn ${kind.command} get ${kind.example}`)
     .action(async (name: string, options: Options) => {
-      const item = await kind.get(clientOf(options), name);
+      const item = await kind.get(clientFrom(options), name);
       const wire = wireAnswer(operation(kind, 'get'), item);
       if (options.json === true) printJson(wire);
       else printData(JSON.stringify(printable(wire), null, 2));
@@ -78,7 +78,7 @@ function putCommand<Item extends Named>(kind: Kind<Item>): Command {
     )
     .action(async (name: string, options: Options & { readonly file: string }) => {
       const document = documentFrom(options.file, operation(kind, 'put'));
-      const item = await kind.put(clientOf(options), name, document);
+      const item = await kind.put(clientFrom(options), name, document);
       if (options.json === true) printJson(wireAnswer(operation(kind, 'put'), item));
       else print(`${item.name} is declared as given`);
     });
@@ -91,7 +91,7 @@ function deleteCommand<Item extends Named>(kind: Kind<Item>): Command {
     .option('--yes', 'delete it; without this option nothing changes')
     .addHelpText('after', `\nExample:\n  posthorn ${kind.command} delete ${kind.example} --yes`)
     .action(async (name: string, options: Options & { readonly yes?: boolean }) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       if (options.yes !== true) {
         await kind.get(client, name);
         throw new CommandError(`would delete ${name}: confirm with --yes`, 2);

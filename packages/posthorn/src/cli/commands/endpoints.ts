@@ -17,7 +17,7 @@ import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow }
 import { documentFrom, documentOption } from '../document.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
 import { CommandError, fields, note, print, printExact, printJson, table } from '../output.ts';
-import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { choiceList, valueList } from '../value-list.ts';
 import { watchOption, watched } from '../watch.ts';
 
@@ -26,7 +26,7 @@ type Options = RemoteOptions & { readonly json?: boolean; readonly tenant?: stri
 const states = ['failing', 'slowed', 'paused', 'healthy', 'idle'] as const;
 type State = (typeof states)[number];
 
-function hostOf(url: string): string {
+function urlHost(url: string): string {
   try {
     return new URL(url).host;
   } catch {
@@ -34,13 +34,14 @@ function hostOf(url: string): string {
   }
 }
 
-const stateOf = ({ enabled, health }: ListedEndpoint): string => health?.state ?? (enabled ? '' : 'paused');
+const shownState = ({ enabled, health }: ListedEndpoint): string =>
+  health?.state ?? (enabled ? '' : 'paused');
 
 const columns: readonly Column<ListedEndpoint>[] = [
   { name: 'endpoint', value: ({ id }) => id },
   { name: 'name', value: ({ name }) => name ?? '', shortest: 8 },
-  { name: 'host', value: ({ url }) => hostOf(url), shortest: 12 },
-  { name: 'state', value: stateOf },
+  { name: 'host', value: ({ url }) => urlHost(url), shortest: 12 },
+  { name: 'state', value: shownState },
   { name: 'owner', value: ({ owner }) => owner ?? '', shortest: 6 },
   { name: 'dead', value: ({ health }) => health?.dead ?? '' },
   { name: 'pending', value: ({ health }) => health?.pending ?? '' },
@@ -77,7 +78,7 @@ function listCommand(): Command {
           },
       ) => {
         const { tenant, owner, state, search, sort = 'need' } = options;
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const page = await listed(
           (part) =>
             client.endpoints.list({ ...part, tenant, owner, state, q: search, sort, include: 'health' }),
@@ -134,7 +135,7 @@ function printEndpoint(given: Endpoint | ListedEndpoint): void {
 
 function getCommand(): Command {
   return one('get', 'Show an endpoint', 'orders').action(async (id: string, options: Options) => {
-    const endpoint = await clientOf(options).endpoints.get(id, { tenant: options.tenant });
+    const endpoint = await clientFrom(options).endpoints.get(id, { tenant: options.tenant });
     if (options.json === true) printJson(wireAnswer('endpoints.get', endpoint));
     else printEndpoint(endpoint);
   });
@@ -167,7 +168,7 @@ function settingOptions(command: Command): Command {
 }
 
 /** The given options; omitted ones are left out, so that the document's own values apply. */
-function settingsOf({
+function settingsFrom({
   eventTypes,
   owner,
   template,
@@ -196,7 +197,7 @@ function notePlainTypes({ eventTypes = [] }: Given): void {
 
 /** Only the secret goes to standard output, so that a script can capture it. */
 function printSecret({ id, url }: Pick<Endpoint, 'id' | 'url'>, secret: string, what: string): void {
-  note(printable(`${what} ${id} (${hostOf(url)}). Its signing secret, for the receiver:`));
+  note(printable(`${what} ${id} (${urlHost(url)}). Its signing secret, for the receiver:`));
   printExact(secret);
 }
 
@@ -213,9 +214,9 @@ function createCommand(): Command {
     .action(async (url: string, options: Options & Given) => {
       const document = documentFrom(options.file, 'endpoints.create');
       const { tenant, name } = options;
-      const made = await clientOf(options).endpoints.create({
+      const made = await clientFrom(options).endpoints.create({
         ...document,
-        ...settingsOf(options),
+        ...settingsFrom(options),
         ...(tenant === undefined ? {} : { tenant }),
         ...(name === undefined ? {} : { name }),
         url,
@@ -238,16 +239,16 @@ function ensureCommand(): Command {
     )
     .action(async (name: string, url: string, options: Options & Given) => {
       const document = documentFrom(options.file, 'endpoints.ensure');
-      const ensured = await clientOf(options).endpoints.ensure(name, {
+      const ensured = await clientFrom(options).endpoints.ensure(name, {
         ...document,
-        ...settingsOf(options),
+        ...settingsFrom(options),
         tenant: options.tenant,
         url,
       } as EndpointsEnsureInput);
       notePlainTypes(options);
       if (options.json === true) printJson(wireAnswer('endpoints.ensure', ensured));
       else if (ensured.secret !== undefined) printSecret(ensured, ensured.secret, 'created');
-      else print(`${ensured.id} (${hostOf(ensured.url)}) is configured as given`);
+      else print(`${ensured.id} (${urlHost(ensured.url)}) is configured as given`);
     });
 }
 
@@ -260,9 +261,9 @@ function pauseCommand(): Command {
     .option('--reason <text>', 'why it is paused')
     .action(async (id: string, options: Options & { readonly reason?: string }) => {
       const { tenant, reason } = options;
-      const endpoint = await clientOf(options).endpoints.pause(id, { tenant, reason });
+      const endpoint = await clientFrom(options).endpoints.pause(id, { tenant, reason });
       if (options.json === true) printJson(wireAnswer('endpoints.pause', endpoint));
-      else print(`paused ${endpoint.id} (${hostOf(endpoint.url)})`);
+      else print(`paused ${endpoint.id} (${urlHost(endpoint.url)})`);
     });
 }
 
@@ -272,9 +273,9 @@ function resumeCommand(): Command {
     'Resume an endpoint; deliveries suppressed meanwhile stay suppressed until they are redriven',
     'orders',
   ).action(async (id: string, options: Options) => {
-    const endpoint = await clientOf(options).endpoints.resume(id, { tenant: options.tenant });
+    const endpoint = await clientFrom(options).endpoints.resume(id, { tenant: options.tenant });
     if (options.json === true) return printJson(wireAnswer('endpoints.resume', endpoint));
-    print(`resumed ${endpoint.id} (${hostOf(endpoint.url)})`);
+    print(`resumed ${endpoint.id} (${urlHost(endpoint.url)})`);
     note(`Suppressed deliveries: posthorn redrive --state suppressed --endpoint-id ${endpoint.id} --dry-run`);
   });
 }
@@ -288,7 +289,7 @@ function testCommand(): Command {
     .option('--wait <seconds>', 'seconds to wait for the attempt', numberBetween(0, 30))
     .action(async (id: string, options: Options & { readonly wait?: number }) => {
       const { tenant, wait } = options;
-      const tested = await clientOf(options).endpoints.test(id, { tenant, waitS: wait });
+      const tested = await clientFrom(options).endpoints.test(id, { tenant, waitS: wait });
       const { attempt } = tested;
       if (attempt?.outcome !== 'delivered') process.exitCode = 1;
       if (options.json === true) return printJson(wireAnswer('endpoints.test', tested));
@@ -312,7 +313,7 @@ function rotateCommand(): Command {
     )
     .action(async (id: string, options: Options & { readonly grace?: number }) => {
       const { tenant, grace } = options;
-      const rotated = await clientOf(options).endpoints.rotateSecret(id, { tenant, graceS: grace });
+      const rotated = await clientFrom(options).endpoints.rotateSecret(id, { tenant, graceS: grace });
       if (options.json === true) printJson(wireAnswer('endpoints.rotateSecret', rotated));
       else if (rotated.secret === undefined)
         print(`rotated ${rotated.id}: this key may not see the new secret; the owner of the endpoint can`);
@@ -324,17 +325,17 @@ function deleteCommand(): Command {
   return one('delete', 'Delete an endpoint and cancel its pending deliveries', 'orders --yes')
     .option('--yes', 'delete it; without this option, only show what would be deleted')
     .action(async (id: string, options: Options & { readonly yes?: boolean }) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const { tenant } = options;
       const endpoint = await client.endpoints.get(id, { tenant });
       if (options.yes !== true)
         throw new CommandError(
-          printable(`would delete ${endpoint.id} (${hostOf(endpoint.url)}): confirm with --yes`),
+          printable(`would delete ${endpoint.id} (${urlHost(endpoint.url)}): confirm with --yes`),
           2,
         );
       await client.endpoints.delete(endpoint.id);
       if (options.json === true) printJson({ deleted: endpoint.id });
-      else print(`deleted ${endpoint.id} (${hostOf(endpoint.url)})`);
+      else print(`deleted ${endpoint.id} (${urlHost(endpoint.url)})`);
     });
 }
 
@@ -376,7 +377,7 @@ function printHealth(given: EndpointHealthDetails): void {
 function healthCommand(): Command {
   return watchOption(one('health', 'Show the health of an endpoint, why, and what to do', 'orders')).action(
     async (id: string, options: Options & { readonly watch?: number }) => {
-      const client: Client = clientOf(options);
+      const client: Client = clientFrom(options);
       await watched(options.watch, async () => {
         const health = await client.endpoints.health(id, { tenant: options.tenant });
         if (options.json === true) printJson(wireAnswer('endpoints.health', health));

@@ -7,7 +7,7 @@ import { wireAnswer } from '../answers.ts';
 import { type Column, columnOptions, type ColumnOptions, columnsTable, fromNow } from '../columns.ts';
 import { addDefaultList, listed, listOptions, type Page } from '../listing.ts';
 import { print, printData, printJson, table } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
 
@@ -59,7 +59,7 @@ function listCommand(): Command {
       ) => {
         const { tenant, type, endpointId, orderingKey, since, until } = options;
         const unmatched = options.unmatched === true ? 'true' : undefined;
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const page = await listed(
           (part) =>
             client.events.list({ ...part, tenant, type, endpointId, orderingKey, unmatched, since, until }),
@@ -80,7 +80,7 @@ function getCommand(): Command {
     .option('--tenant <tenant>', 'tenant of the event (default: that of the key, else default)')
     .addHelpText('after', '\nExample:\n  posthorn events get evt_…')
     .action(async (id: string, options: Options & { readonly tenant?: string }) => {
-      const raw = await clientOf(options).events.get(id, { tenant: options.tenant });
+      const raw = await clientFrom(options).events.get(id, { tenant: options.tenant });
       if (options.json === true) return printJson(wireAnswer('events.get', raw));
       const event = printable(raw);
       print(`${event.id} ${event.type}, tenant ${event.tenant}, accepted ${event.acceptedAt}`);

@@ -6,7 +6,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { everyPage } from '../listing.ts';
 import { CommandError, note, print, printStreamed, progress } from '../output.ts';
 import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
 
@@ -144,7 +144,7 @@ export function expectCommand(): Command {
       "\nExit code: 0 every expected event was accepted and had an endpoint, 1 some were not, or the command failed, 2 wrong usage.\n\nExample:\n  psql -Atc \"SELECT 'payment-' || id FROM payments WHERE paid_at >= now() - interval '1 day'\" | posthorn expect --since 25h --type payment.succeeded",
     )
     .action(async (file: string, options: Options) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const expected = await expectedIds(file, options.column);
       // Ids are unique in a tenant: those of another tenant mean nothing.
       const tenant = options.tenant ?? (await client.me.get()).tenant ?? 'default';

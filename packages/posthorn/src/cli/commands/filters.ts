@@ -3,7 +3,7 @@ import type { FilterOutcome } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { print, printJson } from '../output.ts';
-import { clientOf, integerBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, integerBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 interface DryRunOptions extends RemoteOptions {
   readonly tenant?: string;
@@ -26,7 +26,7 @@ export function filtersCommand(): Command {
     .action(async (filter: Record<string, never>, options: DryRunOptions) => {
       const { tenant, eventTypes, last, json } = options;
       const types = eventTypes?.split(',');
-      const answer = await clientOf(options).filters.dryRun({ filter, tenant, eventTypes: types, last });
+      const answer = await clientFrom(options).filters.dryRun({ filter, tenant, eventTypes: types, last });
       if (json === true) printJson(wireAnswer('filters.dryRun', answer));
       else print(described(answer));
     });

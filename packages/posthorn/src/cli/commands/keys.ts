@@ -6,7 +6,7 @@ import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { futureTime } from '../time-argument.ts';
 import { choiceList, valueList } from '../value-list.ts';
 import { note, print, printExact, printJson, table } from '../output.ts';
-import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -56,7 +56,7 @@ interface Given {
 
 function createCommand(): Command {
   return remoteOptions(new Command('create'))
-    .description('Create a key and print it, only once')
+    .description('Create a key and print it; it cannot be shown again')
     .argument('<name>', 'what it is for')
     .requiredOption(
       '--scopes <scopes>',
@@ -74,7 +74,7 @@ function createCommand(): Command {
       `what it sees of payloads: ${payloadAccesses.join(', ')} (default: full for admin, else masked)`,
       payloadAccess,
     )
-    .option('--expires-at <time>', 'when it stops working such as 30d (default: never)', futureTime)
+    .option('--expires-at <time>', 'when it stops working, such as 30d (default: never)', futureTime)
     .option(
       '--rate-limit <requests>',
       'requests per second on each node (default: no limit)',
@@ -85,7 +85,7 @@ function createCommand(): Command {
       '\nExample:\n  posthorn keys create "checkout, production" --scopes publish --tenant acme',
     )
     .action(async (name: string, options: Options & Given) => {
-      const made = await clientOf(options).keys.create({
+      const made = await clientFrom(options).keys.create({
         name,
         scopes: options.scopes,
         tenant: options.tenant,
@@ -112,7 +112,7 @@ function listCommand(): Command {
           readonly tenant?: readonly string[];
         },
       ) => {
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const { tenant } = options;
         const page = await listed((part) => client.keys.list({ ...part, tenant }), options);
         if (options.json === true) return printJson(wireAnswer('keys.list', page.answer));
@@ -131,7 +131,7 @@ function getCommand(): Command {
     .argument('<id>', 'id of the key: key_…')
     .addHelpText('after', '\nExample:\n  posthorn keys get key_…')
     .action(async (id: string, options: Options) => {
-      const key = await clientOf(options).keys.get(id);
+      const key = await clientFrom(options).keys.get(id);
       if (options.json === true) printJson(wireAnswer('keys.get', key));
       else printKeys([key]);
     });
@@ -143,7 +143,7 @@ function revokeCommand(): Command {
     .argument('<id>', 'id of the key: key_…')
     .addHelpText('after', '\nExample:\n  posthorn keys revoke key_…')
     .action(async (id: string, options: Options) => {
-      await clientOf(options).keys.delete(id);
+      await clientFrom(options).keys.delete(id);
       if (options.json === true) printJson({ revoked: id });
       else print(`revoked ${id}`);
     });
@@ -151,7 +151,7 @@ function revokeCommand(): Command {
 
 function rotateCommand(): Command {
   return remoteOptions(new Command('rotate'))
-    .description('Replace a key with a new one and print it, only once')
+    .description('Replace a key with a new one and print it; it cannot be shown again')
     .argument('<id>', 'id of the key: key_…')
     .option(
       '--grace <seconds>',
@@ -160,7 +160,7 @@ function rotateCommand(): Command {
     )
     .addHelpText('after', '\nExample:\n  posthorn keys rotate key_… --grace 3600')
     .action(async (id: string, options: Options & { readonly grace?: number }) => {
-      const rotated = await clientOf(options).keys.rotate(id, { graceS: options.grace });
+      const rotated = await clientFrom(options).keys.rotate(id, { graceS: options.grace });
       if (options.json === true) printJson(wireAnswer('keys.rotate', rotated));
       else printNew(rotated);
     });

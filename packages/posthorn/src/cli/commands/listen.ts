@@ -5,7 +5,7 @@ import { parseSecret } from '../../signing/standard-webhooks.ts';
 import { forward, type Forwarded, type Forwarding } from '../listen/forward.ts';
 import { Following } from '../listen/following.ts';
 import { CommandError, note, print, printJson } from '../output.ts';
-import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { apiTime } from '../time-argument.ts';
 import { valueList } from '../value-list.ts';
 
@@ -32,7 +32,7 @@ function targetUrl(text: string): string {
   return url.href;
 }
 
-function secretOf(options: Options): Uint8Array | null {
+function readSecret(options: Options): Uint8Array | null {
   const text = options.secret ?? process.env['POSTHORN_WEBHOOK_SECRET'];
   if (text === undefined || text === '') return null;
   try {
@@ -135,12 +135,12 @@ export function listenCommand(): Command {
     .action(async (endpoint: string, options: Options) => {
       const to: Forwarding = {
         url: options.forward,
-        secret: secretOf(options),
+        secret: readSecret(options),
         timeoutMs: options.forwardTimeout * 1000,
         fetch,
         clock: systemClock,
       };
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const { id } = await client.endpoints.get(endpoint, { tenant: options.tenant });
       if (to.secret === null)
         note('Copies are not signed: give the signing secret with --secret or POSTHORN_WEBHOOK_SECRET.');

@@ -4,7 +4,7 @@ import { markerKinds } from '../../domain/marker.ts';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -48,7 +48,7 @@ function listCommand(): Command {
         readonly limit?: number;
         readonly cursor?: string;
       }) => {
-        const client = clientOf(options);
+        const client = clientFrom(options);
         const page = await listed(
           (part) => client.markers.list({ since, until, automatic, ...part }),
           options,
@@ -82,7 +82,7 @@ function createCommand(): Command {
           ...options
         }: Options & { readonly at?: string; readonly kind: Marker['kind']; readonly link?: string },
       ) => {
-        const marker = await clientOf(options).markers.create({ label, at, kind, url: link });
+        const marker = await clientFrom(options).markers.create({ label, at, kind, url: link });
         if (options.json === true) printJson(wireAnswer('markers.create', marker));
         else printMarkers([marker]);
       },
@@ -95,7 +95,7 @@ function deleteCommand(): Command {
     .argument('<id>', 'id of the marker')
     .addHelpText('after', '\nExample:\n  posthorn markers delete mrk_01jd8z2m9k4x7v0q5t3n6w8y1a')
     .action(async (id: string, options: Options) => {
-      await clientOf(options).markers.delete(id);
+      await clientFrom(options).markers.delete(id);
       if (options.json === true) printJson({ deleted: id });
       else print(`deleted ${id}`);
     });

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { wireAnswer } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientFrom, remoteOptions } from '../remote.ts';
 
 /** `0-3, 7, 9-12` */
 function ranges(numbers: readonly number[]): string {
@@ -19,7 +19,7 @@ export function nodesCommand(): Command {
   return remoteOptions(new Command('nodes'))
     .addHelpText('after', '\nExample:\n  posthorn nodes')
     .action(async (options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const items = await everyItem((page) => client.nodes.list(page));
       if (options['json'] === true) return printJson(wireAnswer('nodes.list', { items }));
       if (items.length === 0) return print('One node on the embedded store: it owns everything.');

@@ -10,7 +10,7 @@ import { derivedId, eventOfLine, type IdSource, type ValuePointers } from '../pu
 import { type LineInput, openLines } from '../publish/input.ts';
 import { Publisher, type PublishEnd } from '../publish/publisher.ts';
 import { PublishTotals } from '../publish/totals.ts';
-import { clientOf, failureText, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, failureText, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface PublishOptions extends RemoteOptions {
@@ -37,7 +37,7 @@ function pointer(text: string): string {
   return text;
 }
 
-function pointersOf({ valuePointer, currencyPointer }: PublishOptions): ValuePointers | null {
+function parsePointers({ valuePointer, currencyPointer }: PublishOptions): ValuePointers | null {
   if (valuePointer === undefined && currencyPointer !== undefined)
     throw new CommandError('--currency-pointer needs --value-pointer', 2);
   return valuePointer === undefined
@@ -133,7 +133,7 @@ function report(
 
 async function publish(file: string, options: PublishOptions): Promise<void> {
   // Invalid options or files end the command before anything is sent.
-  const to = { client: clientOf(options), pointers: pointersOf(options) };
+  const to = { client: clientFrom(options), pointers: parsePointers(options) };
   const input = await openLines(file);
   if (file === '-' && process.stdin.isTTY) note('reading events from standard input, one per line …');
   const { end, totals } = await stoppable((signal) => publishLines(input, to, options, signal));

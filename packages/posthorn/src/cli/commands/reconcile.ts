@@ -11,7 +11,7 @@ import { NoIdError, openIds, receivedIds } from '../reconcile/received-ids.ts';
 import { Again, sendAgain } from '../reconcile/send-again.ts';
 import { type SilenceLimit, silenceLimit } from '../reconcile/silence.ts';
 import { apiTime } from '../time-argument.ts';
-import { clientOf, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
 import { refuseBeside } from './deliveries.ts';
 
@@ -162,7 +162,7 @@ async function compare(
 }
 
 /** The endpoint and the file, whichever way the endpoint was given. */
-function operandsOf(
+function parseOperands(
   operands: readonly (string | undefined)[],
   { endpoint: option }: ReconcileOptions,
 ): { readonly endpoint: string; readonly file: string } {
@@ -180,10 +180,10 @@ async function reconcile(
   second: string | undefined,
   options: ReconcileOptions,
 ): Promise<void> {
-  const { endpoint, file } = operandsOf([first, second], options);
+  const { endpoint, file } = parseOperands([first, second], options);
   if (options.replay !== true)
     refuseBeside('a comparison without --replay', { ...options }, ['rate', 'name']);
-  const client = clientOf(options);
+  const client = clientFrom(options);
   const input = await openIds(file);
   await stoppable(async (signal) => {
     const shown = await compare(client, endpoint, input, options, signal).catch((error: unknown) => {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Client, RedriveRequest } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
-import { exitBy, jobCommand, jobFilterOf, jobOptions, reportJob, watched } from '../bulk.ts';
+import { exitBy, jobCommand, jobFilterFrom, jobOptions, reportJob, watched } from '../bulk.ts';
 import { CommandError, print, printJson } from '../output.ts';
-import { clientOf } from '../remote.ts';
+import { clientFrom } from '../remote.ts';
 import { refuseBeside } from './deliveries.ts';
 
 async function redriveOne(client: Client, id: string, json: boolean): Promise<void> {
@@ -18,10 +18,10 @@ export function redriveCommand(): Command {
     .option('--all', 'redrive every dead letter, without a filter')
     .addHelpText('after', '\nExample:\n  posthorn redrive --endpoint-id ep_… --error-class timeout --rate 50')
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const json = options['json'] === true;
       // The server decides which states can be redriven.
-      const filter = jobFilterOf(options) as RedriveRequest['filter'];
+      const filter = jobFilterFrom(options) as RedriveRequest['filter'];
       if (id !== undefined) {
         refuseBeside('an id', options);
         refuseBeside('an id', options, ['all', ...jobOptions]);

@@ -4,7 +4,7 @@ import { wireAnswer } from '../answers.ts';
 import { type Job, jobColumns, jobLine, jobRow } from '../bulk.ts';
 import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
-import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
+import { clientFrom, numberBetween, remoteOptions } from '../remote.ts';
 
 type Resource = 'redrives' | 'replays';
 
@@ -15,15 +15,16 @@ function one(
   description: string,
   call: (client: Client, id: string, options: Record<string, unknown>) => Promise<Job>,
 ): Command {
-  const example = resource === 'redrives' ? 'rdr_…' : 'rpl_…';
+  const id = resource === 'redrives' ? 'rdr_…' : 'rpl_…';
+  const example = name === 'change' ? `${id} --rate 20` : id;
   return remoteOptions(new Command(name))
     .description(description)
-    .argument('<id>', `by its id: ${example}`)
+    .argument('<id>', `id of the job: ${id}`)
     .addHelpText('after', `\nExample:\n  posthorn ${resource} ${name} ${example}`)
-    .action(async (id: string, options: Record<string, unknown>) => {
-      const job = await call(clientOf(options), id, options);
-      if (options['json'] === true) printJson(wireAnswer(`${resource}.get`, job));
-      else print(jobLine(job));
+    .action(async (job: string, options: Record<string, unknown>) => {
+      const shown = await call(clientFrom(options), job, options);
+      if (options['json'] === true) printJson(wireAnswer(`${resource}.get`, shown));
+      else print(jobLine(shown));
     });
 }
 
@@ -33,7 +34,7 @@ function jobsCommand(resource: Resource): Command {
     .description(`List ${resource}, newest first`)
     .addHelpText('after', `\nExample:\n  posthorn ${resource} list`)
     .action(async (options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const page =
         resource === 'redrives'
           ? await listed((part) => client.redrives.list(part), options)

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { BulkReplayRequest, Client } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
-import { exitBy, jobCommand, jobFilterOf, jobOptions, reportJob, watched } from '../bulk.ts';
+import { exitBy, jobCommand, jobFilterFrom, jobOptions, reportJob, watched } from '../bulk.ts';
 import { CommandError, print, printJson } from '../output.ts';
-import { clientOf } from '../remote.ts';
+import { clientFrom } from '../remote.ts';
 import { refuseBeside } from './deliveries.ts';
 
 interface One {
@@ -39,7 +39,7 @@ export function replayCommand(): Command {
       '\nExamples:\n  posthorn replay evt_… --to ep_…\n  posthorn replay --endpoint-id ep_… --state delivered --since 2026-01-31T02:00:00Z --until 2026-01-31T03:00:00Z --dry-run',
     )
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const json = options['json'] === true;
       const { to } = options as { readonly to?: string };
       if (id !== undefined) {
@@ -47,7 +47,7 @@ export function replayCommand(): Command {
         refuseBeside('an event', options, [...others, ...jobOptions]);
         return await replayOne(client, { id, tenant: oneTenant(options), to }, json);
       }
-      const filter = jobFilterOf(options) as BulkReplayRequest['filter'];
+      const filter = jobFilterFrom(options) as BulkReplayRequest['filter'];
       // Leaving out the filter must not mean everything that was ever accepted.
       if (Object.keys(filter).length === 0)
         throw new CommandError('give an event, or a filter such as --endpoint-id and --since', 2);

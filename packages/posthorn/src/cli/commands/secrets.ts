@@ -15,7 +15,7 @@ import { wireAnswer } from '../answers.ts';
 import { operator } from '../operator.ts';
 import { CommandError, note, print, printJson, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 /** The same answers from a server and from a store. */
 const statusFrom = ({
@@ -43,7 +43,7 @@ const variable = (name: string): string | undefined =>
 const secretKey = (): string | undefined => variable('POSTHORN_SECRET_KEY');
 
 /** The store that the options name; null: they mean a running server. */
-function storeOf({ dataDir, databaseUrl }: Options): string | null {
+function storeLocation({ dataDir, databaseUrl }: Options): string | null {
   if (dataDir !== undefined && databaseUrl !== undefined)
     throw new CommandError('give either --data-dir or --database-url, not both', 2);
   if (dataDir === '') throw new CommandError('--data-dir is empty: name a directory', 2);
@@ -172,10 +172,10 @@ function statusCommand(): Command {
     )
     .addHelpText('after', '\nExample:\n  posthorn secrets status --data-dir ./posthorn-data')
     .action(async (options: Options) => {
-      const here = storeOf(options) !== null;
+      const here = storeLocation(options) !== null;
       const status = here
         ? await refused(() => statusHere(options))
-        : await clientOf(options).secrets.status();
+        : await clientFrom(options).secrets.status();
       if (options.json === true) printJson(wireAnswer('secrets.status', status));
       else for (const line of statusLines(status)) print(line);
       if (hasFinding(status)) process.exitCode = 1;
@@ -191,7 +191,7 @@ function rotateCommand(): Command {
       '\nA running server encrypts with the first key of its POSTHORN_SECRET_KEY. With --data-dir, stop the server first; without POSTHORN_SECRET_KEY, a new key is added to the key file.\n\nExample:\n  posthorn secrets rotate --data-dir ./posthorn-data',
     )
     .action(async (options: Options) => {
-      const database = storeOf(options);
+      const database = storeLocation(options);
       if (database === null && options.plaintextSecrets === true)
         throw new CommandError(
           '--plaintext-secrets needs --data-dir or --database-url, and a stopped server',
@@ -199,7 +199,7 @@ function rotateCommand(): Command {
         );
       const rotation =
         database === null
-          ? await clientOf(options).secrets.rotate()
+          ? await clientFrom(options).secrets.rotate()
           : await refused(() => rotateHere(database, options));
       const { changed, unreadable, purged, status } = rotation;
       if (options.json === true) printJson(wireAnswer('secrets.rotate', rotation));

@@ -3,7 +3,7 @@ import type { SloStatus } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { everyItem, everything, listed } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientFrom, remoteOptions } from '../remote.ts';
 
 type Side = SloStatus['sides']['sender'];
 
@@ -69,7 +69,7 @@ export function sloListCommand(): Command {
     .description('List the evaluated objectives, including those of templates')
     .addHelpText('after', '\nExample:\n  posthorn slo list --json')
     .action(async (options: Record<string, unknown>) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const items = await everyItem((page) => client.slos.list(page));
       if (options['json'] === true) return printJson(wireAnswer('slos.list', { items }));
       if (items.length === 0) return print('No objectives. Declare some under slos: and run posthorn apply.');
@@ -98,7 +98,7 @@ export function sloStatusCommand(): Command {
     .argument('<name>', 'name of the objective, or id of an endpoint whose template sets one')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments')
     .action(async (name: string, options: Record<string, unknown>) => {
-      const status = await clientOf(options).slos.status(name);
+      const status = await clientFrom(options).slos.status(name);
       if (options['json'] === true) printJson(wireAnswer('slos.status', status));
       else print(statusText(status));
       const { sender, receiver } = status.sides;
@@ -111,13 +111,13 @@ export function sloStatusCommand(): Command {
 
 export function conformanceCommand(): Command {
   return remoteOptions(new Command('conformance'))
-    .option('--kind <kind>', 'endpoint or event_type')
+    .option('--kind <kind>', 'only this kind: endpoint or event_type')
     .addHelpText('after', '\nExample:\n  posthorn conformance --kind endpoint')
     .action(async (options: Record<string, unknown>) => {
       const kind = options['kind'];
       if (kind !== undefined && kind !== 'endpoint' && kind !== 'event_type')
         throw new CommandError('--kind takes endpoint or event_type', 2);
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const { answer } = await listed((page) => client.conformance.get(page), everything);
       const items = answer.items.filter((item) => kind === undefined || item.kind === kind);
       if (options['json'] === true) printJson(wireAnswer('conformance.get', { ...answer, items }));

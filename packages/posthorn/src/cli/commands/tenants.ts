@@ -3,7 +3,7 @@ import type { Tenant } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
-import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -37,7 +37,7 @@ function listCommand(): Command {
     .description('List declared tenants, by name')
     .addHelpText('after', '\nExample:\n  posthorn tenants list')
     .action(async (options: Options & { readonly limit?: number; readonly cursor?: string }) => {
-      const client = clientOf(options);
+      const client = clientFrom(options);
       const page = await listed((part) => client.tenants.list(part), options);
       if (options.json === true) return printJson(wireAnswer('tenants.list', page.answer));
       if (page.items.length === 0) print('No declared tenants. Declare one with posthorn tenants put.');
@@ -52,7 +52,7 @@ function getCommand(): Command {
     .argument('<name>', 'name of the tenant')
     .addHelpText('after', '\nExample:\n  posthorn tenants get kestrel')
     .action(async (name: string, options: Options) => {
-      const tenant = await clientOf(options).tenants.get(name);
+      const tenant = await clientFrom(options).tenants.get(name);
       if (options.json === true) printJson(wireAnswer('tenants.get', tenant));
       else printTenants([tenant]);
     });
@@ -91,7 +91,7 @@ function putCommand(): Command {
         },
       ) => {
         const { displayName = '', metadata = {}, endpoints, eventsPerS, pendingDeliveries } = options;
-        const tenant = await clientOf(options).tenants.put(name, {
+        const tenant = await clientFrom(options).tenants.put(name, {
           displayName,
           metadata,
           limits: {
@@ -112,7 +112,7 @@ function deleteCommand(): Command {
     .argument('<name>', 'name of the tenant')
     .addHelpText('after', '\nExample:\n  posthorn tenants delete kestrel')
     .action(async (name: string, options: Options) => {
-      await clientOf(options).tenants.delete(name);
+      await clientFrom(options).tenants.delete(name);
       if (options.json === true) printJson({ deleted: name });
       else print(`deleted ${name}`);
     });

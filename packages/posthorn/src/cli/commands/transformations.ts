@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { wireAnswer } from '../answers.ts';
 import { jsonArgument } from '../json-argument.ts';
 import { CommandError, printExact, printJson } from '../output.ts';
-import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 interface DryRunOptions extends RemoteOptions {
   readonly data?: unknown;
@@ -13,7 +13,7 @@ interface DryRunOptions extends RemoteOptions {
 
 export function transformationsCommand(): Command {
   const dryRun = remoteOptions(new Command('dry-run'))
-    .description('Show what an expression makes of data (exit code 1 if an attempt would fail)')
+    .description('Show the result of an expression on data (exit code 1 if an attempt would fail)')
     .argument('<expression>', 'the JSONata expression')
     .option('--data <json>', 'JSON to try it on', jsonArgument)
     .option('--event <id>', 'id of a stored event to try it on, instead of data')
@@ -28,7 +28,7 @@ export function transformationsCommand(): Command {
         throw new CommandError('give either --data or --event', 2);
       const transformation = { language: 'jsonata', expression } as const;
       const input = eventId === undefined ? { transformation, data } : { transformation, eventId, tenant };
-      const answer = await clientOf(options).transformations.dryRun(input);
+      const answer = await clientFrom(options).transformations.dryRun(input);
       if (json === true) printJson(wireAnswer('transformations.dryRun', answer));
       else if (answer.error === null) printExact(JSON.stringify(answer.result, null, 2));
       if (answer.error !== null) throw new CommandError(answer.error);

@@ -220,7 +220,7 @@ async function compare(
   const published = new Set(events.map(({ id }) => id));
   const nameOf = ({ endpointId }: Row): string => names.get(endpointId) ?? endpointId;
   const disagreements = ledger.rows.flatMap((row) =>
-    disagreementsOf(row, published, receivers.get(nameOf(row))).map((what) => `${nameOf(row)}: ${what}`),
+    findDisagreements(row, published, receivers.get(nameOf(row))).map((what) => `${nameOf(row)}: ${what}`),
   );
   if (!ledger.balanced) disagreements.push(`the ledger does not balance: ${ledger.findings.length} findings`);
   const endpoints = ledger.rows.map((row) => {
@@ -246,7 +246,11 @@ async function compare(
   return { endpoints, unaccounted: ledger.unaccounted, disagreements };
 }
 
-function disagreementsOf(row: Row, published: ReadonlySet<string>, receiver: Receiver | undefined): string[] {
+function findDisagreements(
+  row: Row,
+  published: ReadonlySet<string>,
+  receiver: Receiver | undefined,
+): string[] {
   const count = published.size;
   const found: string[] = [];
   if (row.accepted !== count) found.push(`${row.accepted} accepted of ${count} published`);

@@ -57,7 +57,7 @@ export async function forward(request: DeliveryRequest, to: Forwarding): Promise
     }
     return { status: response.status, ms: ms(), message: await beginning(response) };
   } catch (error) {
-    return { status: null, ms: ms(), message: reasonOf(error, to.timeoutMs) };
+    return { status: null, ms: ms(), message: failureReason(error, to.timeoutMs) };
   }
 }
 
@@ -88,7 +88,7 @@ async function beginning(response: Response): Promise<string> {
   return text.slice(0, maxExcerpt).trim();
 }
 
-function reasonOf(error: unknown, timeoutMs: number): string {
+function failureReason(error: unknown, timeoutMs: number): string {
   const { name, cause, message } = error as Error & { readonly cause?: Error & { readonly code?: string } };
   if (name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   return cause?.code ?? cause?.message ?? message;

@@ -53,7 +53,7 @@ export function eventOfLine(
   number: number,
   { pointers, idOf = derivedId }: { pointers: ValuePointers | null; idOf?: IdSource },
 ): EventLine {
-  const event = objectOf(text);
+  const event = parseObject(text);
   const data = rawData(text);
   if (data === null) throw new LineError('no_data', 'no "data"');
   const { data: parsed, ...fields } = event;
@@ -77,7 +77,7 @@ export function eventOfLine(
   };
 }
 
-function objectOf(text: string): Record<string, unknown> {
+function parseObject(text: string): Record<string, unknown> {
   let event: unknown;
   try {
     event = JSON.parse(text);

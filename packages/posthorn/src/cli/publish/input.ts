@@ -33,7 +33,7 @@ export async function openLines(path: string): Promise<LineInput> {
       2,
     );
   }
-  const stream = fd === 0 ? process.stdin : streamOf(fd, source);
+  const stream = fd === 0 ? process.stdin : openStream(fd, source);
   let read = 0;
   let isDiscarding = false;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
@@ -60,7 +60,7 @@ export async function openLines(path: string): Promise<LineInput> {
 }
 
 /** A named pipe (`<(producer)`) is read as a socket: a waiting read of a file could not be aborted. */
-function streamOf(fd: number, source: Stats): Readable {
+function openStream(fd: number, source: Stats): Readable {
   return source.isFIFO()
     ? new Socket({ fd, readable: true, writable: false })
     : createReadStream('', { fd, highWaterMark: 256 * 1024 });

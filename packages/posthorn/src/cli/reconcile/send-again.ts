@@ -61,7 +61,7 @@ export class Again {
   /** One job for up to 1,000 events of a kind. */
   get parts(): readonly Part[] {
     return (['replay', 'redrive'] as const).flatMap((kind) =>
-      groupsOf(this.#idsOf(kind)).map((eventIds) => ({ kind, eventIds })),
+      splitIds(this.#idsOf(kind)).map((eventIds) => ({ kind, eventIds })),
     );
   }
 
@@ -71,7 +71,7 @@ export class Again {
   }
 }
 
-function groupsOf(ids: Iterable<string>): string[][] {
+function splitIds(ids: Iterable<string>): string[][] {
   const groups: string[][] = [];
   let bytes = 0;
   for (const id of ids) {

@@ -1,8 +1,8 @@
 import type { Alert } from '../alert.ts';
 import { iso } from '../time.ts';
-import { isResolved, notificationOf } from './notification.ts';
+import { isResolved, toNotification } from './notification.ts';
 
-const labelsOf = ({ rule, severity, group, host, owner }: Alert): Record<string, string> => ({
+const alertLabels = ({ rule, severity, group, host, owner }: Alert): Record<string, string> => ({
   alertname: rule,
   severity,
   group,
@@ -10,8 +10,8 @@ const labelsOf = ({ rule, severity, group, host, owner }: Alert): Record<string,
   ...(owner === null ? {} : { owner }),
 });
 
-function annotationsOf(alert: Alert, publicUrl: string | null): Record<string, string> {
-  const { sentence, facts, nextStep } = notificationOf(alert, publicUrl);
+function alertAnnotations(alert: Alert, publicUrl: string | null): Record<string, string> {
+  const { sentence, facts, nextStep } = toNotification(alert, publicUrl);
   const lines = [
     ...facts.map(({ name, value }) => `${name}: ${value}`),
     ...(nextStep === null ? [] : [nextStep]),
@@ -19,10 +19,10 @@ function annotationsOf(alert: Alert, publicUrl: string | null): Record<string, s
   return { summary: sentence, description: lines.join('\n') };
 }
 
-const statusOf = (alert: Alert): string => (isResolved(alert) ? 'resolved' : 'firing');
+const alertStatus = (alert: Alert): string => (isResolved(alert) ? 'resolved' : 'firing');
 
 /** What all have in common. */
-function commonOf(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+function commonFields(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
   const [first = {}, ...others] = all;
   return Object.fromEntries(
     Object.entries(first).filter(([name, value]) => others.every((other) => other[name] === value)),
@@ -42,19 +42,19 @@ export function alertmanager(
     version: '4',
     groupKey: `{}:{${by.join(', ')}}`,
     truncatedAlerts: 0,
-    status: statusOf(alert),
+    status: alertStatus(alert),
     receiver: 'posthorn',
     groupLabels,
-    commonLabels: commonOf(members.map(labelsOf)),
-    commonAnnotations: annotationsOf(alert, publicUrl),
+    commonLabels: commonFields(members.map(alertLabels)),
+    commonAnnotations: alertAnnotations(alert, publicUrl),
     externalURL: publicUrl ?? '',
     alerts: members.map((one) => ({
-      status: statusOf(one),
-      labels: labelsOf(one),
-      annotations: annotationsOf(one, publicUrl),
+      status: alertStatus(one),
+      labels: alertLabels(one),
+      annotations: alertAnnotations(one, publicUrl),
       startsAt: iso(one.since),
       endsAt: one.resolvedAt === null ? '0001-01-01T00:00:00Z' : iso(one.resolvedAt),
-      generatorURL: notificationOf(one, publicUrl).links[0]?.url ?? '',
+      generatorURL: toNotification(one, publicUrl).links[0]?.url ?? '',
       fingerprint: one.id,
     })),
   };

@@ -1,5 +1,5 @@
 import type { Alert } from '../alert.ts';
-import { cut, notificationOf } from './notification.ts';
+import { cut, toNotification } from './notification.ts';
 
 /** The parts of an email. */
 export function email(
@@ -7,7 +7,7 @@ export function email(
   publicUrl: string | null,
   { from, to }: { readonly from: string; readonly to: readonly string[] },
 ): unknown {
-  const { label, sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
+  const { label, sentence, facts, nextStep, links } = toNotification(alert, publicUrl);
   // One line, whatever an endpoint's name contains.
   const subject = cut(`[Posthorn] ${label}: ${alert.rule}: ${sentence}`.replaceAll(/\s+/g, ' '), 200);
   const text = [

@@ -1,4 +1,4 @@
-import { type Alert, alertEndpoint, incidentOf } from '../alert.ts';
+import { type Alert, alertEndpoint, incidentId } from '../alert.ts';
 import { exactMinor } from '../money.ts';
 import { iso } from '../time.ts';
 
@@ -19,24 +19,24 @@ const maxNamed = 20;
  * The notifications of a step: one for each incident that begins, grows or ends. It speaks of all that is open of the
  * incident, or of all that has ended with it.
  */
-export function noticesOf(notify: readonly Alert[], stored: readonly Alert[]): Notice[] {
-  const causes = Map.groupBy(notify, (alert) => `${incidentOf(alert)}/${alert.state}`);
+export function toNotices(notify: readonly Alert[], stored: readonly Alert[]): Notice[] {
+  const causes = Map.groupBy(notify, (alert) => `${incidentId(alert)}/${alert.state}`);
   return [...causes.values()].map((own) => {
     const [first] = own as [Alert];
     const ids = new Set(own.map(({ id }) => id));
     const others = stored.filter(
       (one) =>
-        incidentOf(one) === incidentOf(first) &&
+        incidentId(one) === incidentId(first) &&
         one.state === first.state &&
         one.notifiedAt !== null &&
         !ids.has(one.id),
     );
     const members = [...own, ...others];
-    return { alert: togetherOf(members), members, causes: own };
+    return { alert: mergeAlerts(members), members, causes: own };
   });
 }
 
-const sumOf = (members: readonly Alert[], member: string): number =>
+const sumEvidence = (members: readonly Alert[], member: string): number =>
   members.reduce(
     (sum, { evidence: { [member]: value } }) => sum + (typeof value === 'number' ? value : 0),
     0,
@@ -49,7 +49,7 @@ interface Money {
 }
 
 /** The sum of `value_at_risk`, each currency by itself. */
-function worthOf(members: readonly Alert[]): object[] {
+function sumWorth(members: readonly Alert[]): object[] {
   const sums = new Map<string, { amountMinor: bigint; events: number }>();
   for (const { evidence } of members)
     for (const { currency, amount_minor, events = 0 } of (evidence['value_at_risk'] ?? []) as Money[]) {
@@ -67,7 +67,7 @@ function worthOf(members: readonly Alert[]): object[] {
 }
 
 /** The sentence about several alerts of one rule at one host. */
-function sentenceOf(members: readonly Alert[], endpoints: number): string {
+function noticeSentence(members: readonly Alert[], endpoints: number): string {
   const [{ rule, host = '', state }] = members as [Alert];
   const n = (count: number): string => count.toLocaleString('en-US');
   const where = endpoints === 1 ? host : `${n(endpoints)} endpoints at ${host}`;
@@ -76,11 +76,11 @@ function sentenceOf(members: readonly Alert[], endpoints: number): string {
     case 'endpoint_down':
       return state === 'resolved'
         ? `${where} ${has} recovered`
-        : `${where} ${has} failed every attempt since ${iso(startOf(members))}; ${n(sumOf(members, 'pending'))} deliveries wait`;
+        : `${where} ${has} failed every attempt since ${iso(earliestStart(members))}; ${n(sumEvidence(members, 'pending'))} deliveries wait`;
     case 'dead_letters':
-      return `${n(sumOf(members, 'count'))} dead letters at ${where}`;
+      return `${n(sumEvidence(members, 'count'))} dead letters at ${where}`;
     case 'overdue':
-      return `${n(sumOf(members, 'count'))} deliveries to ${where} are overdue`;
+      return `${n(sumEvidence(members, 'count'))} deliveries to ${where} are overdue`;
     case 'endpoint_disabling':
       return `${where} ${has} failed every attempt, and Posthorn will pause ${endpoints === 1 ? 'it' : 'them'}`;
     case 'endpoint_disabled':
@@ -91,12 +91,12 @@ function sentenceOf(members: readonly Alert[], endpoints: number): string {
 }
 
 /** When the first of them began: an endpoint was failing before its alert. */
-function startOf(members: readonly Alert[]): number {
+function earliestStart(members: readonly Alert[]): number {
   return Math.min(...members.map(({ since, evidence }) => Date.parse(String(evidence['since'])) || since));
 }
 
 /** The next step of the first, about the endpoints of all where it is a command. */
-function nextStepOf(members: readonly Alert[], ids: readonly string[]): unknown {
+function commonNextStep(members: readonly Alert[], ids: readonly string[]): unknown {
   const { next_step: step } = members[0]!.evidence;
   return typeof step === 'string'
     ? step.replaceAll(/--endpoint-id ep_[0-9a-z]+/g, `--endpoint-id ${ids.slice(0, maxNamed).join(',')}`)
@@ -104,7 +104,7 @@ function nextStepOf(members: readonly Alert[], ids: readonly string[]): unknown 
 }
 
 /** Several alerts as one, under the id by which channels know the incident. */
-function togetherOf(members: readonly Alert[]): Alert {
+function mergeAlerts(members: readonly Alert[]): Alert {
   const [first] = members as [Alert];
   if (members.length === 1) return first;
   const ids = [...new Set(members.map((one) => alertEndpoint(one) ?? one.group))];
@@ -114,16 +114,16 @@ function togetherOf(members: readonly Alert[]): Alert {
     ...first,
     group: ids.length === 1 ? first.group : (first.host ?? first.group),
     severity: members.some(({ severity }) => severity === 'page') ? 'page' : 'ticket',
-    summary: sentenceOf(members, ids.length),
+    summary: noticeSentence(members, ids.length),
     since,
     evidence: {
-      ...(has('count') ? { count: sumOf(members, 'count') } : {}),
-      ...(has('pending') ? { pending: sumOf(members, 'pending') } : {}),
-      ...(has('value_at_risk') ? { value_at_risk: worthOf(members) } : {}),
+      ...(has('count') ? { count: sumEvidence(members, 'count') } : {}),
+      ...(has('pending') ? { pending: sumEvidence(members, 'pending') } : {}),
+      ...(has('value_at_risk') ? { value_at_risk: sumWorth(members) } : {}),
       endpoints: ids.length,
       endpoint_ids: ids.slice(0, maxNamed),
       alerts: members.slice(0, maxNamed).map(({ summary }) => summary),
-      next_step: nextStepOf(members, ids),
+      next_step: commonNextStep(members, ids),
     },
   };
 }

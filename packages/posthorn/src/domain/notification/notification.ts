@@ -42,7 +42,7 @@ const isMoney = (value: unknown): value is Money =>
 const moneyText = ({ currency, amount_minor }: Money): string =>
   formatValue({ currency, amountMinor: BigInt(amount_minor) });
 
-const nameOf = (member: string): string => member.replaceAll('_', ' ');
+const memberName = (member: string): string => member.replaceAll('_', ' ');
 
 /** Text of a value of an alert's evidence; null: not a fact for a person. */
 function factText(value: unknown): string | null {
@@ -54,7 +54,7 @@ function factText(value: unknown): string | null {
   if (!Array.isArray(value)) {
     const members = Object.entries(value).flatMap(([member, inner]) => {
       const text = factText(inner);
-      return text === null ? [] : [`${nameOf(member)} ${text}`];
+      return text === null ? [] : [`${memberName(member)} ${text}`];
     });
     return members.length === 0 ? null : members.join(' ');
   }
@@ -68,14 +68,14 @@ function factText(value: unknown): string | null {
 const objectiveRules = ['burn_rate', 'slow_leak'];
 
 /** The page that shows what the alert is about, what else helps, and what to do. */
-function linksOf(alert: Alert, publicUrl: string | null): NotificationLink[] {
+function alertLinks(alert: Alert, publicUrl: string | null): NotificationLink[] {
   if (publicUrl === null) return [];
   const at = (path: string): string => new URL(path, publicUrl).href;
   const runbook = { text: 'Runbook', url: at(`/docs/runbooks/${encodeURIComponent(alert.rule)}`) };
-  return [...pagesOf(alert, at), ...(isResolved(alert) ? [] : [runbook])];
+  return [...alertPages(alert, at), ...(isResolved(alert) ? [] : [runbook])];
 }
 
-function pagesOf(alert: Alert, at: (path: string) => string): NotificationLink[] {
+function alertPages(alert: Alert, at: (path: string) => string): NotificationLink[] {
   const endpoint = alertEndpoint(alert);
   if (endpoint === null && alert.host !== undefined)
     return [{ text: 'Open endpoints', url: at(`/endpoints?q=${encodeURIComponent(alert.host)}`) }];
@@ -93,11 +93,11 @@ function pagesOf(alert: Alert, at: (path: string) => string): NotificationLink[]
 }
 
 /** `publicUrl`: where browsers reach the dashboard; null: unknown, so notifications have no links. */
-export function notificationOf(alert: Alert, publicUrl: string | null): Notification {
+export function toNotification(alert: Alert, publicUrl: string | null): Notification {
   const { next_step, ...evidence } = alert.evidence;
   const found = Object.entries(evidence).flatMap(([member, value]) => {
     const text = factText(value);
-    return text === null ? [] : [{ name: nameOf(member), value: cut(text, maxValue) }];
+    return text === null ? [] : [{ name: memberName(member), value: cut(text, maxValue) }];
   });
   return {
     label: isResolved(alert) ? 'Resolved' : alert.severity === 'page' ? 'PAGE' : 'Ticket',
@@ -109,6 +109,6 @@ export function notificationOf(alert: Alert, publicUrl: string | null): Notifica
       ...found.slice(0, maxFacts),
     ],
     nextStep: typeof next_step === 'string' && !isResolved(alert) ? next_step : null,
-    links: linksOf(alert, publicUrl),
+    links: alertLinks(alert, publicUrl),
   };
 }

@@ -1,12 +1,12 @@
-import { type Alert, incidentOf } from '../alert.ts';
-import { cut, isResolved, notificationOf } from './notification.ts';
+import { type Alert, incidentId } from '../alert.ts';
+import { cut, isResolved, toNotification } from './notification.ts';
 
 /**
  * An incident webhook in the form of Opsgenie's alerts: `alias` is the same from beginning to end, `status` says which it
  * is. Opsgenie's own limits: message 130 characters, description 15,000, alias 512 (https://docs.opsgenie.com/docs/alert-api).
  */
 export function opsgenie(alert: Alert, publicUrl: string | null): unknown {
-  const { label, sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
+  const { label, sentence, facts, nextStep, links } = toNotification(alert, publicUrl);
   const lines = [
     sentence,
     ...(nextStep === null ? [] : ['', nextStep]),
@@ -14,7 +14,7 @@ export function opsgenie(alert: Alert, publicUrl: string | null): unknown {
   ];
   return {
     message: cut(`${label}: ${sentence}`, 130),
-    alias: cut(incidentOf(alert), 512),
+    alias: cut(incidentId(alert), 512),
     status: isResolved(alert) ? 'resolved' : 'firing',
     description: cut(lines.join('\n'), 15_000),
     priority: alert.severity === 'page' ? 'P1' : 'P3',

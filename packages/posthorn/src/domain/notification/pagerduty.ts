@@ -1,13 +1,13 @@
-import { type Alert, incidentOf } from '../alert.ts';
-import { cut, isResolved, notificationOf } from './notification.ts';
+import { type Alert, incidentId } from '../alert.ts';
+import { cut, isResolved, toNotification } from './notification.ts';
 
 /** Events API v2: one incident for what is notified together, by its id (https://developer.pagerduty.com/docs/send-alert-event). */
 export function pagerDuty(alert: Alert, publicUrl: string | null): unknown {
-  const { sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
+  const { sentence, facts, nextStep, links } = toNotification(alert, publicUrl);
   const [first] = links;
   return {
     event_action: isResolved(alert) ? 'resolve' : 'trigger',
-    dedup_key: cut(incidentOf(alert), 255),
+    dedup_key: cut(incidentId(alert), 255),
     client: 'Posthorn',
     ...(first === undefined ? {} : { client_url: first.url }),
     links: links.map(({ text, url }) => ({ href: url, text })),

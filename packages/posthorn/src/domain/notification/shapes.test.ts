@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Alert } from '../alert.ts';
-import { type Channel, payloadOf, type ShownChannel } from '../channel.ts';
-import { noticesOf } from './notice.ts';
+import { type Channel, channelPayload, type ShownChannel } from '../channel.ts';
+import { toNotices } from './notice.ts';
 
 // What each service documents of the JSON that it takes, with its limits: it answers 400 to anything else, or cuts it off.
 
@@ -212,9 +212,9 @@ const cases: readonly (readonly [string, readonly Alert[]])[] = [
 describe.each(Object.entries(shapes))('%s', (_, { channel, shape, maxBytes }) => {
   test.each(cases)('%s: what is posted has the documented shape and its limits', (__, alerts) => {
     for (const publicUrl of ['https://posthorn.example', null]) {
-      const [notice, ...others] = noticesOf(alerts, alerts);
+      const [notice, ...others] = toNotices(alerts, alerts);
       expect(others).toEqual([]);
-      const sent = payloadOf(channel, notice!.alert, publicUrl, notice!.members);
+      const sent = channelPayload(channel, notice!.alert, publicUrl, notice!.members);
       expect(shape.safeParse(sent).error?.issues ?? []).toEqual([]);
       expect(Buffer.byteLength(JSON.stringify(sent))).toBeLessThanOrEqual(maxBytes);
     }
@@ -222,7 +222,7 @@ describe.each(Object.entries(shapes))('%s', (_, { channel, shape, maxBytes }) =>
 });
 
 test('what is said of several endpoints of one host: how many, their worth together, and a command for all of them', () => {
-  const [notice] = noticesOf(many.slice(1, 3), many.slice(0, 3));
+  const [notice] = toNotices(many.slice(1, 3), many.slice(0, 3));
   expect(notice!.causes.map(({ id }) => id)).toEqual(['alr_1', 'alr_2']);
   expect(notice!.alert).toMatchObject({
     incident: 'alr_0',
@@ -244,8 +244,8 @@ test('what is said of several endpoints of one host: how many, their worth toget
   );
   // PagerDuty closes what it has opened, whichever of them is the last to end.
   const over = { ...many[2]!, state: 'resolved' as const, resolvedAt: since + 9 };
-  const [end] = noticesOf([over], [{ ...over, id: 'alr_9' }, many[0]!]);
-  expect(payloadOf({ kind: 'pagerduty' }, end!.alert, null, end!.members)).toMatchObject({
+  const [end] = toNotices([over], [{ ...over, id: 'alr_9' }, many[0]!]);
+  expect(channelPayload({ kind: 'pagerduty' }, end!.alert, null, end!.members)).toMatchObject({
     event_action: 'resolve',
     dedup_key: 'alr_0',
   });

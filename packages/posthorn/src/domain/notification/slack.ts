@@ -1,5 +1,5 @@
 import type { Alert } from '../alert.ts';
-import { cut, notificationOf } from './notification.ts';
+import { cut, toNotification } from './notification.ts';
 
 /** Slack's mrkdwn gives these three a meaning of their own. */
 const escaped = (text: string): string =>
@@ -15,7 +15,7 @@ const section = (text: string): object => ({
  * a text of 75 (https://docs.slack.dev/reference/block-kit/blocks).
  */
 export function slack(alert: Alert, publicUrl: string | null): unknown {
-  const { label, sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
+  const { label, sentence, facts, nextStep, links } = toNotification(alert, publicUrl);
   return {
     text: cut(escaped(`${label}: ${sentence}`), 3000),
     blocks: [

@@ -1,5 +1,5 @@
 import type { Alert } from '../alert.ts';
-import { cut, isResolved, notificationOf } from './notification.ts';
+import { cut, isResolved, toNotification } from './notification.ts';
 
 /** Microsoft Teams refuses messages of more than 28 KB. */
 const maxText = 2000;
@@ -9,7 +9,7 @@ const maxText = 2000;
  * (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook).
  */
 export function microsoftTeams(alert: Alert, publicUrl: string | null): unknown {
-  const { label, sentence, facts, nextStep, links } = notificationOf(alert, publicUrl);
+  const { label, sentence, facts, nextStep, links } = toNotification(alert, publicUrl);
   const color = isResolved(alert) ? 'Good' : alert.severity === 'page' ? 'Attention' : 'Warning';
   const block = (text: string, style: object = {}): object => ({
     type: 'TextBlock',

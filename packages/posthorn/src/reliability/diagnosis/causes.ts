@@ -158,7 +158,7 @@ const causeRules: readonly CauseRule[] = [
 ];
 
 /** Returns why an endpoint fails, from its last failures; `since`: when they began. */
-export function causeOf(facts: DiagnosisFacts, since: number): Cause {
+export function findCause(facts: DiagnosisFacts, since: number): Cause {
   const { answers, contact } = facts;
   const [first] = answers;
   const errorClass = first?.errorClass ?? contact?.lastErrorClass ?? 'internal';

@@ -1,5 +1,5 @@
 import { dayMs } from '../../domain/time.ts';
-import { causeOf } from './causes.ts';
+import { findCause } from './causes.ts';
 import type { Diagnosis, DiagnosisFacts, DiagnosisLevel } from './facts.ts';
 import { counted, duration, listed, moment, number, percent } from './words.ts';
 
@@ -72,7 +72,7 @@ const held = (facts: DiagnosisFacts): readonly string[] => [
 const pausedFor = ({ pause, now }: DiagnosisFacts): string =>
   pause!.at === null ? '' : ` since ${moment(pause!.at, now)}`;
 
-const reasonOf = (facts: DiagnosisFacts): string | null => facts.pause?.reason ?? null;
+const pauseReason = (facts: DiagnosisFacts): string | null => facts.pause?.reason ?? null;
 
 const resumeStep = 'Resume the endpoint, then redrive the suppressed deliveries.';
 
@@ -80,7 +80,7 @@ const resumeStep = 'Resume the endpoint, then redrive the suppressed deliveries.
 export const rules: readonly Rule[] = [
   {
     name: 'paused_gone',
-    applies: (facts) => reasonOf(facts) === 'gone',
+    applies: (facts) => pauseReason(facts) === 'gone',
     level: 'act',
     parts: (facts) => [
       `${facts.host} answered 410 Gone, so Posthorn has paused the endpoint${pausedFor(facts)}`,
@@ -90,7 +90,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: 'paused_failing',
-    applies: (facts) => reasonOf(facts) === 'failing',
+    applies: (facts) => pauseReason(facts) === 'failing',
     level: 'act',
     parts: (facts) => [
       `${facts.host} has failed every attempt for so long that Posthorn has paused the endpoint${pausedFor(facts)}`,
@@ -124,7 +124,7 @@ export const rules: readonly Rule[] = [
     level: 'act',
     parts: (facts) => {
       const { answers, contact, disablesAt, now } = facts;
-      const cause = causeOf(facts, contact!.failedSince!);
+      const cause = findCause(facts, contact!.failedSince!);
       const others = answers.slice(1);
       const also =
         others.length === 0
@@ -143,7 +143,7 @@ export const rules: readonly Rule[] = [
             : `unless an attempt succeeds, the endpoint is paused at ${moment(disablesAt, now)}`,
       ];
     },
-    nextStep: (facts) => causeOf(facts, facts.contact!.failedSince!).nextStep,
+    nextStep: (facts) => findCause(facts, facts.contact!.failedSince!).nextStep,
   },
   {
     name: 'throttled',
@@ -254,7 +254,7 @@ export function diagnose(facts: DiagnosisFacts): Diagnosis {
     .filter((part) => part !== '')
     .join('; ');
   return {
-    rule: rule.name === 'failing' ? causeOf(facts, facts.contact!.failedSince!).rule : rule.name,
+    rule: rule.name === 'failing' ? findCause(facts, facts.contact!.failedSince!).rule : rule.name,
     level: rule.level,
     sentence: `${sentence}.`,
     nextStep: rule.nextStep(facts),

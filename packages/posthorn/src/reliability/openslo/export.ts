@@ -7,7 +7,7 @@ import { annotation, nearlyOne, type OpenSloDocument, rfcName } from './document
 const apiVersion = 'openslo/v1';
 const burnRules = defaultRules.filter((rule) => rule.kind === 'burn_rate');
 
-function annotationsOf(slo: NamedSlo): Record<string, string> {
+function exportAnnotations(slo: NamedSlo): Record<string, string> {
   const list = (values: readonly string[] | undefined): string | undefined =>
     values === undefined ? undefined : JSON.stringify(values);
   const all: Record<string, string | undefined> = {
@@ -32,11 +32,11 @@ const metric = (name: string, slo: string): Record<string, unknown> => ({
 const policyName = (slo: NamedSlo, rule: BurnRateRule): string => rfcName(`${slo.name}-${rule.name}`);
 const targetName = (team: string): string => rfcName(`team-${team}`);
 
-function sloOf(slo: NamedSlo, rules: readonly BurnRateRule[]): OpenSloDocument {
+function exportSlo(slo: NamedSlo, rules: readonly BurnRateRule[]): OpenSloDocument {
   return {
     apiVersion,
     kind: 'SLO',
-    metadata: { name: rfcName(slo.name), annotations: annotationsOf(slo) },
+    metadata: { name: rfcName(slo.name), annotations: exportAnnotations(slo) },
     spec: {
       ...(slo.description === '' ? {} : { description: slo.description }),
       service: rfcName(slo.producer),
@@ -51,7 +51,7 @@ function sloOf(slo: NamedSlo, rules: readonly BurnRateRule[]): OpenSloDocument {
   };
 }
 
-function sliOf(slo: NamedSlo): OpenSloDocument {
+function exportSli(slo: NamedSlo): OpenSloDocument {
   return {
     apiVersion,
     kind: 'SLI',
@@ -68,7 +68,7 @@ function sliOf(slo: NamedSlo): OpenSloDocument {
 }
 
 /** A policy has one condition, so each pair of windows is its own policy; the short window is `alertAfter`. */
-function policyOf(slo: NamedSlo, rule: BurnRateRule): OpenSloDocument {
+function exportPolicy(slo: NamedSlo, rule: BurnRateRule): OpenSloDocument {
   return {
     apiVersion,
     kind: 'AlertPolicy',
@@ -85,7 +85,7 @@ function policyOf(slo: NamedSlo, rule: BurnRateRule): OpenSloDocument {
   };
 }
 
-function conditionOf(rule: BurnRateRule): OpenSloDocument {
+function exportCondition(rule: BurnRateRule): OpenSloDocument {
   return {
     apiVersion,
     kind: 'AlertCondition',
@@ -115,7 +115,7 @@ export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {
     const rules = share(1 - slo.target) === 0 ? [] : burnRules.filter(({ name }) => !never.includes(name));
     for (const rule of rules) used.add(rule);
     if (rules.length > 0) teams.add(slo.producer).add(slo.consumer);
-    return [sloOf(slo, rules), sliOf(slo), ...rules.map((rule) => policyOf(slo, rule))];
+    return [exportSlo(slo, rules), exportSli(slo), ...rules.map((rule) => exportPolicy(slo, rule))];
   });
   const targets = [...teams].map<OpenSloDocument>((team) => ({
     apiVersion,
@@ -123,5 +123,5 @@ export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {
     metadata: { name: targetName(team) },
     spec: { description: `The channels of team ${team}.`, target: 'posthorn' },
   }));
-  return [...own, ...burnRules.filter((rule) => used.has(rule)).map(conditionOf), ...targets];
+  return [...own, ...burnRules.filter((rule) => used.has(rule)).map(exportCondition), ...targets];
 }

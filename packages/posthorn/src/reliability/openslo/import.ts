@@ -39,7 +39,7 @@ export interface Imported {
 const dayUnits: Readonly<Record<string, number>> = { d: 1, w: 7, M: 30, Q: 90, Y: 365 };
 const usualDays = 30;
 
-function daysOf(duration: string | undefined): number {
+function parseDays(duration: string | undefined): number {
   if (duration === undefined) return usualDays;
   const [, count, unit] = /^([1-9]\d*)([mhdwMQY])$/.exec(duration) ?? [];
   if (count === undefined) return Number.NaN;
@@ -63,7 +63,10 @@ const json = (text: string | undefined): unknown => {
   }
 };
 
-function targetOf({ target, targetPercent }: Spec['objectives'][number], kept: string | undefined): unknown {
+function parseTarget(
+  { target, targetPercent }: Spec['objectives'][number],
+  kept: string | undefined,
+): unknown {
   if (kept === '1' && target === nearlyOne) return 1;
   return target ?? (targetPercent === undefined ? undefined : Number((targetPercent / 100).toPrecision(12)));
 }
@@ -76,8 +79,8 @@ function candidate(
   const kept = (key: string): string | undefined => annotations[annotation(key)];
   const all = {
     objective: kept('objective') ?? 'delivered_within',
-    target: targetOf(spec.objectives[0]!, kept('target')),
-    window_days: daysOf(spec.timeWindow?.[0]?.duration),
+    target: parseTarget(spec.objectives[0]!, kept('target')),
+    window_days: parseDays(spec.timeWindow?.[0]?.duration),
     event_types: json(kept('event-types')),
     tenant: kept('tenant'),
     endpoint_ids: json(kept('endpoint-ids')),
@@ -173,7 +176,7 @@ export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owne
         ),
       );
   }
-  return { slos, faults, notes: faults.length > 0 ? [] : read.flatMap((one) => notesOf(one, slos)) };
+  return { slos, faults, notes: faults.length > 0 ? [] : read.flatMap((one) => importNotes(one, slos)) };
 }
 
 /** A target in percent means the same as a share. */
@@ -187,7 +190,7 @@ function inShares(document: unknown): unknown {
 }
 
 /** Compares a document with what its objectives would be exported as: the difference is lost. */
-function notesOf(
+function importNotes(
   { title, kind, document, name }: { title: string; kind: string; document: unknown; name: string },
   slos: readonly NamedSlo[],
 ): string[] {

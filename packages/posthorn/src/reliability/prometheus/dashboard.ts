@@ -190,7 +190,7 @@ const drafts: readonly Draft[] = [
 
 const heights: Readonly<Record<Kind, number>> = { row: 1, stat: 4, bargauge: 8, timeseries: 8, table: 8 };
 
-function panelOf(made: Draft, id: number, x: number, y: number): Panel {
+function placePanel(made: Draft, id: number, x: number, y: number): Panel {
   const { kind, title, width, queries, unit, description, redFrom } = made;
   const gridPos = { x, y, w: width, h: heights[kind] };
   if (kind === 'row') return { id, type: 'row', title, gridPos, collapsed: false, panels: [] };
@@ -232,7 +232,7 @@ function placed(all: readonly Draft[]): Panel[] {
       y += height;
       height = 0;
     }
-    const panel = panelOf(made, index + 1, x, y);
+    const panel = placePanel(made, index + 1, x, y);
     x += made.width;
     height = Math.max(height, panel.gridPos.h);
     return panel;

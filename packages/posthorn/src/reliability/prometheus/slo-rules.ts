@@ -26,7 +26,7 @@ export function surprise(bad: number, expected: number): number {
 
 const nats = (chance: number): number => Number((-Math.log(chance)).toFixed(2));
 
-function surpriseOf(window: string, slo: string, tolerated: number): string {
+function surpriseExpression(window: string, slo: string, tolerated: number): string {
   const bad = `slo:sli_errors:increase${window}{slo="${slo}"}`;
   const expected = `slo:sli_events:increase${window}{slo="${slo}"} * ${tolerated}`;
   return `${bad} * ln(${bad} / (${expected})) - ${bad} + ${expected}`;
@@ -191,13 +191,13 @@ export function sloRules(slo: NamedSlo): RuleGroup {
 
   const surprises = [...long].map((ms) => ({
     record: `slo:sli_error:surprise${promDuration(ms)}`,
-    expr: surpriseOf(promDuration(ms), name, budget),
+    expr: surpriseExpression(promDuration(ms), name, budget),
   }));
   const leaks = leakRules
     .flatMap(({ windowsMs }) => windowsMs)
     .map((ms) => ({
       record: `slo:sli_leak:surprise${promDuration(ms)}`,
-      expr: surpriseOf(promDuration(ms), name, tolerated),
+      expr: surpriseExpression(promDuration(ms), name, tolerated),
     }));
   const alerts: AlertingRule[] =
     budget > 0

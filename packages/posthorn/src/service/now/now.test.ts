@@ -9,7 +9,7 @@ import { Latest } from './latest.ts';
 import { nowNeeds, withSamples } from './needs.ts';
 import { nowSentence } from './sentence.ts';
 import { nowTeams } from './teams.ts';
-import { totalsOf } from './totals.ts';
+import { computeTotals } from './totals.ts';
 import { lengthText } from './words.ts';
 
 const now = Date.UTC(2026, 10, 25, 10);
@@ -78,7 +78,7 @@ const facts = (fields: Partial<NowFacts> = {}): NowFacts => ({
 });
 const said = (fields: Partial<NowFacts>): readonly [string, string] => {
   const found = facts(fields);
-  const { level, sentence } = nowSentence(found, totalsOf(found), nowNeeds(found));
+  const { level, sentence } = nowSentence(found, computeTotals(found), nowNeeds(found));
   return [level, sentence];
 };
 
@@ -203,7 +203,7 @@ describe('G6: the equation', () => {
     fc.assert(
       fc.property(worlds, ({ counters, isComplete, knows }) => {
         const missing = counters.reduce((sum, one) => sum + one.missing, 0);
-        const { equation } = totalsOf(
+        const { equation } = computeTotals(
           facts({
             counters: new Map(
               counters.map(({ pending: waiting, missing: gone, ...ended }, index) => [

@@ -32,15 +32,15 @@ export interface PastFacts {
   readonly alerts: readonly Alert[];
 }
 
-const countOf = (parts: readonly PastPart[]): number => parts.reduce((sum, { count }) => sum + count, 0);
+const totalCount = (parts: readonly PastPart[]): number => parts.reduce((sum, { count }) => sum + count, 0);
 
-function amountsOf(parts: readonly PastPart[]): Amounts {
+function totalAmounts(parts: readonly PastPart[]): Amounts {
   const amounts = new Amounts();
   for (const { currency, amountMinor, count } of parts) amounts.add(currency, amountMinor, count);
   return amounts;
 }
 
-const kindOf = ({ then, isLate }: PastPart): (typeof kinds)[number] | null =>
+const needKind = ({ then, isLate }: PastPart): (typeof kinds)[number] | null =>
   then === 'dead' ? 'dead_letters' : then === 'suppressed' ? 'suppressed' : isLate ? 'late' : null;
 
 /** Whether an alert fired at a moment. Alerts stored by an older Posthorn do not say since when. */
@@ -54,27 +54,27 @@ export function pastAnswer(facts: PastFacts): WirePast {
   const of = (state: DeliveryState): PastPart[] => parts.filter(({ then }) => then === state);
   const late = parts.filter(({ isLate }) => isLate);
   const [dead, suppressed] = [of('dead'), of('suppressed')];
-  const risk = { dead: amountsOf(dead), suppressed: amountsOf(suppressed), late: amountsOf(late) };
-  const needs = needsOf(facts);
+  const risk = { dead: totalAmounts(dead), suppressed: totalAmounts(suppressed), late: totalAmounts(late) };
+  const needs = pastNeeds(facts);
   const alerts = facts.alerts.filter((alert) => firedAt(alert, at));
   return {
     at: iso(at),
-    ...sentenceOf(facts),
+    ...pastSentence(facts),
     window: { since: iso(facts.since), until: iso(at) },
     ledger: {
-      accepted: countOf(parts),
-      delivered: countOf(of('delivered')),
-      pending: countOf(of('pending')),
-      dead: countOf(dead),
-      cancelled: countOf(of('cancelled')),
-      suppressed: countOf(suppressed),
+      accepted: totalCount(parts),
+      delivered: totalCount(of('delivered')),
+      pending: totalCount(of('pending')),
+      dead: totalCount(dead),
+      cancelled: totalCount(of('cancelled')),
+      suppressed: totalCount(suppressed),
     },
-    became: becameOf(parts),
+    became: countOutcomes(parts),
     at_risk: {
       dead: risk.dead.list().map(wireMoney),
       suppressed: risk.suppressed.list().map(wireMoney),
       late_pending: risk.late.list().map(wireMoney),
-      late_pending_count: countOf(late),
+      late_pending_count: totalCount(late),
       unknown: risk.dead.unknown + risk.suppressed.unknown + risk.late.unknown,
     },
     needs: needs.slice(0, maxNeeds),
@@ -85,7 +85,7 @@ export function pastAnswer(facts: PastFacts): WirePast {
 }
 
 /** What became of those that had not been delivered. */
-function becameOf(parts: readonly PastPart[]): WirePast['became'] {
+function countOutcomes(parts: readonly PastPart[]): WirePast['became'] {
   const groups = Map.groupBy(
     parts.filter(({ then, now }) => then !== now),
     ({ then, now }) => `${then} ${now}`,
@@ -93,13 +93,13 @@ function becameOf(parts: readonly PastPart[]): WirePast['became'] {
   return [...groups.values()].map((group) => ({
     then: group[0]!.then,
     now: group[0]!.now,
-    count: countOf(group),
+    count: totalCount(group),
   }));
 }
 
-function needsOf({ parts, endpoints }: PastFacts): PastNeed[] {
+function pastNeeds({ parts, endpoints }: PastFacts): PastNeed[] {
   const groups = Map.groupBy(parts, (part) => {
-    const kind = kindOf(part);
+    const kind = needKind(part);
     return kind === null ? '' : `${kind} ${part.endpointId}`;
   });
   groups.delete('');
@@ -107,13 +107,13 @@ function needsOf({ parts, endpoints }: PastFacts): PastNeed[] {
     const { endpointId } = group[0]!;
     const endpoint = endpoints.get(endpointId);
     return {
-      kind: kindOf(group[0]!)!,
+      kind: needKind(group[0]!)!,
       endpoint_id: endpointId,
       subject: endpoint?.host ?? null,
       owner: endpoint?.owner ?? null,
       since: isoOrNull(Math.min(...group.map(({ oldestAt }) => oldestAt))),
-      count: countOf(group),
-      value: amountsOf(group).list().map(wireMoney),
+      count: totalCount(group),
+      value: totalAmounts(group).list().map(wireMoney),
     };
   });
   return needs.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.count - a.count);
@@ -133,24 +133,24 @@ const wireAlert =
     acknowledged: alert.acknowledgedAt !== null && alert.acknowledgedAt <= at,
   });
 
-function sentenceOf({ parts }: PastFacts): Pick<WirePast, 'level' | 'sentence'> {
+function pastSentence({ parts }: PastFacts): Pick<WirePast, 'level' | 'sentence'> {
   const dropped = parts.filter(({ then }) => then === 'dead' || then === 'suppressed');
   const late = parts.filter(({ isLate }) => isLate);
   const worth = (of: readonly PastPart[]): string => {
-    const text = moneyList(amountsOf(of).list());
+    const text = moneyList(totalAmounts(of).list());
     return text === '' ? '' : ` worth ${text}`;
   };
   if (dropped.length > 0)
     return {
       level: 'act',
-      sentence: `${plural(countOf(dropped), 'notification')}${worth(dropped)} would not arrive unless someone acted.`,
+      sentence: `${plural(totalCount(dropped), 'notification')}${worth(dropped)} would not arrive unless someone acted.`,
     };
   if (late.length > 0)
     return {
       level: 'watch',
-      sentence: `${plural(countOf(late), 'notification')}${worth(late)} ${countOf(late) === 1 ? 'was' : 'were'} late and still being delivered.`,
+      sentence: `${plural(totalCount(late), 'notification')}${worth(late)} ${totalCount(late) === 1 ? 'was' : 'were'} late and still being delivered.`,
     };
-  return countOf(parts) === 0
+  return totalCount(parts) === 0
     ? { level: 'well', sentence: 'No payment notification had been accepted in this time.' }
     : {
         level: 'well',

@@ -55,7 +55,7 @@ async function readObjectives(store: Store, { objectives }: Declared, now: numbe
   return { budgets, sends, target: targets.length === 0 ? null : Math.max(...targets) };
 }
 
-function endpointOf(endpoint: Endpoint, failing: ReadonlyMap<string, number>): NowEndpoint {
+function toNowEndpoint(endpoint: Endpoint, failing: ReadonlyMap<string, number>): NowEndpoint {
   const { id, tenant, owner, url, enabled, pausedReason, updatedAt } = endpoint;
   return {
     id,
@@ -139,7 +139,7 @@ export function nowReader({
     const endpoints = new Map(
       all.endpoints
         .filter((endpoint) => isInScope(endpoint, scope))
-        .map((endpoint) => [endpoint.id, endpointOf(endpoint, read.failing)]),
+        .map((endpoint) => [endpoint.id, toNowEndpoint(endpoint, read.failing)]),
     );
     const { budgets, sends, target } = await objectives.get('', () => readObjectives(store, all, now));
     return {

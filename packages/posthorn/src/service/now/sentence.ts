@@ -21,7 +21,7 @@ function lead({ reconciliation }: NowFacts): string {
 }
 
 /** Unaccounted deliveries, by the counters of the window or by the last check of all rows. */
-function unaccountedOf({ reconciliation }: NowFacts, { equation }: Totals): number {
+function unaccountedCount({ reconciliation }: NowFacts, { equation }: Totals): number {
   return Math.max(Math.abs(equation.unaccounted), Math.abs(reconciliation?.unaccounted ?? 0));
 }
 
@@ -32,7 +32,7 @@ export function nowSentence(
   needs: readonly Pick<Need, 'severity'>[],
 ): { readonly level: Level; readonly sentence: string } {
   const { equation, earlier } = totals;
-  const missing = unaccountedOf(facts, totals);
+  const missing = unaccountedCount(facts, totals);
   if (missing > 0)
     return {
       level: 'act',

@@ -48,7 +48,7 @@ export function addLate(amounts: Amounts, parts: readonly PendingWorth[]): Amoun
 }
 
 /** Pending deliveries are counted from rows if all of them were read; else from the counters. */
-function equationOf({ counters, pending, reconciliation, isEverything }: NowFacts): Equation {
+function sumEquation({ counters, pending, reconciliation, isEverything }: NowFacts): Equation {
   const of = (name: keyof Tally): number => sum(counters.values(), (counts) => counts[name]);
   const ended = {
     delivered: of('delivered'),
@@ -70,8 +70,8 @@ function equationOf({ counters, pending, reconciliation, isEverything }: NowFact
   return { accepted, ...ended, pending: counted, unaccounted: left - counted };
 }
 
-export function totalsOf(facts: NowFacts): Totals {
-  const equation = equationOf(facts);
+export function computeTotals(facts: NowFacts): Totals {
+  const equation = sumEquation(facts);
   const within = facts.pending.parts.filter(({ isWithin }) => isWithin);
   const lateCount = sum(within, ({ late }) => late);
   const late = sum(facts.counters.values(), (counts) => counts.late);

@@ -3,7 +3,7 @@ import { PosthornError } from '../../domain/errors.ts';
 import { secondMs } from '../../domain/time.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
-import { posthornErrorOf } from '../errors.ts';
+import { toPosthornError } from '../errors.ts';
 
 /** A topic is read this often while it is watched, however many watch it. */
 const pollMs = secondMs;
@@ -191,7 +191,7 @@ class Hub<M> implements StreamHub<M> {
         first.reject(error as Error);
         if (isStopped) return;
         // A store that is away comes back; what was deleted does not.
-        if (posthornErrorOf(error)?.code !== 'unavailable') {
+        if (toPosthornError(error)?.code !== 'unavailable') {
           drop();
           for (const watcher of source.watchers) watcher.end();
           return;

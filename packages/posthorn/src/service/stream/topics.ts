@@ -25,7 +25,7 @@ const callBy = (caller: Caller): Call => ({
 });
 
 /** Callers with the same value see the same. */
-const scopeOf = ({ tenant, endpointIds, can, payloads }: Caller): string =>
+const scopeKey = ({ tenant, endpointIds, can, payloads }: Caller): string =>
   JSON.stringify([tenant, endpointIds, can, payloads]);
 
 function itemFrom<T>(key: string, data: T, message: (data: T, id: string) => Message): Item<Message> {
@@ -35,17 +35,17 @@ function itemFrom<T>(key: string, data: T, message: (data: T, id: string) => Mes
 /** A topic is the answer of an operation, as this caller gets it (G9). */
 export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Topic<Message> {
   const call = callBy(caller);
-  const [kind, id] = partsOf(name);
+  const [kind, id] = splitTopic(name);
   const request = { params: { id }, query: {}, body: undefined };
   const reads: Record<string, () => Promise<readonly Item<Message>[]>> = {
     now: async () => {
       const query = { last: '24h' } as const;
-      const now = documentOf(await calls['now.get']({ params: undefined, query, body: undefined }, call));
+      const now = unwrapReply(await calls['now.get']({ params: undefined, query, body: undefined }, call));
       return itemsOfNow(now);
     },
     alerts: async () => {
       const query = { limit: maxAlerts, order: 'desc' } as const;
-      const { items } = documentOf(
+      const { items } = unwrapReply(
         await calls['alerts.list']({ params: undefined, query, body: undefined }, call),
       );
       return items.map((alert) => ({
@@ -54,19 +54,19 @@ export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Top
       }));
     },
     endpoint: async () => {
-      const endpoint = documentOf(await calls['endpoints.get'](request, call));
+      const endpoint = unwrapReply(await calls['endpoints.get'](request, call));
       return [itemFrom('', endpoint, (data, at) => ({ event: 'endpoint', id: at, data }))];
     },
     delivery: async () => {
-      const delivery = documentOf(await calls['deliveries.get']({ ...request, query: undefined }, call));
+      const delivery = unwrapReply(await calls['deliveries.get']({ ...request, query: undefined }, call));
       return [itemFrom('', delivery, (data, at) => ({ event: 'delivery', id: at, data }))];
     },
     redrive: async () => {
-      const redrive = documentOf(await calls['redrives.get']({ ...request, query: undefined }, call));
+      const redrive = unwrapReply(await calls['redrives.get']({ ...request, query: undefined }, call));
       return [itemFrom('', redrive, (data, at) => ({ event: 'redrive', id: at, data }))];
     },
   };
-  return { key: `${name} ${scopeOf(caller)}`, read: reads[kind]! };
+  return { key: `${name} ${scopeKey(caller)}`, read: reads[kind]! };
 }
 
 /** The overview, without the time at which it was computed, and the last check of the ledger. */
@@ -81,13 +81,13 @@ function itemsOfNow(now: Answer<'now.get'>): Item<Message>[] {
   ];
 }
 
-function partsOf(name: string): readonly [kind: string, id: string] {
+function splitTopic(name: string): readonly [kind: string, id: string] {
   const at = name.indexOf(':');
   return at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
 }
 
 /** These operations answer documents, not text. */
-function documentOf<T>(result: T | Reply<T>): T {
+function unwrapReply<T>(result: T | Reply<T>): T {
   if (result instanceof Reply) throw new Error('this answer is text, so it cannot be watched');
   return result;
 }

@@ -60,7 +60,7 @@ const refused = { search: 0.2, analytics: 0.12 };
 const expired = 'CERT_HAS_EXPIRED: certificate has expired';
 
 /** How a receiver of Kestrel Pay answers at a moment of the history, or after it. `draw` returns numbers in [0, 1). */
-export function conductOf(
+export function conductFor(
   calendar: Calendar,
   { host, webhookId, at }: { readonly host: string; readonly webhookId: string; readonly at: number },
   draw: () => number,
@@ -81,7 +81,7 @@ export function conductOf(
 }
 
 /** A number in [0, 1) that goes by the event, so that each attempt of it fares alike. */
-function shareOf(webhookId: string): number {
+function hashShare(webhookId: string): number {
   return (hashText(webhookId) >>> 0) / 2 ** 32;
 }
 
@@ -99,11 +99,11 @@ function specialConduct(
     case 'ledger':
       return isWithin(calendar.ledgerDown, at) ? silent : null;
     case 'analytics':
-      return isWithin(calendar.analyticsDown, at) && shareOf(webhookId) < refused.analytics
+      return isWithin(calendar.analyticsDown, at) && hashShare(webhookId) < refused.analytics
         ? answer(500, 'partition key is null', latency)
         : null;
     case 'search':
-      return at < calendar.searchFixedAt && shareOf(webhookId) < refused.search
+      return at < calendar.searchFixedAt && hashShare(webhookId) < refused.search
         ? answer(500, '{"error":"line item without a picture"}', latency)
         : null;
     case 'northwind':

@@ -16,7 +16,7 @@ import type { Store } from '../../../store/store.ts';
 import { calendarUntil, type Calendar, historyDays, type Span } from './calendar.ts';
 import { formerTeam } from './cast.ts';
 import { ProcessClock } from './process-clock.ts';
-import { type Operators, scriptOf } from './script.ts';
+import { type Operators, writeScript } from './script.ts';
 import { deliveriesAnEvent, gapAfter, Traffic } from './traffic.ts';
 import { simulatedTransport } from './transports.ts';
 
@@ -84,7 +84,7 @@ class History {
     const node = await this.#start('node-a', slowChecks);
     this.#publisher = node;
     const operators = this.#operatorsOf(node);
-    const script = scriptOf(this.#calendar, operators, this.#traffic);
+    const script = writeScript(this.#calendar, operators, this.#traffic);
     await script.declare();
     for (const { at, act } of script.acts) this.#at(at, act);
     for (const { from: start, until } of script.watched) {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { systemClock } from '../../../runtime/clock.ts';
 import { systemRandom } from '../../../runtime/random.ts';
 import type { Calendar } from './calendar.ts';
-import { conductOf } from './conduct.ts';
+import { conductFor } from './conduct.ts';
 
 /** The receivers of Kestrel Pay on one real server: the first part of a request's path is the receiver's host. */
 export async function startReceivers(
@@ -14,7 +14,7 @@ export async function startReceivers(
     request.resume().on('end', () => {
       const host = request.url!.split('/')[1] ?? '';
       const about = { host, webhookId: String(request.headers['webhook-id'] ?? ''), at: systemClock.now() };
-      const { takesMs, status, body, retryAfterS } = conductOf(calendar, about, () => systemRandom.float());
+      const { takesMs, status, body, retryAfterS } = conductFor(calendar, about, () => systemRandom.float());
       // The sender waits until its timeout.
       if (takesMs === null) return;
       systemClock.after(takesMs, () => {

@@ -62,7 +62,7 @@ interface Stage {
 }
 
 /** What the people of Kestrel Pay do, besides what their systems publish. */
-export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: Traffic): Script {
+export function writeScript(calendar: Calendar, { as, know }: Operators, traffic: Traffic): Script {
   const ids = new Map<string, string>();
   const stage: Stage = { calendar, as, traffic, ids };
   const { ordersDown, analyticsDown, northwindCertificate, until: now } = calendar;

@@ -3,7 +3,7 @@ import type { Random } from '../../../runtime/random.ts';
 import { classifyStatus } from '../../../transport/classify.ts';
 import type { AttemptResult, OutboundRequest, Transport } from '../../../transport/transport.ts';
 import type { Calendar } from './calendar.ts';
-import { type Conduct, conductOf } from './conduct.ts';
+import { type Conduct, conductFor } from './conduct.ts';
 
 const failed = { ok: false, statusCode: null, responseExcerpt: null, retryAfterMs: null } as const;
 
@@ -12,7 +12,7 @@ function header(headers: readonly string[], name: string): string {
 }
 
 /** What the sender makes of it. */
-function resultOf(conduct: Conduct, durationMs: number, timeoutMs: number): AttemptResult {
+function toResult(conduct: Conduct, durationMs: number, timeoutMs: number): AttemptResult {
   const { takesMs, status, body, retryAfterS, failure } = conduct;
   if (takesMs === null || takesMs >= timeoutMs)
     return {
@@ -42,10 +42,10 @@ export function simulatedTransport(calendar: Calendar, clock: Clock, random: Ran
         const { url, timeoutMs } = request;
         const webhookId = header(request.headers, 'webhook-id');
         const about = { host: new URL(url).hostname, webhookId, at: clock.now() };
-        const conduct = conductOf(calendar, about, () => random.float());
+        const conduct = conductFor(calendar, about, () => random.float());
         const startedAt = clock.monotonic();
         clock.after(Math.min(conduct.takesMs ?? timeoutMs, timeoutMs), () =>
-          resolve(resultOf(conduct, Math.round(clock.monotonic() - startedAt), timeoutMs)),
+          resolve(toResult(conduct, Math.round(clock.monotonic() - startedAt), timeoutMs)),
         );
       }),
     close: async () => {},
@@ -66,7 +66,7 @@ export function redirectedTransport(
       const { hostname, pathname } = new URL(request.url);
       if (!hostname.endsWith('.example')) return await network.post(request);
       const webhookId = header(request.headers, 'webhook-id');
-      const { failure } = conductOf(calendar, { host: hostname, webhookId, at: clock.now() }, () => 0.5);
+      const { failure } = conductFor(calendar, { host: hostname, webhookId, at: clock.now() }, () => 0.5);
       if (failure !== null) return { ...failed, ...failure, durationMs: 40 };
       return await network.post({ ...request, url: `${origin}/${hostname}${pathname}` });
     },

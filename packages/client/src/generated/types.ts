@@ -2704,7 +2704,7 @@ export interface Now {
   };
   readonly teams: readonly NowTeam[];
 
-  /** The most severe first, then what nobody has acknowledged, then by worth and age. */
+  /** The most severe first, then what is not acknowledged, then by worth and age. */
   readonly needs: readonly NowNeed[];
 
   /** How many are not in `needs`. */

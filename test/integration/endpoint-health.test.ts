@@ -67,7 +67,12 @@ describe.each([
     }
     await request('PUT', '/v1/teams/shop', { channels: [] });
     const endpoints: Record<string, object> = {
-      works: { url: `${base}/hook`, event_types: ['good.*'], owner: 'shop', description: 'Reserves the order' },
+      works: {
+        url: `${base}/hook`,
+        event_types: ['good.*'],
+        owner: 'shop',
+        description: 'Reserves the order',
+      },
       fails: { url: `${base}/status/503`, event_types: ['bad.*'], template: 'standard' },
       once: {
         url: `${base}/status/404`,

@@ -109,8 +109,8 @@ function NotifiedLine({ one }: { one: Alert['notified'][number] }): ReactNode {
   const { team, channel, says, at, state, delivered_at: deliveredAt, delivery_id: id } = one;
   return (
     <p>
-      Notified {team ?? 'every team'} in {channel} that it{' '}
-      {says === 'resolved' ? 'is over' : 'fires'}, <When at={at} />:{' '}
+      Notified {team ?? 'every team'} in {channel} that it {says === 'resolved' ? 'is over' : 'fires'},{' '}
+      <When at={at} />:{' '}
       {deliveredAt !== null ? (
         <span className="good">
           <span aria-hidden="true">●</span> the channel took it after{' '}

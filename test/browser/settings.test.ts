@@ -118,13 +118,15 @@ test('one process without nodes, and 40 nodes with their shards, one of them sil
   await page.getByRole('heading', { level: 1, name: 'One process delivers: this one.' }).waitFor();
   await page.getByText('With PostgreSQL any number of nodes share the work').waitFor();
   const at = (agoMs: number): string => new Date(Date.now() - agoMs).toISOString();
-  const items = Array.from({ length: 40 }, (_, n) => ({
-    node: `posthorn-${n}`,
-    started_at: at(86_400_000),
-    last_heartbeat_at: at(n === 7 ? 600_000 : 0),
-    shards: Array.from({ length: 64 }, (__, shard) => shard).filter((shard) => shard % 40 === n),
-  }));
-  await page.route('**/v1/nodes*', (route) => route.fulfill({ json: { items, next_cursor: null } }));
+  // Heartbeats are of the moment of the answer: a slow page would find all nodes silent otherwise.
+  const nodes = (): unknown[] =>
+    Array.from({ length: 40 }, (_, n) => ({
+      node: `posthorn-${n}`,
+      started_at: at(86_400_000),
+      last_heartbeat_at: at(n === 7 ? 600_000 : 0),
+      shards: Array.from({ length: 64 }, (__, shard) => shard).filter((shard) => shard % 40 === n),
+    }));
+  await page.route('**/v1/nodes*', (route) => route.fulfill({ json: { items: nodes(), next_cursor: null } }));
   await page.reload();
   await page
     .getByRole('heading', { level: 1, name: '40 nodes deliver; 1 sent no heartbeat for 10 seconds.' })

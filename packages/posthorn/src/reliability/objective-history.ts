@@ -40,7 +40,7 @@ export async function readSteps(
  * Returns the steps of a window, beginning where there is something to count: as fine as requested, if counters are
  * that fine.
  */
-export function burnCells(
+function burnCells(
   { knownSince, until }: ObjectiveWindow,
   stepMs: number,
   now: number,

@@ -7,7 +7,7 @@ import {
   lead,
   sentence,
   verdictOn,
-  groupWorth,
+  worthOf,
 } from './words.ts';
 
 const at = Date.parse('2026-11-26T12:00:00Z');
@@ -47,7 +47,7 @@ test('the sentence says how many and what they are worth, by currency', () => {
   expect(sentence([{ ...group, count: 1, value_at_risk: [] }], 'suppressed', false)).toBe(
     'At least 1 suppressed delivery.',
   );
-  expect(groupWorth([group, others[0]!])).toEqual([{ currency: 'EUR', amount_minor: '391240', events: 40 }]);
+  expect(worthOf([group, others[0]!])).toEqual([{ currency: 'EUR', amount_minor: '391240', events: 40 }]);
   expect(lead([group], at)).toBe(
     'The oldest is 3 h 12 min old; the first is deleted in 89 days. Sorted by worth.',
   );

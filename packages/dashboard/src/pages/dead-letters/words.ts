@@ -10,7 +10,7 @@ export type Group = Item<'deadLetters.list'>;
 export type State = Group['state'];
 
 /** Worth of all of them, by currency: amounts of one currency are added, and of two never. */
-export function groupWorth(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
+export function worthOf(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
   const sums = new Map<string, { amount: bigint; events: number }>();
   for (const { value_at_risk: value } of groups)
     for (const { currency, amount_minor, events } of value) {
@@ -32,7 +32,7 @@ const stateName = (state: State, count: number): string =>
 /** The page's sentence. */
 export function sentence(groups: readonly Group[], state: State, isComplete: boolean): string {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
-  const worth = moneyLine(groupWorth(groups));
+  const worth = moneyLine(worthOf(groups));
   const least = isComplete ? '' : 'At least ';
   return `${least}${stateName(state, count)}${worth === '' ? '' : `, worth ${worth}`}.`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readLines } from '../../logs/lines.ts';
-import { splitRow, receivedIds } from './received-ids.ts';
+import { cellsOf, receivedIds } from './received-ids.ts';
 
 async function idsIn(text: string, column: string | null = null): Promise<string[]> {
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
@@ -37,6 +37,6 @@ test.each([
 });
 
 test('cells may hold separators and quotes', () => {
-  expect(splitRow('a,"b, ""c""",,d', ',')).toEqual(['a', 'b, "c"', '', 'd']);
-  expect(splitRow('', ',')).toEqual(['']);
+  expect(cellsOf('a,"b, ""c""",,d', ',')).toEqual(['a', 'b, "c"', '', 'd']);
+  expect(cellsOf('', ',')).toEqual(['']);
 });

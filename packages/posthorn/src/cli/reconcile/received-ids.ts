@@ -14,7 +14,7 @@ export class NoIdError extends Error {
 type Taker = (text: string) => string | null;
 
 /** The cells of a CSV row (RFC 4180, without line breaks in cells). */
-export function splitRow(row: string, separator: string): string[] {
+export function cellsOf(row: string, separator: string): string[] {
   const cells: string[] = [];
   let at = 0;
   do {
@@ -64,7 +64,7 @@ function takerFrom(
   if (/^\s*["{]/.test(first) && isJson(first))
     return { take: (text) => fromJson(text, column), isHeader: false };
   const separator = [',', ';', '\t'].find((one) => first.includes(one));
-  const names = separator === undefined ? [first.trim()] : splitRow(first, separator);
+  const names = separator === undefined ? [first.trim()] : cellsOf(first, separator);
   const at = (column === null ? idNames : [column])
     .map((name) => names.indexOf(name))
     .find((place) => place >= 0);
@@ -77,7 +77,7 @@ function takerFrom(
     );
   return {
     take: (text) => {
-      const cell = splitRow(text, separator)[at];
+      const cell = cellsOf(text, separator)[at];
       if (cell === undefined || cell === '') throw new NoIdError(`has an empty column ${names[at]!}`);
       return cell;
     },

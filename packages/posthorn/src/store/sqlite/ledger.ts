@@ -27,7 +27,7 @@ const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${bookColumns.join(',
   VALUES (0, ?, ?, ${bookColumns.map(() => '?').join(', ')})
   ON CONFLICT DO UPDATE SET ${bookColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
-export function hourOf(time: number): number {
+function hourOf(time: number): number {
   return Math.floor(time / hourMs);
 }
 

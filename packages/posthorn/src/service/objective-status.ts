@@ -18,8 +18,7 @@ const maxWorst = 10;
 /** The current burn rate is that of the rule with this long window. */
 const paceMs = 3600 * secondMs;
 
-const shareOrNull = (good: number, total: number): number | null =>
-  total === 0 ? null : good / total;
+const shareOrNull = (good: number, total: number): number | null => (total === 0 ? null : good / total);
 
 export function wireWindow({ since, until, resolution, knownSince }: ObjectiveWindow): Status['window'] {
   return { since: iso(since), until: iso(until), resolution, known_since: iso(knownSince) };

@@ -2,7 +2,7 @@ import type { Answer } from '../api.ts';
 import { countText, plural } from './number.ts';
 import { durationText } from './time.ts';
 
-// What a redrive or a replay of many is about, in words and as the command that does the same.
+// What a redrive or a replay of many is about, as text and as the command that does the same.
 
 /** Fields of the filter as the API has them. */
 export interface BulkFilter {
@@ -20,7 +20,7 @@ export interface BulkFilter {
 export interface BulkAction {
   readonly kind: 'redrive' | 'replay';
   readonly filter: BulkFilter;
-  /** Of a replay: the endpoint that gets each event once. */
+  /** In a replay: the endpoint that gets each event once. */
   readonly endpointId?: string;
 }
 
@@ -58,7 +58,7 @@ export const lengthText = (count: number, ratePerS: number | null): string =>
     ? 'as fast as the store allows'
     : `about ${durationText(Math.max(1000, Math.ceil(count / ratePerS) * 1000))}`;
 
-/** The rate that somebody typed: null for none, 'wrong' if it is not one. */
+/** The typed rate: null for none, 'wrong' if it is not one. */
 export function rateFrom(text: string): number | null | 'wrong' {
   if (text.trim() === '') return null;
   const rate = Number(text);
@@ -110,7 +110,7 @@ export function jobSentence(job: Job): { readonly level: 'act' | 'watch' | 'well
   };
 }
 
-/** What is asked for, in words: `dead letters at 1 endpoint, http_5xx, 503`. */
+/** What is asked for, as text: `dead letters at 1 endpoint, http_5xx, 503`. */
 export function filterWords({ state, endpoint_id: endpoints, ...filter }: BulkFilter): string {
   const states = state ?? [];
   const what =

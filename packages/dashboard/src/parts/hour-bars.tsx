@@ -6,7 +6,7 @@ const height = 28;
 const barWidth = 5;
 const gap = 2;
 /** So that one of a million is seen. */
-const leastPx = 2;
+const minPx = 2;
 
 /** A day in small: one bar an hour, what went well below and what did not on top of it. */
 export function HourBars({
@@ -19,7 +19,7 @@ export function HourBars({
   hours?: number;
 }): ReactNode {
   const max = Math.max(1, ...good.map((count, index) => count + (bad[index] ?? 0)));
-  const px = (count: number): number => (count === 0 ? 0 : Math.max(leastPx, (count / max) * height));
+  const px = (count: number): number => (count === 0 ? 0 : Math.max(minPx, (count / max) * height));
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   const width = hours * (barWidth + gap) - gap;
   return (

@@ -69,7 +69,7 @@ export function Refusal({
   );
 }
 
-/** Of readings that a form offers choices from: the first that was refused, and all of those again. */
+/** The first refused reading of those that a form offers choices from; asks again for all that were refused. */
 export function Refused({ of }: { of: readonly UseQueryResult<unknown, Problem>[] }): ReactNode {
   const failed = of.filter(({ data, error }) => data === undefined && error !== null);
   const problem = failed[0]?.error;

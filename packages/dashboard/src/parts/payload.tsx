@@ -7,7 +7,7 @@ import { indented, maxShownLength } from './payload.ts';
 import { visible } from './untrusted.tsx';
 
 /**
- * A body that somebody else wrote: as it is, byte for byte, or indented for reading. Text nodes only; of a long one the beginning,
+ * A body written elsewhere: as it is, byte for byte, or indented for reading. Text nodes only; of a long one the beginning,
  * with the whole as a file.
  */
 export function Payload({ text, name }: { text: string; name: string }): ReactNode {

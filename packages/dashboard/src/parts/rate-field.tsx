@@ -1,7 +1,7 @@
 import { type ReactNode, useId, useState } from 'react';
 import { rateFrom } from './bulk-action.ts';
 
-/** What a job of many sends a second unless somebody says otherwise: as `20` in the field. */
+/** What a job of many sends a second by default: as `20` in the field. */
 export const usualRate = '20';
 
 /** A rate as it is typed. */
@@ -14,7 +14,7 @@ export interface RateInput {
   readonly fault: string | null;
 }
 
-/** The rate that somebody types, from this text on. */
+/** The rate that is typed, from this text on. */
 export function useRate(initial: string): RateInput {
   const [text, setText] = useState(initial);
   const rate = rateFrom(text);

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 
 export type Tone = 'good' | 'wait' | 'bad' | 'held' | 'off' | 'plain';
 
-/** Of a delivery, as the API names it, and of what is shown like one. */
+/** States of a delivery, as the API names them, and of what is shown like one. */
 export const states = {
   delivered: { glyph: '●', tone: 'good', word: 'delivered' },
   late: { glyph: '●', tone: 'wait', word: 'delivered late' },
@@ -51,7 +51,7 @@ export function Chip({
 
 /** How a sentence or a row stands: worst first. */
 export const levels = {
-  act: { glyph: '✕', tone: 'bad', word: 'Somebody must act' },
+  act: { glyph: '✕', tone: 'bad', word: 'Action needed' },
   watch: { glyph: '▲', tone: 'wait', word: 'Something waits' },
   well: { glyph: '●', tone: 'good', word: 'All is well' },
 } as const satisfies Readonly<Record<string, { glyph: string; tone: Tone; word: string }>>;

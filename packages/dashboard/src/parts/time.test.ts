@@ -3,7 +3,7 @@ import { durationText, fullTimeText, relativeText, timeText } from './time.ts';
 
 const now = Date.parse('2026-11-24T12:00:00Z');
 
-test('a time of today has no date, one of another year has it whole', () => {
+test('a time of today is without a date, one of another year has it whole', () => {
   expect(timeText(Date.parse('2026-11-24T09:41:07.204Z'), 'utc', 'second', now)).toBe('09:41:07');
   expect(timeText(Date.parse('2026-11-24T09:41:07.204Z'), 'utc', 'millisecond', now)).toBe('09:41:07.204');
   expect(timeText(Date.parse('2026-11-23T09:41:07Z'), 'utc', 'minute', now)).toBe('23 Nov, 09:41');

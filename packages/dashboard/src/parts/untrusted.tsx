@@ -14,7 +14,7 @@ export function visible(text: string): string {
   );
 }
 
-/** Somebody else's text: never markup, never a link. `max`: longer is cut, with the rest on hover. */
+/** Text from elsewhere: never markup, never a link. `max`: longer is cut, with the rest on hover. */
 export function Untrusted({ text, max }: { text: string; max?: number }): ReactNode {
   const shown = visible(text);
   if (max === undefined || shown.length <= max) return <bdi>{shown}</bdi>;

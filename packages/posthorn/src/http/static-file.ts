@@ -80,7 +80,7 @@ export function guarded(reply: FastifyReply): FastifyReply {
     .header('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()');
 }
 
-/** Whether whoever asks takes this content encoding. */
+/** Whether the client accepts this content encoding. */
 export const takes = ({ headers }: FastifyRequest, encoding: 'br' | 'gzip'): boolean =>
   new RegExp(`(^|,)\\s*${encoding}\\s*(,|$)`).test(headers['accept-encoding'] ?? '');
 

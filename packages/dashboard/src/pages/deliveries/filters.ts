@@ -97,10 +97,10 @@ export function filterWords(filters: Filters): string {
     min_value: (value) => `worth at least ${value} minor units`,
     error_class: list,
   };
-  const words = (name: FilterName, value: string): string =>
+  const textFor = (name: FilterName, value: string): string =>
     special[name]?.(value) ?? `${filterLabels[name]} ${list(value)}`;
   return filterNames
-    .flatMap((name) => (filters[name] === undefined ? [] : [words(name, filters[name])]))
+    .flatMap((name) => (filters[name] === undefined ? [] : [textFor(name, filters[name])]))
     .join(', ');
 }
 

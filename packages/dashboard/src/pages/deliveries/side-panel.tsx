@@ -19,7 +19,7 @@ export const besideQuery = '(min-width: 1280px)';
 /** The panel has the newest; the page has all, to scale. */
 const maxAttempts = 6;
 
-/** One delivery beside the list that it is from; which one stands in the URL. */
+/** One delivery beside the list that it is from; which one is in the URL. */
 export function SidePanel(): ReactNode {
   const { open = '' } = useQuerySearch();
   return open === '' ? null : <Beside key={open} id={open} />;

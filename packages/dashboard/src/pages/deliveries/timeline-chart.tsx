@@ -10,7 +10,7 @@ import { type Row, type Scale, scaleOf, type Timeline } from './timeline.ts';
 const barPx = 14;
 const leasePx = 24;
 /** So that an attempt of a millisecond is seen. */
-const leastPx = 3;
+const minPx = 3;
 const charPx = 6.6;
 const axisPx = 26;
 /** Above the rows: a line for marks, and one for the lengths of folds. */
@@ -21,7 +21,7 @@ interface Sizes {
   readonly left: number;
   readonly rowPx: number;
   readonly foldPx: number;
-  /** Where words find no room beside their bar, they stand under it. */
+  /** If a text does not fit beside its bar, it goes under it. */
   readonly isNarrow: boolean;
 }
 
@@ -47,8 +47,8 @@ function labelOf({ rows, overlaps }: Timeline): string {
 }
 
 /** Beside its bar: right of it, else left of it, else in it, in the color of the paper. */
-function placeOf(from: number, to: number, words: string, left: number, right: number) {
-  const width = words.length * charPx;
+function placeOf(from: number, to: number, label: string, left: number, right: number) {
+  const width = label.length * charPx;
   if (to + 8 + width <= right) return { x: to + 8, anchor: 'start' as const, isInside: false };
   if (from - 8 - width >= left) return { x: from - 8, anchor: 'end' as const, isInside: false };
   return { x: from + 8, anchor: 'start' as const, isInside: true };
@@ -130,7 +130,7 @@ export function TimelineChart({
         ))}
       </svg>
       <figcaption className="sr" aria-live="polite">
-        {chosen === undefined ? '' : `${nameOf(chosen)}: ${chosen.words}`}
+        {chosen === undefined ? '' : `${nameOf(chosen)}: ${chosen.label}`}
       </figcaption>
       <Legend hasOverlaps={timeline.overlaps.length > 0} hasFolds={folds.length > 0} />
     </figure>
@@ -167,7 +167,7 @@ function Ground({
           className="timeline-overlap"
           x={x(from)}
           y={top}
-          width={Math.max(leastPx, x(to) - x(from))}
+          width={Math.max(minPx, x(to) - x(from))}
           height={bottom - top}
         />
       ))}
@@ -180,9 +180,9 @@ function Ground({
         </g>
       ))}
       {deadline === null ? null : (
-        <Mark at={x(deadline)} words="deadline" tone="wait" bottom={bottom} right={right} isDashed />
+        <Mark at={x(deadline)} label="deadline" tone="wait" bottom={bottom} right={right} isDashed />
       )}
-      {now === null ? null : <Mark at={x(now)} words="now" tone="link" bottom={bottom} right={right} />}
+      {now === null ? null : <Mark at={x(now)} label="now" tone="link" bottom={bottom} right={right} />}
     </>
   );
 }
@@ -244,20 +244,20 @@ function FoldLength({
 
 function Mark({
   at,
-  words,
+  label,
   tone,
   bottom,
   right,
   isDashed = false,
 }: {
   at: number;
-  words: string;
+  label: string;
   tone: 'wait' | 'link';
   bottom: number;
   right: number;
   isDashed?: boolean;
 }): ReactNode {
-  const isInward = at + words.length * charPx + 6 > right;
+  const isInward = at + label.length * charPx + 6 > right;
   return (
     <g className={`timeline-mark timeline-${tone}`}>
       <line x1={at} x2={at} y1={16} y2={bottom} strokeDasharray={isDashed ? '4 3' : undefined} />
@@ -267,7 +267,7 @@ function Mark({
         y={11}
         textAnchor={isInward ? 'end' : 'start'}
       >
-        {words}
+        {label}
       </text>
     </g>
   );
@@ -275,17 +275,17 @@ function Mark({
 
 /** Where a row's bars and words stand. */
 function layoutOf(
-  { from, to, leaseUntil, words }: Row,
+  { from, to, leaseUntil, label }: Row,
   { x, right, sizes: { left, isNarrow } }: { x: (ms: number) => number; right: number; sizes: Sizes },
 ) {
   const begin = x(from);
-  const width = Math.max(leastPx, x(to) - begin);
+  const width = Math.max(minPx, x(to) - begin);
   const leaseEnd = leaseUntil === null ? null : Math.max(begin + width + 3, x(leaseUntil));
   const outer = Math.max(begin + width, leaseEnd ?? 0);
-  const under = Math.min(Math.max(left, begin), right - words.length * 6);
+  const under = Math.min(Math.max(left, begin), right - label.length * 6);
   const place = isNarrow
     ? { x: under, anchor: 'start' as const, isInside: false }
-    : placeOf(begin, outer, words, left, right);
+    : placeOf(begin, outer, label, left, right);
   return { begin, width, leaseEnd, place };
 }
 
@@ -306,7 +306,7 @@ function Bar({
   isSelected: boolean;
   onSelect: () => void;
 }): ReactNode {
-  const { kind, tone, words, node } = row;
+  const { kind, tone, label, node } = row;
   const { left, rowPx, isNarrow } = sizes;
   const middle = top + (isNarrow ? 20 : rowPx / 2);
   const { begin, width, leaseEnd, place } = layoutOf(row, { x, right, sizes });
@@ -347,7 +347,7 @@ function Bar({
         y={isNarrow ? middle + 27 : middle + 4}
         textAnchor={place.anchor}
       >
-        {words}
+        {label}
       </text>
     </g>
   );

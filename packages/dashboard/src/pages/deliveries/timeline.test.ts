@@ -46,9 +46,9 @@ const overlapping = details({
 });
 
 describe('what a timeline shows', () => {
-  test('each claim has a row, in order, with its outcome in words', () => {
+  test('each claim has a row, in order, with its outcome as text', () => {
     const { rows, now, moreExpected } = timelineOf(overlapping, start + 1e6);
-    expect(rows.map(({ n, kind, tone, words }) => [n, kind, tone, words])).toEqual([
+    expect(rows.map(({ n, kind, tone, label }) => [n, kind, tone, label])).toEqual([
       [1, 'attempt', 'bad', 'timeout after 15 s'],
       [2, 'attempt', 'held', 'superseded: 200 came too late'],
       [3, 'attempt', 'bad', '503 in 600 ms'],
@@ -107,7 +107,7 @@ describe('what a timeline shows', () => {
       [5, 'expected'],
     ]);
     expect(rows[1]).toMatchObject({ to: start + 30_000, leaseUntil: start + 50_000 });
-    expect(rows[2]!.words).toBe('expected in 30 s');
+    expect(rows[2]!.label).toBe('expected in 30 s');
     expect(moreExpected).toBe(1);
   });
 
@@ -121,10 +121,10 @@ describe('what a timeline shows', () => {
     [{ status_code: null, error_class: 'dns', outcome: 'dead' }, 'dns after 100 ms'],
     [{ status_code: 410, outcome: 'dead' }, '410 in 100 ms'],
     [{ status_code: null, error_class: null, outcome: 'superseded' }, 'superseded: no answer came too late'],
-  ])('%j', (more, words) => {
+  ])('%j', (more, label) => {
     const attempts = [attempt(1, 0, 100, more)];
     const { rows } = timelineOf(details({ attempts, claims: 1 }), start + 1e6);
-    expect(rows[0]!.words).toBe(words);
+    expect(rows[0]!.label).toBe(label);
   });
 });
 

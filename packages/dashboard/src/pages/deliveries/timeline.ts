@@ -18,7 +18,7 @@ export interface Row {
   readonly to: number;
   readonly leaseUntil: number | null;
   readonly tone: RowTone;
-  readonly words: string;
+  readonly label: string;
 }
 
 export interface Span {
@@ -54,7 +54,12 @@ export const tookText = (ms: number): string =>
     : `${(Math.floor(ms / 100) / 10).toFixed(1).replace(/\.0$/, '')} s`;
 
 /** `503 in 600 ms`, `timeout after 15 s`, `superseded: 200 came too late`. */
-function wordsOf({ outcome, status_code: status, error_class: error, duration_ms: ms }: Attempt): string {
+function attemptLabel({
+  outcome,
+  status_code: status,
+  error_class: error,
+  duration_ms: ms,
+}: Attempt): string {
   const took = tookText(ms);
   const answer = status === null ? (error ?? 'no answer') : String(status);
   if (outcome === 'superseded') return `superseded: ${answer} came too late`;
@@ -72,7 +77,7 @@ function attemptRow(attempt: Attempt): Row {
     to: from + attempt.duration_ms,
     leaseUntil: attempt.lease_until === null ? null : Date.parse(attempt.lease_until),
     tone: toneOf(attempt),
-    words: wordsOf(attempt),
+    label: attemptLabel(attempt),
   };
 }
 
@@ -99,7 +104,7 @@ function lostRows({ attempts, claims, claim }: Details, created: number): Row[] 
       to: Math.max(from, to),
       leaseUntil: Math.max(from, to),
       tone: 'soft',
-      words: 'ended without an outcome; it came due by itself',
+      label: 'ended without an outcome; it came due by itself',
     });
   }
   return lost;
@@ -112,7 +117,7 @@ export function overlapsOf(spans: readonly Span[]): readonly Span[] {
       { at: from, change: 1 },
       { at: to, change: -1 },
     ])
-    // Ends first: one that begins as another ends is no overlap.
+    // Ends first: one that begins as another ends does not overlap it.
     .toSorted((a, b) => a.at - b.at || a.change - b.change);
   const found: Span[] = [];
   let open = 0;
@@ -184,7 +189,7 @@ export function timelineOf(details: Details, nowMs: number): Timeline {
       to: nowMs,
       leaseUntil: Date.parse(claim.lease_until),
       tone: 'wait',
-      words: `under way${claim.node === null ? '' : ` at ${claim.node}`}`,
+      label: `under way${claim.node === null ? '' : ` at ${claim.node}`}`,
     });
   rows.sort((a, b) => a.n - b.n);
   const expected = isPending ? details.next_attempts : [];
@@ -198,14 +203,14 @@ export function timelineOf(details: Details, nowMs: number): Timeline {
       to: Math.max(from, Date.parse(latest)),
       leaseUntil: null,
       tone: 'soft',
-      words: `expected in ${durationText(Math.max(0, from - nowMs))}`,
+      label: `expected in ${durationText(Math.max(0, from - nowMs))}`,
     });
   }
   const shown = rows.slice(-maxRows);
   const requests = shown.filter(({ kind }) => kind === 'attempt' || kind === 'under_way');
   const deadline = Date.parse(details.deadline_at);
   const ends = shown.flatMap(({ from, to, kind, leaseUntil }) =>
-    // A lease is of interest as far as the request, or nobody knows what, outlasted it.
+    // A lease is of interest as far as the request, or something unknown, outlasted it.
     leaseUntil !== null && (kind !== 'attempt' || leaseUntil < to) ? [from, to, leaseUntil] : [from, to],
   );
   const moments = [created, ...ends, ...(isPending ? [nowMs] : [])];

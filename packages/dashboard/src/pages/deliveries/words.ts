@@ -3,7 +3,7 @@ import { plural } from '../../parts/number.ts';
 import type { Level, StateName } from '../../parts/state.tsx';
 import { durationText, relativeText } from '../../parts/time.ts';
 
-// What a delivery's state is in words. What it waits for, the server says by its kind.
+// What a delivery's state is called. What it waits for, the server says by its kind.
 
 type Details = Answer<'deliveries.get'>;
 type Listed = Item<'deliveries.list'>;

@@ -5,9 +5,9 @@ import type { Missing, Window } from './compare.ts';
 /** More events are not named in one filter. */
 export const maxSent = 1000;
 
-/** A job that sends a part of what is missing, and what it does in words. */
+/** A job that sends a part of what is missing, and what it does, as text. */
 export interface Again extends BulkAction {
-  readonly words: string;
+  readonly text: string;
 }
 
 /**
@@ -33,7 +33,7 @@ export function actionsOf(missing: readonly Missing[], { endpoint_id: endpoint, 
             kind: 'replay' as const,
             filter: filterOf(delivered),
             endpointId: endpoint,
-            words: `${countText(delivered.length)} that were answered with 2xx are delivered once more`,
+            text: `${countText(delivered.length)} that were answered with 2xx are delivered once more`,
           },
         ]),
     ...(dropped.length === 0
@@ -42,7 +42,7 @@ export function actionsOf(missing: readonly Missing[], { endpoint_id: endpoint, 
           {
             kind: 'redrive' as const,
             filter: filterOf(dropped),
-            words: `${countText(dropped.length)} that ended undelivered go on`,
+            text: `${countText(dropped.length)} that ended undelivered go on`,
           },
         ]),
   ];

@@ -17,7 +17,7 @@ export interface Comparison {
 
 export interface Progress {
   readonly step: 'reading' | 'comparing';
-  /** Of the file that was read. */
+  /** About the file that was read. */
   readonly share: number;
   readonly ids: number;
 }

@@ -24,7 +24,7 @@ test.each([
 test.each([
   ['a,b\n1,2', 'Line 1 has several columns'],
   ['id,b\n,2', 'Line 2 has an empty column id'],
-  ['{"id":"x"}\n{"id":5}', 'Line 2 has no id'],
+  ['{"id":"x"}\n{"id":5}', 'Line 2 does not have an id'],
   ['id,b\n"x', 'Line 2 has a quote that does not end'],
 ])('%j is refused with its line', async (text, message) => {
   await expect(read(text)).rejects.toThrow(message);

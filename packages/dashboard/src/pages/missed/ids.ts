@@ -1,7 +1,7 @@
 /** Where ids are, by the names that tools give them. */
 const idNames = ['webhook-id', 'webhook_id', 'event_id', 'eventId', 'id'];
 
-/** A line that has no id, in words for who made the file. */
+/** A line without an id, as text for the author of the file. */
 export class NoIdError extends Error {
   override readonly name = 'NoIdError';
 }
@@ -38,7 +38,7 @@ function fromJson(text: string): string {
   if (typeof value === 'string') return value;
   const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   const id = idNames.map((name) => fields[name]).find((one) => one !== undefined);
-  if (typeof id !== 'string') throw new NoIdError('has no id, event_id or webhook-id');
+  if (typeof id !== 'string') throw new NoIdError('does not have an id, event_id or webhook-id');
   return id;
 }
 

@@ -47,7 +47,7 @@ export default function MissedPage(): ReactNode {
         items.length === 0 ? (
           <div className="stack">
             <Sentence>{words.title}</Sentence>
-            <Empty>Nothing was sent yet: there is no endpoint.</Empty>
+            <Empty>Nothing was sent yet: no endpoint exists.</Empty>
           </div>
         ) : (
           <Missed endpoints={items} />

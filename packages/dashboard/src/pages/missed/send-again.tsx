@@ -139,7 +139,7 @@ function About({
     <>
       <p>
         {plural(sent.length, 'delivery', 'deliveries')}
-        {worth === '' ? '' : ` worth ${worth}`}: {actions.map(({ words }) => words).join('; ')}.
+        {worth === '' ? '' : ` worth ${worth}`}: {actions.map(({ text }) => text).join('; ')}.
       </p>
       <p className="soft">
         The <code>webhook-id</code> is the same, so a receiver that deduplicates skips what it still knows.

@@ -15,8 +15,8 @@ import { lateAndDropped, type Now } from './words.ts';
 
 const dayMs = 86_400_000;
 const days = 30;
-const markersMost = 20;
-const linksMost = 5;
+const maxMarkers = 20;
+const maxLinks = 5;
 
 const parts = [
   { name: 'late', tone: 'wait' },
@@ -35,7 +35,7 @@ function useMarked(since: string): readonly Marked[] {
   const { kind } = useMe();
   const { data } = useRead(
     'markers.list',
-    { query: { since, automatic: 'false', limit: markersMost } },
+    { query: { since, automatic: 'false', limit: maxMarkers } },
     { enabled: kind !== 'portal', everyMs: 60_000 },
   );
   return (data?.items ?? []).map(({ id, at, label }) => ({
@@ -69,7 +69,7 @@ export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
       {markers.length === 0 ? null : (
         <p className="label">
           Before and after:{' '}
-          {markers.slice(0, linksMost).map(({ id, iso, label }, index) => (
+          {markers.slice(0, maxLinks).map(({ id, iso, label }, index) => (
             <Fragment key={id}>
               {index === 0 ? '' : ', '}
               <PathLink path={`/impact?at=${iso}`}>{label}</PathLink>

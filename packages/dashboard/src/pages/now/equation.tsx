@@ -49,7 +49,7 @@ function Number({ count, path, label }: { count: number; path: string | null; la
 export function Equation({ now, isPlain = false }: { now: Now; isPlain?: boolean }): ReactNode {
   const { ledger } = now;
   const path = (state?: string): string | null => (isPlain ? null : deliveriesPath(now, state));
-  const words: Readonly<Record<Term, string>> = {
+  const termNames: Readonly<Record<Term, string>> = {
     delivered: 'delivered',
     pending: 'pending',
     dead: 'dead',
@@ -73,10 +73,10 @@ export function Equation({ now, isPlain = false }: { now: Now; isPlain?: boolean
             <span className={termTones[term]} aria-hidden="true">
               {states[term].glyph}
             </span>{' '}
-            {words[term]}
+            {termNames[term]}
           </dt>
           <dd>
-            <Number count={ledger[term]} path={path(term)} label={words[term]} />
+            <Number count={ledger[term]} path={path(term)} label={termNames[term]} />
           </dd>
         </div>
       ))}
@@ -153,7 +153,7 @@ export function Lens({ now }: { now: Now }): ReactNode {
         )}
         <Bar parts={enlarged} y={barPx + beamPx} height={enlargedPx} />
       </svg>
-      <p className="label lens-words">
+      <p className="label lens-termNames">
         {from === 0 ? '' : `the other ${percent(rest / ledger.accepted)}, enlarged: `}
         {named.join('; ')}
       </p>

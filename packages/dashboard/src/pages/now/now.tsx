@@ -71,8 +71,8 @@ function Lost({ now, lead }: { now: Now; lead: ReactNode }): ReactNode {
         {now.sentence}
       </Sentence>
       <p>
-        Run <code>posthorn verify</code>: it names every one. Somebody or something has written past Posthorn;
-        keep the database as it is until that is found.
+        Run <code>posthorn verify</code>: it names every one. Something other than Posthorn has written to the
+        store; keep the database as it is until that is found.
       </p>
       {alert?.since === null || alert?.since === undefined ? null : (
         <p>

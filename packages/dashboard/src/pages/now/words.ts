@@ -28,19 +28,19 @@ export interface LensPart {
   readonly width: number;
 }
 
-const leastPx = 2;
+const minPx = 2;
 
 /** Widths in pixels: linear, and at least two where there is anything at all. */
 export function lensParts(counts: readonly Omit<LensPart, 'width'>[], width: number): readonly LensPart[] {
   const shown = counts.filter(({ count }) => count > 0);
   const total = shown.reduce((sum, { count }) => sum + count, 0);
-  const least = shown.map(({ count }) => Math.max(leastPx, (count / Math.max(1, total)) * width));
+  const least = shown.map(({ count }) => Math.max(minPx, (count / Math.max(1, total)) * width));
   const over = least.reduce((sum, px) => sum + px, 0) - width;
   // The widest pays for what was widened.
   const widest = least.indexOf(Math.max(...least));
   return shown.map((part, index) => ({
     ...part,
-    width: Math.max(leastPx, least[index]! - (index === widest ? over : 0)),
+    width: Math.max(minPx, least[index]! - (index === widest ? over : 0)),
   }));
 }
 
@@ -57,7 +57,7 @@ export interface DayPoint {
 export function lateAndDropped(points: readonly DayPoint[]): {
   readonly late: readonly number[];
   readonly dropped: readonly number[];
-  /** Of both together. */
+  /** For both together. */
   readonly intervals: readonly (readonly [number, number] | null)[];
 } {
   const share = (part: number, due: number | undefined): number =>
@@ -89,7 +89,7 @@ export function needLook({ kind, severity }: Pick<Need, 'kind' | 'severity'>): {
   return { glyph: '□', tone: 'soft', word: 'note' };
 }
 
-/** A text in three pieces: what it is about stands in the middle. */
+/** A text in three pieces: what it is about is in the middle. */
 export function around(text: string, subject: string | null): readonly [string, string, string] {
   const at = subject === null || subject === '' ? -1 : text.indexOf(subject);
   if (at < 0) return [text, '', ''];

@@ -160,7 +160,7 @@ function MadeDialog({ made, onClose }: { made: Made; onClose: () => void }): Rea
       actions={<Copy text={absolute(made.url)} label="Copy the link" />}
     >
       <p>
-        It is shown this once. Whoever has it sees what it shows, until <When at={made.expires_at} />.
+        It is shown only this once. Anyone who has it sees what it shows, until <When at={made.expires_at} />.
       </p>
       <code className="portal-link">{absolute(made.url)}</code>
     </Dialog>
@@ -185,7 +185,9 @@ function EndpointChoice({
     <fieldset className="portal-choices">
       <legend className="label">Only these endpoints (none chosen: all of the tenant)</legend>
       <Refused of={[read]} />
-      {read.data?.items.length === 0 ? <span className="soft">This tenant has no endpoint.</span> : null}
+      {read.data?.items.length === 0 ? (
+        <span className="soft">This tenant does not have an endpoint.</span>
+      ) : null}
       {items.map(({ id, url, name }) => (
         <label key={id}>
           <input

@@ -53,7 +53,7 @@ export function Receiver(): ReactNode {
       </Card>
       {endsAt === null ? null : (
         <p className="soft">
-          This link works until <When at={endsAt} precision="minute" />. Ask whoever gave it to you for
+          This link works until <When at={endsAt} precision="minute" />. Ask the person who sent it for
           another one.
         </p>
       )}
@@ -196,7 +196,7 @@ function Catalog({ types }: { types: Answer<'eventTypes.list'>['items'] }): Reac
         </span>
       </summary>
       {schema === undefined ? (
-        <Empty>Its data has no schema.</Empty>
+        <Empty>Its data does not have a schema.</Empty>
       ) : (
         <pre tabIndex={0}>{JSON.stringify(schema, null, 2)}</pre>
       )}

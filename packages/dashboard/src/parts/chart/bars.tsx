@@ -33,7 +33,7 @@ export interface BarsProperties {
 const room = 1.1;
 const gap = 0.3;
 /** So that one of a million is seen. */
-const leastPx = 2;
+const minPx = 2;
 
 /** Stacked bars over time, with intervals as whiskers. What may still change is hatched. */
 export function Bars(properties: BarsProperties): ReactNode {
@@ -124,7 +124,7 @@ function Bar({
       {parts.map(({ name, tone, values, intervals }) => {
         const value = values[index] ?? 0;
         const base = y(below);
-        const pixels = value === 0 ? 0 : Math.max(leastPx, base - y(below + value));
+        const pixels = value === 0 ? 0 : Math.max(minPx, base - y(below + value));
         const interval = intervals?.[index] ?? null;
         const box = { x: begin + (full - thickness) / 2, y: base - pixels, width: thickness, height: pixels };
         below += value;

@@ -63,7 +63,7 @@ const charPx = 6.6;
 const axisPx = 24;
 const usualHeight = 220;
 /** One alone does not say how long a day is. */
-const leastTicks = 3;
+const minTicks = 3;
 /** Words near the right edge turn inward. */
 const inwardPx = 160;
 
@@ -91,7 +91,7 @@ function Axes({
           </text>
         </g>
       ))}
-      {timeTicks(since, until, Math.max(leastTicks, Math.floor(width / 110)), zone, now()).map(
+      {timeTicks(since, until, Math.max(minTicks, Math.floor(width / 110)), zone, now()).map(
         ({ at: ms, text }) => (
           <text
             key={ms}
@@ -208,7 +208,7 @@ function ChartTable({
   );
 }
 
-/** Where everything stands in a chart of this width. */
+/** Where everything is in a chart of this width. */
 function plotOf(
   { since, until, yTicks, yShare, markers = [], target, height = usualHeight }: FrameProperties,
   width: number,
@@ -294,7 +294,7 @@ function nearest(times: readonly number[], x: (ms: number) => number, px: number
   return found;
 }
 
-/** What the cursor stands on, in words. */
+/** What the cursor is on, as text. */
 function Said({
   of: { times, since, until, valueAt },
   at: { cursor, range },
@@ -319,7 +319,7 @@ function Said({
 
 /**
  * Axes, grid, markers, target, cursor and table of every chart over time. The cursor follows the pointer and the arrow keys; what
- * it stands on is said in words beneath the chart, and to who listens.
+ * it is on is shown as text below the chart, and announced.
  */
 export function Frame(properties: FrameProperties): ReactNode {
   const { label, since, until, height = usualHeight, yTicks, times, markers = [], target } = properties;

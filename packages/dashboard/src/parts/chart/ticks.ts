@@ -11,13 +11,13 @@ export interface Tick {
 /** What a chart's values are, which decides how they are said. */
 export type Unit = 'count' | 'share' | 'ms';
 
-/** One value in words. */
+/** One value as text. */
 export function valueText(value: number, unit: Unit): string {
   if (unit === 'share') return percent(value);
   return unit === 'ms' ? durationText(value) : shortCount(value);
 }
 
-/** Round values from 0 to at most `max`, in words. */
+/** Round values from 0 to at most `max`, as text. */
 export const linearTicks = (max: number, unit: Unit, count = 4): readonly Tick[] =>
   roundTicks(max, count, { wholeOnly: unit === 'count' }).map((at) => ({ at, text: valueText(at, unit) }));
 

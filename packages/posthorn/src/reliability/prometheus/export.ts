@@ -6,7 +6,7 @@ import { runbooks } from './runbooks.ts';
 import { sloRules } from './slo-rules.ts';
 import { systemRules } from './system-rules.ts';
 
-/** With a link to its runbook, for an alert and where somebody said where Posthorn is. */
+/** An alert with a link to its runbook, if the URL of Posthorn is known. */
 function linked(rule: RecordingRule | AlertingRule, publicUrl: string | null): RecordingRule | AlertingRule {
   if (!('alert' in rule) || publicUrl === null) return rule;
   const runbook_url = new URL(`/docs/runbooks/${runbooks[rule.alert]}`, publicUrl).href;

@@ -101,6 +101,17 @@ test('who subscribes to a type without a wildcard is told what it does not cover
   await run('endpoints', 'delete', 'plain', '--yes');
 });
 
+test('a channel is declared, shown without its secret, and deleted', async () => {
+  const file = aFile('channel.yaml', `kind: webhook\nurl: ${receiver.url}/hush\n`);
+  expect(await run('channels', 'put', 'night', '--file', file)).toMatchObject({ code: 0, err: '' });
+  const { out } = await run('channels', 'get', 'night');
+  expect(JSON.parse(out)).toMatchObject({ name: 'night', kind: 'webhook' });
+  expect(out).not.toContain('hush');
+  expect((await run('channels', 'delete', 'night')).code).toBe(2);
+  expect(await run('channels', 'delete', 'night', '--yes')).toMatchObject({ code: 0 });
+  expect((await run('channels', 'get', 'night')).code).toBe(1);
+});
+
 test('an endpoint whose test fails ends with 1, and its attempts, events and sums are found', async () => {
   const bad = `${receiver.url}/bad`;
   await run('endpoints', 'create', bad, '--name', 'bad', '--event-types', 'payment.*');

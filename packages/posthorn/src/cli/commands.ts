@@ -162,7 +162,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'channels',
-    description: 'List notification channels, and test one',
+    description: 'List, show, declare, test and delete notification channels',
     load: async () => (await import('./commands/channels.ts')).channelsCommand(),
   },
   {

@@ -54,6 +54,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
   expect: [ids, '--since', '1h'],
   apply: ['--file', file('posthorn.yaml', 'teams:\n  payments: { channels: [] }\n')],
   'keys create': ['checkout', '--scopes', 'publish'],
+  'channels put': ['ops', '--file', file('channel.yaml', 'kind: webhook\nurl: https://ops.example/hook\n')],
   'teams put': ['payments', '--file', file('team.yaml', 'channels: []\n')],
   'templates put': ['careful', '--file', file('template.yaml', 'timeout_ms: 5000\n')],
   'event-types put': ['payment.paid', '--file', file('type.yaml', 'owner: null\n')],

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import type { Channel, ChannelDocument } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyItem } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
 import { clientFrom, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { printable } from '../../domain/printable.ts';
+import { addDocumentCommands } from './documents.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -16,7 +18,9 @@ function listCommand(): Command {
       const items = await everyItem((page) => client.channels.list(page));
       if (options.json === true) return printJson(wireAnswer('channels.list', { items }));
       if (items.length === 0)
-        return print('No channels are declared. Declare some under channels: and run posthorn apply.');
+        return print(
+          'No channels are declared. Declare one in posthorn.yaml, or with posthorn channels put.',
+        );
       print(
         table(
           ['channel', 'kind', 'host', 'to'],
@@ -60,6 +64,14 @@ export function channelsCommand(): Command {
     'after',
     '\nEvery command takes --json.\n\nExample:\n  posthorn channels test ops',
   );
-  addDefaultList(command, listCommand());
-  return command.addCommand(testCommand());
+  addDefaultList(command, listCommand()).addCommand(testCommand());
+  return addDocumentCommands<Channel>(command, {
+    command: 'channels',
+    resource: 'channels',
+    what: 'a channel',
+    example: 'ops',
+    get: (client, name) => client.channels.get(name),
+    put: (client, name, document) => client.channels.put(name, document as ChannelDocument),
+    delete: (client, name) => client.channels.delete(name),
+  });
 }

@@ -18,20 +18,23 @@ interface Named {
 }
 
 /** What the client calls them. */
-type Resource = 'teams' | 'templates' | 'eventTypes';
+type Resource = 'teams' | 'templates' | 'eventTypes' | 'channels';
 
-interface Kind<Item extends Named> {
+interface Declared<Item extends Named> {
   /** Name of the group of commands. */
   readonly command: string;
   readonly resource: Resource;
   /** One of them. */
   readonly what: string;
   readonly example: string;
-  readonly columns: readonly Column<Item>[];
-  readonly list: (client: Client, page: Page) => PageRequest<ListAnswer<Item>>;
   readonly get: (client: Client, name: string) => Promise<Item>;
   readonly put: (client: Client, name: string, document: Record<string, unknown>) => Promise<Item>;
   readonly delete: (client: Client, name: string) => Promise<unknown>;
+}
+
+interface Kind<Item extends Named> extends Declared<Item> {
+  readonly columns: readonly Column<Item>[];
+  readonly list: (client: Client, page: Page) => PageRequest<ListAnswer<Item>>;
 }
 
 function listCommand<Item extends Named>(kind: Kind<Item>): Command {
@@ -51,10 +54,10 @@ function listCommand<Item extends Named>(kind: Kind<Item>): Command {
     });
 }
 
-const operation = <Item extends Named>(kind: Kind<Item>, call: 'list' | 'get' | 'put'): OperationId =>
+const operation = <Item extends Named>(kind: Declared<Item>, call: 'list' | 'get' | 'put'): OperationId =>
   `${kind.resource}.${call}`;
 
-function getCommand<Item extends Named>(kind: Kind<Item>): Command {
+function getCommand<Item extends Named>(kind: Declared<Item>): Command {
   return remoteOptions(new Command('get'))
     .description(`Show ${kind.what}`)
     .argument('<name>', 'its name')
@@ -67,7 +70,7 @@ function getCommand<Item extends Named>(kind: Kind<Item>): Command {
     });
 }
 
-function putCommand<Item extends Named>(kind: Kind<Item>): Command {
+function putCommand<Item extends Named>(kind: Declared<Item>): Command {
   return remoteOptions(new Command('put'))
     .description(`Declare ${kind.what}, or replace it`)
     .argument('<name>', 'its name')
@@ -84,7 +87,7 @@ function putCommand<Item extends Named>(kind: Kind<Item>): Command {
     });
 }
 
-function deleteCommand<Item extends Named>(kind: Kind<Item>): Command {
+function deleteCommand<Item extends Named>(kind: Declared<Item>): Command {
   return remoteOptions(new Command('delete'))
     .description(`Delete the declaration of ${kind.what}`)
     .argument('<name>', 'its name')
@@ -107,10 +110,12 @@ function documentsCommand<Item extends Named>(kind: Kind<Item>): Command {
     'after',
     `\nExamples:\n  posthorn ${kind.command} list --json\n  posthorn ${kind.command} get ${kind.example}`,
   );
-  return addDefaultList(group, listCommand(kind))
-    .addCommand(getCommand(kind))
-    .addCommand(putCommand(kind))
-    .addCommand(deleteCommand(kind));
+  return addDocumentCommands(addDefaultList(group, listCommand(kind)), kind);
+}
+
+/** Adds the commands about one of them, by its name. */
+export function addDocumentCommands<Item extends Named>(group: Command, kind: Declared<Item>): Command {
+  return group.addCommand(getCommand(kind)).addCommand(putCommand(kind)).addCommand(deleteCommand(kind));
 }
 
 export const teamsCommand = (): Command =>

@@ -116,7 +116,7 @@ export interface TypeTally extends Tally {
 
 export const maxHeldCounted = 20_000;
 
-/** Pending deliveries of one endpoint whose time has come, and that nobody has taken up. */
+/** Pending deliveries of one endpoint that are due, and that no node has claimed. */
 export interface OverdueGroup {
   readonly endpointId: string;
   readonly owner: string | null;

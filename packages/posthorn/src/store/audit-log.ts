@@ -15,12 +15,12 @@ import type { RedriveRecord } from './operations.ts';
 // The part of the port for the audit log, and what every adapter does in the same way about it.
 //
 // Entries are chained: the hash of each covers its document, its sequence and the hash of the one before, and the head says
-// how many there are and what the last hash is. Whoever edits, removes, reorders or inserts an entry would have to compute
+// how many there are and what the last hash is. To edit, remove, reorder or insert an entry, one would have to compute
 // every later hash and the head anew. With a key the hashes are also sealed (HMAC): then that takes the key.
 
 export interface AuditFilter {
   readonly tenant?: string;
-  /** Of the actor. */
+  /** The id of a key or session, `library` or `posthorn`. */
   readonly actorId?: string;
   readonly action?: string;
   readonly targetKind?: string;
@@ -41,7 +41,7 @@ export interface ChainLink {
   readonly previousHash: string;
   /** SHA-256, hexadecimal. */
   readonly hash: string;
-  /** HMAC-SHA-256 of the hash; null: there was no key. */
+  /** HMAC-SHA-256 of the hash; null: without a key. */
   readonly seal: string | null;
 }
 
@@ -227,7 +227,7 @@ export function missingHead(): StoreFaultError {
 
 /**
  * Stamps of entries that are older than they are kept: from ≤ t < before. What a clock that was behind has stamped is no older
- * than the correction. Entries stand in the order in which they were made, so every one before such an entry is old enough too.
+ * than the correction. Entries are in the order in which they were made, so every one before such an entry is old enough too.
  */
 export function oldStamps(
   { lived, disputed }: Ages,
@@ -241,7 +241,7 @@ export function oldStamps(
   return { from, before: lived - keepMs };
 }
 
-/** The row for a list. Its text is what Posthorn has written, unless somebody has edited it: then its columns say the rest. */
+/** The row for a list. Its text is what Posthorn has written, unless it was edited from outside: then its columns say the rest. */
 export function auditRecord({ document: text, ...row }: AuditRow): AuditRecord {
   const { sequence, previousHash, hash: own, seal } = row;
   return { sequence, previousHash, hash: own, seal, document: parsed(text) ?? documentFrom(row) };

@@ -44,7 +44,7 @@ export interface DeadKeyCount {
 export interface FreeKeysRequest {
   readonly endpointId: string;
   readonly now: number;
-  /** Of the dead letters of this step; -1, or `next` of the answer before. */
+  /** Where this step continues among the dead letters: -1, or `next` of the answer before. */
   readonly after: number;
   readonly limit: number;
 }

@@ -31,7 +31,7 @@ export interface BreakerLookups {
 
 export interface BreakerChange {
   readonly endpointId: string;
-  /** Of which it was learned; a change about a URL that the endpoint no longer has is dropped. */
+  /** The URL that it was learned from; a change about a URL that the endpoint no longer has is dropped. */
   readonly url: string;
   readonly open: boolean;
   /** When it opened or closed. */

@@ -4,7 +4,7 @@ import type { NumberBounds } from '../domain/clock-record.ts';
 export interface StoredClock {
   /** Null: nothing yet. */
   readonly text: string | null;
-  /** When the newest event was accepted, by its own stamp: what is known of a database that has no record yet. */
+  /** When the newest event was accepted, by its own stamp: what is known of a database without a record. */
   readonly newestStamp: number | null;
   readonly bounds: NumberBounds;
 }

@@ -42,7 +42,7 @@ export interface EndpointLookups {
   endpoints(query: EndpointQuery): Promise<readonly Endpoint[]>;
 }
 
-/** Of the sealed fields, a deleted endpoint's document has these empty, and not the others: it only serves to count and list. */
+/** The sealed fields that are empty in a deleted endpoint's document; it lacks the others, for it only serves to count and list. */
 export const emptiedSecrets = { secrets: [], signingKeys: [], headers: {} } as const;
 export const removedSecrets: readonly string[] = sealedFields.filter((field) => !(field in emptiedSecrets));
 

@@ -5,7 +5,7 @@ import type { ErrorClass } from '../domain/attempt.ts';
 
 export interface ContactChange {
   readonly endpointId: string;
-  /** Of which it was learned; a change about a URL that the endpoint no longer has is dropped. */
+  /** The URL that it was learned from; a change about a URL that the endpoint no longer has is dropped. */
   readonly url: string;
   readonly contact: Contact;
 }

@@ -20,7 +20,7 @@ export interface DroppedQuery extends Pick<
 const maxDroppedRows = 40_000;
 /** An endpoint with few has all of them counted, however many others have. */
 const minDroppedRows = 500;
-/** Of what is read the newest, for their messages. */
+/** How many of the newest are read for their messages. */
 const maxMessages = 1000;
 const maxMessagesInAll = 3000;
 export const maxDroppedEndpoints = 1000;
@@ -52,7 +52,7 @@ export interface DroppedGroup {
   readonly blockedKeys: number;
   /** The number of the newest. */
   readonly sample: number;
-  /** Of the newest: why the last attempt failed, and what the receiver answered then. */
+  /** For the newest: why the last attempt failed, and what the receiver answered then. */
   readonly messages: readonly DroppedMessage[];
   readonly value: readonly Money[];
   /** Deliveries of the endpoint that were accepted after the newest of these, and delivered. */

@@ -54,6 +54,6 @@ export interface EndpointEvidence {
 }
 
 export interface EndpointEvidenceReadings {
-  /** Null if there is no endpoint with this id. */
+  /** Null: an endpoint with this id does not exist. */
   endpointEvidence(request: EvidenceRequest): Promise<EndpointEvidence | null>;
 }

@@ -16,7 +16,7 @@ export interface FiguresOf {
   readonly dueUntil: number;
 }
 
-/** Of one endpoint, by the time of acceptance. Endpoints that the store does not know are left out. */
+/** Figures of one endpoint, by the time of acceptance. Endpoints that the store does not know are left out. */
 export interface EndpointFigures {
   readonly endpointId: string;
   /** Ever: by the counters, without counting rows. */
@@ -27,7 +27,7 @@ export interface EndpointFigures {
   readonly accepted: number;
   /** Those in which anything was accepted, oldest first. */
   readonly hours: readonly HourTally[];
-  /** Of the hour of `dueUntil`, what was accepted before it. */
+  /** What was accepted in the hour of `dueUntil`, before it. */
   readonly partial: Tally;
   /** Count by latency bucket index (`domain/latency.ts`). */
   readonly latency: readonly { readonly bucket: number; readonly count: number }[];
@@ -42,7 +42,7 @@ export interface HourTally extends Tally {
 
 export interface RiskRequest {
   readonly endpoints: readonly { readonly endpointId: string; readonly lateBefore: number }[];
-  /** Of each endpoint and state no more rows than this are read, the newest first. */
+  /** The maximum rows that are read for each endpoint and state, the newest first. */
   readonly maxRows: number;
 }
 

@@ -6,7 +6,7 @@ import type { Failing } from '../domain/failing.ts';
 
 export interface FailingChange {
   readonly endpointId: string;
-  /** Of which it was learned; a change about a URL that the endpoint no longer has is dropped. */
+  /** The URL that it was learned from; a change about a URL that the endpoint no longer has is dropped. */
   readonly url: string;
   /** Null: an attempt has succeeded. */
   readonly failing: Failing | null;

@@ -14,7 +14,7 @@ export interface DeliveryFilter extends TenantFilter {
   readonly eventTypes?: readonly string[];
   readonly states?: readonly DeliveryState[];
   readonly errorClasses?: readonly ErrorClass[];
-  /** Of the last attempt's answer. */
+  /** In the last attempt's answer. */
   readonly statusCodes?: readonly number[];
   /** Bounds on when the delivery was created: since ≤ t < until. */
   readonly since?: number;

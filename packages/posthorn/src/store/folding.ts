@@ -15,7 +15,7 @@ const latencyHoursKeptMs = 26 * hourMs;
 
 export interface Fold {
   readonly table: 'tallies' | 'ledger' | 'event_ledger' | 'failures' | 'worth';
-  /** The column of time, whose rows that are no multiple of `per` become one with the multiple before them. */
+  /** The column of time, whose rows that are not a multiple of `per` become one with the multiple before them. */
   readonly time: 'minute' | 'hour';
   readonly unitMs: number;
   readonly per: number;

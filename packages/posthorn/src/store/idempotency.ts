@@ -3,7 +3,7 @@ import { dayMs } from '../domain/time.ts';
 
 // The part of the port that remembers which requests with an Idempotency-Key were carried out, and their answers.
 //
-// A row is `running` while its lease lasts, and `done` from its answer on. Whoever begins a request whose lease has run out
+// A row is `running` while its lease lasts, and `done` from its answer on. A caller that begins a request whose lease has run out
 // (its process died) takes it over. A run's token is its fence: what a run that lost its lease reports changes nothing.
 
 /** How long a key is remembered, by lived time. */
@@ -30,7 +30,7 @@ export interface KeyedRequestWrites {
   boundKeyedRequests(caller: string, bounds: KeyedRequestBounds, limit: number): Promise<number>;
 }
 
-/** Texts that say nothing about the request to whoever does not have the API key it came with. */
+/** Texts that say nothing about the request to a caller without the API key it came with. */
 export interface KeyedRequest {
   readonly id: string;
   /** The same for all requests with one API key. */
@@ -54,7 +54,7 @@ export type KeyedRequestState =
 
 export interface KeyedRequestBounds {
   readonly maxRows: number;
-  /** Of answers as they are stored. */
+  /** Stored answers. */
   readonly maxBytes: number;
 }
 

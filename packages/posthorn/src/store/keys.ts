@@ -10,7 +10,7 @@ import type { ListPage, TenantFilter } from './filters.ts';
 
 /** Keys that work at once: every node holds them all in memory, so that no request waits for the store. */
 export const maxWorkingKeys = 10_000;
-/** Of them, those bound to one tenant: whoever may create keys for a tenant leaves the other tenants theirs (G8). */
+/** The maximum bound to one tenant: a caller that may create keys for a tenant leaves the other tenants theirs (G8). */
 export const maxTenantKeys = 1000;
 /** Ended keys that nodes know besides, the last to end first: to say why one does not work any more. */
 export const maxEndedKeys = 1000;

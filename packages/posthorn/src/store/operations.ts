@@ -6,11 +6,11 @@ import type { DeliveryRecord } from './delivery-record.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 
 // The part of the port for what operators do to deliveries. Each takes the entry of the audit log about it, which is appended in
-// its transaction if it changes anything (G4); null: nobody has asked for it.
+// its transaction if it changes anything (G4); null: without a caller.
 
 export type CommandResult = 'done' | 'refused' | 'endpoint_deleted';
 
-/** What became of a command, and the delivery as it is then: both of one transaction, so whoever answers reads nothing more. */
+/** What became of a command, and the delivery as it is then: both of one transaction, so the answer needs no further read. */
 export type CommandAnswer =
   | { readonly result: CommandResult; readonly delivery: DeliveryRecord }
   | { readonly result: 'not_found'; readonly delivery: null };
@@ -35,7 +35,7 @@ export interface BulkRequest {
   readonly kind: BulkKind;
   readonly filter: DeliveryFilter;
   /**
-   * Of a replay: the endpoint that gets each event whose deliveries match, once. Null: each delivery is made again at its own
+   * In a replay: the endpoint that gets each event whose deliveries match, once. Null: each delivery is made again at its own
    * endpoint.
    */
   readonly target: string | null;
@@ -48,7 +48,7 @@ export interface BulkRequest {
 /** What a job finds. */
 export interface RedriveMatch {
   readonly matched: number;
-  /** Of these, what nothing can deliver, because its endpoint is deleted. */
+  /** How many of these cannot be delivered, because their endpoint is deleted. */
   readonly skipped: number;
   /** When the oldest and the newest of them were created. */
   readonly oldestAt: number | null;
@@ -135,7 +135,7 @@ export interface RedriveQuery extends ListPage<string> {
 /** What a replay has committed, or why it has committed nothing. */
 export type ReplayAnswer = Replayed | 'no_event' | 'no_endpoint';
 
-/** Of what naming an endpoint overrides. */
+/** What naming an endpoint overrides. */
 export type Overridden = 'subscription' | 'filter';
 
 export interface Replayed {

@@ -11,7 +11,7 @@ export interface OverviewQuery extends TenantFilter {
   readonly now: number;
 }
 
-/** Of one endpoint and one currency; null: events without a value. */
+/** For one endpoint and one currency; null: events without a value. */
 export interface Worth extends Readonly<Record<AtRisk, RiskSum>> {
   readonly endpointId: string;
   readonly currency: string | null;

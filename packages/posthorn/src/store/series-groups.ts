@@ -11,7 +11,7 @@ const fineFrom = (table: string, step: SeriesStep, now: number): number => {
   return fold === undefined ? 0 : foldUntil(fold, now) * fold.unitMs;
 };
 
-/** The finest step in which what was accepted since then still stands in the counters. */
+/** The finest step in which what was accepted since then is still counted. */
 export function finestStep(source: SeriesSource, since: number, now: number): SeriesStep {
   const isKept: Record<SeriesStep, boolean> = {
     minute: source === 'counts' && since >= fineFrom('tallies', 'minute', now),

@@ -19,11 +19,11 @@ export interface SeriesQuery extends AccountingQuery {
   readonly maxSeries: number;
 }
 
-/** Of one series and one point, by the deadline that the endpoints have. */
+/** One series at one point, by the deadline that the endpoints have. */
 export interface SeriesRow {
   /** Null: no owner; and with `by: none` always. */
   readonly key: string | null;
-  /** Of the keys that do not stand alone. */
+  /** The sum of keys without a series of their own. */
   readonly isOthers: boolean;
   /** Beginning of the point, ms since the epoch. */
   readonly at: number;
@@ -36,7 +36,7 @@ export interface FailuresRow extends SeriesRow {
   readonly count: number;
 }
 export interface LatencyRow extends SeriesRow {
-  /** Of the histogram (`domain/latency.ts`). */
+  /** From the histogram (`domain/latency.ts`). */
   readonly bucket: number;
   readonly count: number;
 }

@@ -235,7 +235,7 @@ describe('against a server', () => {
     const declare = (more: string): void =>
       writeFileSync(
         file,
-        `teams:\n  finance: { channels: [] }\ntemplates:\n  slow: { deliver_within_s: 30 }\nendpoints:\n  ledger: { url: '${healthy.url}', event_types: [book.*], owner: finance, template: books${more} }\n  acme/ledger: { url: '${healthy.url}', event_types: [book.*] }\n`,
+        `teams:\n  finance: { channels: [] }\ntemplates:\n  slow: { deliver_within_s: 30 }\nendpoints:\n  ledger: { url: '${healthy.url}', event_types: [book.*], owner: finance, template: slow${more} }\n  acme/ledger: { url: '${healthy.url}', event_types: [book.*] }\n`,
       );
     declare('');
     // What it names is only declared beside it: the dry run knows, and changes nothing.

@@ -9,9 +9,11 @@ import {
   fields,
   type FormatReader,
   type SampleRecord,
+  parsePath,
   shown,
   type Spec,
 } from './spec.ts';
+import { toRe2 } from './text-records.ts';
 
 const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
 
@@ -42,16 +44,36 @@ function hasArray(values: ReadonlyMap<string, string>, name: string): boolean {
   return values.has(name.replace(/\.([^.]+)$/, '[].$1'));
 }
 
-/** Detects the format of a sample. Below a score of 0.75 the names of the fields decide instead. */
-export function detect(sample: readonly SampleRecord[]): Detection {
-  const scores = readers
+const recognizedFrom = 0.75;
+
+function scoresOf(sample: readonly SampleRecord[]): { reader: FormatReader; score: number }[] {
+  return readers
     .map((reader) => ({ reader, score: scoreReader(reader, sample) }))
     .sort((a, b) => b.score - a.score);
+}
+
+/** Returns the known format that a sample is in; null if it is in none. */
+export function bestReader(sample: readonly SampleRecord[]): FormatReader | null {
+  const best = scoresOf(sample)[0]!;
+  return best.score >= recognizedFrom ? best.reader : null;
+}
+
+/** Detects the format of a sample. Below a score of 0.75 the names of the fields decide instead. */
+export function detect(sample: readonly SampleRecord[]): Detection {
+  const found = detectIn(sample);
+  const embedded = new Set(sample.flatMap((record) => [...(record.embedded ?? [])]));
+  return embedded.size === 0
+    ? found
+    : { ...found, spec: { ...found.spec, embedded: [...embedded].map(parsePath) } };
+}
+
+function detectIn(sample: readonly SampleRecord[]): Detection {
+  const scores = scoresOf(sample);
   const best = scores[0]!;
   const alternatives = scores
     .filter(({ score }) => score >= 0.3)
     .map(({ reader, score }) => ({ format: reader.format, score: Math.round(score * 100) / 100 }));
-  if (best.score >= 0.75) {
+  if (best.score >= recognizedFrom) {
     return {
       spec: best.reader.spec(sample),
       confidence: Math.round(best.score * 100) / 100,
@@ -70,6 +92,33 @@ export function detect(sample: readonly SampleRecord[]): Detection {
       `unknown format: ${known} fields are recognized by their names and values in ${sample.length} sampled records`,
     ],
     alternatives,
+  };
+}
+
+/** Reads a log of text by the user's pattern; its named groups are fields, or names that mean one. */
+export function byPattern(pattern: string, sample: readonly SampleRecord[]): Detection {
+  const groups = [...pattern.matchAll(/\(\?P?<(\w+)>/g)].map(([, name]) => name!);
+  if (groups.length === 0)
+    throw new AuditError(
+      '--pattern needs named groups, such as (?<event_id>evt_\\w+), (?<status_code>\\d{3}) and (?<at>…)',
+    );
+  const guessed = guessFields(sample);
+  const named = groups.filter(isField).map((name) => [name, mappedField(name, name, sample)] as const);
+  const taken = new Set<string>(named.map(([name]) => name));
+  const rest = Object.entries(guessed).filter(
+    ([field, { paths }]) => !taken.has(field) && !paths.some((path) => taken.has(path.join('.'))),
+  );
+  return {
+    spec: {
+      format: 'generic',
+      fields: { ...Object.fromEntries(rest), ...Object.fromEntries(named) },
+      pattern: toRe2(pattern),
+      atIs: 'end',
+      notes: [],
+    },
+    confidence: 1,
+    why: ['--pattern'],
+    alternatives: [],
   };
 }
 

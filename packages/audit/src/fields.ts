@@ -1,3 +1,5 @@
+import { chooseId, fitUnits } from './joining.ts';
+import { looksLikeTime } from './times.ts';
 import { isLifecycleField } from './words.ts';
 import {
   type Field,
@@ -25,16 +27,16 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
   at: splitNames(
-    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat timeofline',
+    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat asctime logged invokedat requesttimestamp eventtimestamp startutc startlocal acceptdate isodate realtimetimestamp edgestarttimestamp timeofline timeoflayer',
   ),
   accepted_at: splitNames(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
   ),
   started_at: splitNames(
-    'startedat started starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
+    'startedat started processedon starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
   ),
   ended_at: splitNames(
-    'endedat ended endtime endts endat end attemptendedat attemptend finishedat finishtime finish completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
+    'endedat ended endtime endts endat end attemptendedat attemptend finishedat finishtime finish finishedon completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
   ),
   duration: splitNames(
     'durationms durationmillis durationmilliseconds latencyms elapsedms responsetimems responsedurationms tookms timems durationus latencyus elapsedus durationns latencyns elapsedns durations durationsec durationseconds latencys latencysec latencyseconds elapseds elapsedsec elapsedseconds responsetimes duration latency elapsed responsetime requesttime took rtt timetaken requestduration responseduration roundtrip',
@@ -52,7 +54,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus http httpstat code status',
   ),
   error: splitNames(
-    'errorcode error errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failure exception errorreason errorname reason errordetail cause',
+    'errorcode error internalerrormessage errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failedreason failure exception errorreason errorname reason errordetail cause',
   ),
   next_retry_at: splitNames(
     'nextretryat nextattemptat nextretry nextattempt retryat retryscheduledat retryscheduledfor nextretrytime nextattempttime nextsendtime nextsendat nextdeliveryat nexttryat nexttry scheduledfor nextrunat dueat retrydueat',
@@ -126,6 +128,13 @@ export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Fie
     if (field !== 'payment_id') taken.add(best.dotted);
     found[field] = toFieldSource(field, best);
   }
+  return withLastWord(candidates, fitUnits(sample, chooseId(sample, found)));
+}
+
+function withLastWord(
+  candidates: readonly Candidate[],
+  found: Partial<Record<Field, FieldSource>>,
+): Partial<Record<Field, FieldSource>> {
   const slot = (['state', 'phase'] as const).find((field) => found[field] === undefined);
   const flag = lastWordSource(candidates);
   return slot === undefined || flag === null ? found : { ...found, [slot]: flag };
@@ -207,13 +216,38 @@ function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
 
 const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text);
 const isWhole = (text: string): boolean => /^-?\d+$/.test(text);
-/** Whether a text could be a time: a date, or seconds to nanoseconds since the epoch. */
-export function looksLikeTime(text: string): boolean {
-  if (isNumber(text)) return Number(text) > 5e8;
-  return /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\d\d?[-/]\d\d?[-/]\d{4}|^\d{1,2}\/[A-Z][a-z]{2}\/\d{4}|^[A-Z][a-z]{2},? /.test(
-    text,
-  );
+/** Levels of a log, which say nothing about a delivery. */
+const levels =
+  /^(trace|debug|info|information|notice|warn|warning|error|err|fatal|crit|critical|alert|emerg|panic|success|[1-7]0|[0-7])$/i;
+const calmLevels = /^(trace|debug|info|information|notice|warn|warning)$/i;
+/** Fields of these are about the payload and not about its delivery. */
+const payloadNames =
+  /^(payload|body|requestbody|requestdata|requestpayload|object|webhookpayload|eventdata|eventpayload|requestheaders|responseheaders|headers)$/;
+const ofDelivery: ReadonlySet<Field> = new Set([
+  'state',
+  'outcome',
+  'phase',
+  'error',
+  'worker',
+  'attempt_no',
+  'at',
+  'started_at',
+  'ended_at',
+  'duration',
+  'next_retry_at',
+  'retry_delay',
+  'max_attempts',
+  'status_code',
+]);
+
+/** Whether texts are the levels of a logger. */
+function areLevels(texts: readonly string[]): boolean {
+  return texts.every((text) => levels.test(text)) && texts.some((text) => calmLevels.test(text));
 }
+
+/** Whether a text is prose or a document, which only contains words about a delivery. */
+const isProse = (text: string): boolean =>
+  /^\s*[{[]/.test(text) || text.length > 60 || text.split(/\s+/).length > 5;
 
 function plausible(
   field: Field,
@@ -223,10 +257,12 @@ function plausible(
   dotted: string,
 ): boolean {
   const most = (test: (text: string) => boolean): boolean => texts.filter(test).length >= texts.length * 0.8;
+  if (ofDelivery.has(field) && dotted.split('.').some((part) => payloadNames.test(bare(part)))) return false;
   switch (field) {
     case 'event_id':
     case 'delivery_id':
-      return size < 20 || distinct >= Math.min(size, texts.length) * 0.02;
+      if (most(looksLikeTime) && !most(isWhole)) return false;
+      return !most((text) => /^\s*[{[]/.test(text)) && !areLevels(texts) && (size < 20 || distinct >= Math.min(size, texts.length) * 0.02);
     case 'at':
     case 'accepted_at':
     case 'started_at':
@@ -247,16 +283,21 @@ function plausible(
     case 'max_attempts':
       return most(isWhole);
     case 'amount':
-      return most((text) => /^-?[\d,]+(\.\d+)?$/.test(text)) || hasDecimalComma(texts);
+      return most((text) => /^[+-]?[\d,]+(\.\d+)?$/.test(text.replaceAll(/^\p{Sc}\s*|\s*\p{Sc}$|[\s'_\u00a0]/gu, ''))) || hasDecimalComma(texts);
     case 'currency':
       return most((text) => /^[A-Za-z]{3,5}$/.test(text));
     case 'phase':
-      return distinct <= 60 && isLifecycleField(texts, dotted);
+      return distinct <= 60 && !areLevels(texts) && !most(isProse) && isLifecycleField(texts, dotted);
     case 'event_type':
       return !isLifecycleField(texts, dotted) && distinct <= Math.max(50, size / 4) && !most(isNumber);
     case 'outcome':
     case 'state':
-      return distinct <= 60 && !most((text) => /^[1-5]\d\d$/.test(text));
+      return (
+        distinct <= 60 &&
+        !areLevels(texts) &&
+        !texts.some(isProse) &&
+        !most((text) => /^[1-5]\d\d$/.test(text))
+      );
     case 'endpoint':
       return !most(isNumber) || distinct <= Math.max(20, size / 4);
     case 'error':
@@ -283,6 +324,10 @@ function toFieldSource(field: Field, { path, texts, dotted }: Candidate): FieldS
   return { paths };
 }
 
+/** A median beyond this is not in ms; beyond the second, µs would be longer than usual requests take. */
+const longestUsualMs = 30_000;
+const usualNs = 6_000_000;
+
 function detectUnit(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
   // "durations" is duration_s, although it ends like nanoseconds.
@@ -293,6 +338,8 @@ function detectUnit(name: string, texts: readonly string[], field: Field): Unit 
   if (field === 'retry_after') return 's';
   const values = texts.map(Number).filter((value) => Number.isFinite(value));
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  // No request usually takes half a minute: Go, ECS and Datadog write nanoseconds, others microseconds.
+  if (field === 'duration' && middle > longestUsualMs) return middle > usualNs ? 'ns' : 'us';
   // Requests take longer than 20 ms and less than 20 s; decimals below that are seconds.
   return middle < 20 && values.some((value) => !Number.isInteger(value)) ? 's' : 'ms';
 }

@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
 import { AuditError } from './errors.ts';
+import { isObject } from './json-text.ts';
 import type { SourceFile } from './result.ts';
 
 const maxFiles = 10_000;
@@ -12,6 +13,8 @@ const sampleBytes = 256 * 1024;
 export interface SniffedFile {
   readonly path: string;
   readonly bytes: number;
+  /** When it was last written, in ms since the epoch. */
+  readonly modifiedMs: number;
   readonly container: SourceFile['container'];
   readonly compression: SourceFile['compression'];
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1';
@@ -53,7 +56,7 @@ export async function sniff(path: string): Promise<SniffedFile> {
   const bytes = info.size;
   const pieces = await readPieces(path, bytes);
   const head = pieces[0]!;
-  const common = { path, bytes, encoding: 'utf-8', delimiter: ',' } as const;
+  const common = { path, bytes, modifiedMs: info.mtimeMs, encoding: 'utf-8', delimiter: ',' } as const;
   if (head.subarray(0, 4).toString('latin1') === 'PAR1')
     return { ...common, container: 'parquet', compression: 'none', lines: [] };
   if (head.readUInt32BE && head.length >= 4 && head.readUInt32BE(0) === 0x28b52ffd)
@@ -143,9 +146,6 @@ const delimiters = [',', ';', '\t', '|'] as const;
 function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
-  // A response of an API is one object around its records.
-  if (objects > 0 && objects === lines.length && findWrapper(lines[0]!) !== null)
-    return { container: 'json', delimiter: ',' };
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
   if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
   if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
@@ -166,69 +166,18 @@ function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container
   return { container: 'text', delimiter: ',' };
 }
 
-/** Arrays in which responses of APIs wrap their records. */
-const wrappers = [
-  'data',
-  'content',
-  'items',
-  'records',
-  'results',
-  'result',
-  'hits',
-  'logs',
-  'deliveries',
-  'attempts',
-  'events',
-];
-/** Convoy's API responds with {"data": {"content": […]}}. */
-const maxWrapped = 2;
-
-/** Returns the JSON path of the array that contains a document's records; null if the document is a record itself. */
-export function findWrapper(document: string): string | null {
-  const value: unknown = JSON.parse(document.replace(/^\uFEFF/, ''));
-  // An object with an id is a record, and its array is part of it.
-  if (!isRecord(value) || Object.keys(value).some((key) => /id$/i.test(key))) return null;
-  return arrayIn(value, '$', maxWrapped);
-}
-
-function arrayIn(value: Readonly<Record<string, unknown>>, path: string, deep: number): string | null {
-  const inside = wrappers.map((name) => [value[name], `${path}."${name}"`] as const);
-  const array = inside.find(([inner]) => Array.isArray(inner) && isRecord(inner[0]));
-  if (array !== undefined || deep <= 1) return array?.[1] ?? null;
-  for (const [inner, at] of inside) {
-    const found = isRecord(inner) ? arrayIn(inner, at, deep - 1) : null;
-    if (found !== null) return found;
-  }
-  return null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isObject(line: string): boolean {
-  if (
-    !line
-      .trimStart()
-      .replace(/^\uFEFF/, '')
-      .startsWith('{')
-  )
-    return false;
-  try {
-    JSON.parse(line.replace(/^\uFEFF/, ''));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Splits a line of CSV into its cells, without quotes. */
 export function splitCells(line: string, delimiter: string): string[] {
   const cells: string[] = [];
   let cell = '';
   let quoted = false;
-  for (const char of line.replace(/^\uFEFF/, '')) {
-    if (char === '"') quoted = !quoted;
+  const text = line.replace(/^\uFEFF/, '');
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!;
+    if (char === '"' && quoted && text[at + 1] === '"') {
+      cell += '"';
+      at++;
+    } else if (char === '"') quoted = !quoted;
     else if (char === delimiter && !quoted) {
       cells.push(cell.trim());
       cell = '';

@@ -1,9 +1,10 @@
 import { type Database, num, quote, text } from './database.ts';
-import { type Column, columns, filled, knownType, readTexts } from './lines.ts';
+import { type Column, columns, endpointSql, filled, knownType, readTexts } from './lines.ts';
 import { type FileGroup, fieldSql, relationFrom } from './relation.ts';
 import { type Field, fields, type SampleRecord } from './spec.ts';
 import { toMeaning, type Meaning } from './words.ts';
-import { boundedStatus, boundedTime, durationSql, isIso, statusSql, timeSql, wholeSql } from './values.ts';
+import { boundedTime, readTimes, timeSql } from './times.ts';
+import { boundedStatus, durationSql, statusSql, wholeSql } from './values.ts';
 
 const timeFields: ReadonlySet<Field> = new Set([
   'at',
@@ -18,7 +19,15 @@ export async function ingest(
   database: Database,
   group: FileGroup,
   sample: readonly SampleRecord[],
-  { utc, known }: { readonly utc: boolean; readonly known: ReadonlySet<Column> },
+  {
+    utc,
+    known,
+    timeFormat,
+  }: {
+    readonly utc: boolean;
+    readonly known: ReadonlySet<Column>;
+    readonly timeFormat?: string | undefined;
+  },
 ): Promise<void> {
   const relation = relationFrom(group);
   const { spec } = group;
@@ -34,7 +43,11 @@ export async function ingest(
     const number = `n_${field}`;
     if (timeFields.has(field))
       numbers.set(number, {
-        sql: timeSql(value, isIso(readTexts(spec, field, sample)), utc),
+        sql: timeSql(
+          value,
+          readTimes(readTexts(spec, field, sample), { format: timeFormat, modifiedMs: group.modifiedMs }),
+          utc,
+        ),
         bounded: boundedTime(number),
       });
     else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
@@ -45,11 +58,13 @@ export async function ingest(
     else if (field === 'status_code')
       numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
   }
+  // Endpoints that the sample shows with queries are compared without them.
+  const hasQueries = readTexts(spec, 'endpoint', sample).some((text) => /[?#]|\/$|\/\/[^/]*@/.test(text));
   const repeated = [...filled(spec)].filter((column) => known.has(column));
   const read = `select ${[
     '*',
     ...[...numbers].map(([number, { sql }]) => `${sql} as ${number}`),
-    ...repeated.map((column) => `try_cast(f_${column} as ${knownType(column)}) as ${column}_known`),
+    ...repeated.map((column) => `try_cast(${column === 'endpoint' && hasQueries ? endpointSql('f_endpoint') : `f_${column}`} as ${knownType(column)}) as ${column}_known`),
   ].join(', ')} from (${texts})`;
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
   const n = (field: Field, type = 'bigint'): string =>
@@ -66,7 +81,8 @@ export async function ingest(
     ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
     duration: n('duration', 'double'),
     status_code: n('status_code', columns.status_code),
-    error: 'left(f_error, 300)',
+    error: errorSql(has('error'), has('status_code')),
+    endpoint: endpointSql('f_endpoint'),
     next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,
     retry_after: n('retry_after', 'double'),
     bytes: wholeSql('f_bytes', columns.bytes),
@@ -80,6 +96,13 @@ export async function ingest(
       : [`${value} as ${column}`];
   });
   await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
+}
+
+/** SQL of an error: where a status should be, some senders write why there is none. */
+function errorSql(hasError: boolean, hasStatus: boolean): string {
+  const error = hasError ? 'f_error' : 'cast(null as varchar)';
+  const status = `case when n_status_code is null and regexp_matches(f_status_code, '[A-Za-z]') then f_status_code end`;
+  return `left(${hasStatus ? `coalesce(${error}, ${status})` : error}, 300)`;
 }
 
 /** The meanings of the words in the log, by column. */

@@ -62,6 +62,7 @@ export function filled(spec: Spec): ReadonlySet<Column> {
     started_at: has('started_at') || ends,
     ended_at: has('ended_at') || (has('duration') && ends),
     next_retry_at: has('next_retry_at') || has('retry_delay'),
+    error: has('error') || has('status_code'),
     malformed: true,
   };
   return new Set(columnNames.filter((column) => sources[column] ?? has(column as Field)));
@@ -82,7 +83,8 @@ export async function createLines(
   const used = new Set(logs.flatMap(({ spec }) => [...filled(spec)]));
   const known = new Set<Column>();
   for (const column of repeating) {
-    const texts = new Set(logs.flatMap(({ spec, sample }) => readTexts(spec, column, sample)));
+    const read = logs.flatMap(({ spec, sample }) => readTexts(spec, column, sample));
+    const texts = new Set(column === 'endpoint' ? read.map(plainEndpoint) : read);
     if (!used.has(column) || texts.size === 0 || texts.size > maxKnown) continue;
     await database.run(`create type ${knownType(column)} as enum (${[...texts].map(quote).join(', ')})`);
     known.add(column);
@@ -101,6 +103,23 @@ export async function createLines(
   await database.run(`create view raw as select * replace (coalesce(duration, ended_at - started_at) as duration)
     from (select rowid as place, ${all.join(', ')} from lines)`);
   return known;
+}
+
+/** SQL of an endpoint without query, fragment, credentials and closing slash: these differ between attempts of one delivery. */
+export function endpointSql(value: string): string {
+  return `case when contains(${value}, '?') or contains(${value}, '#') or contains(${value}, '@') or ends_with(${value}, '/')
+    then coalesce(nullif(regexp_replace(regexp_replace(regexp_replace(${value}, '[?#].*$', '', 's'), '^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@', '\\1'), '/+$', ''), ''), ${value}) else ${value} end`;
+}
+
+/** The same for a text of the sample. */
+export function plainEndpoint(text: string): string {
+  if (!/[?#@]|\/$/.test(text)) return text;
+  return (
+    text
+      .replace(/[?#].*$/s, '')
+      .replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/]*@/, '$1')
+      .replace(/\/+$/, '') || text
+  );
 }
 
 /** Returns the texts of a field in a sample. */

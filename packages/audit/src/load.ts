@@ -2,16 +2,19 @@ import { systemClock } from 'posthorn/runtime';
 import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { demandFields } from './demand-fields.ts';
-import { detect, type Detection, specFrom, withMapping } from './detect.ts';
-import { expandFiles, sniff, type SniffedFile, findWrapper } from './files.ts';
+import { byPattern, detect, type Detection, specFrom, withMapping } from './detect.ts';
+import { expandFiles, sniff, type SniffedFile, splitCells } from './files.ts';
 import { hooksByFile } from './formats/github-hooks.ts';
+import { isObject } from './json-text.ts';
 import { ingest } from './ingest.ts';
 import { createLines } from './lines.ts';
-import { type Malformed, readMalformed } from './malformed.ts';
+import { type Malformed, piecesOf, readMalformed } from './malformed.ts';
 import { documentsSql, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
-import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
-import { type SampleRecord, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
+import { headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
+import { outerTime, type SampleRecord, type Spec } from './spec.ts';
+import { recordsFromText, toRe2, toRegExp } from './text-records.ts';
+import { describePeels, type Unwrapped, unwrap } from './unwrap.ts';
 import { describeField } from './values.ts';
 
 const maxSample = 3000;
@@ -47,7 +50,8 @@ export async function load(
     throw new AuditError(`${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: nothing to audit`);
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
-  for (const { file, detection, sample, wrapper } of filled) {
+  for (const { file, detection, sample, unwrapped } of filled) {
+    const { peels, inner } = unwrapped;
     const { container, compression, encoding, delimiter } = file;
     // Only the header names the columns of a CSV.
     const header = container === 'csv' ? file.lines[0] : null;
@@ -57,7 +61,8 @@ export async function load(
       compression,
       encoding,
       delimiter,
-      wrapper,
+      peels,
+      inner,
       detection.spec,
     ]);
     const known = groups.get(key);
@@ -67,9 +72,12 @@ export async function load(
         compression,
         encoding,
         bytes: (known?.group.bytes ?? 0) + file.bytes,
+        modifiedMs: Math.max(known?.group.modifiedMs ?? 0, file.modifiedMs),
         maxBytes: Math.max(known?.group.maxBytes ?? 0, file.bytes),
         delimiter,
-        wrapper,
+        peels,
+        documents: peels.length > 0 && !startsWithArray(file) ? 'unstructured' : 'auto',
+        inner,
         spec: detection.spec,
         paths: [...(known?.group.paths ?? []), file.path],
       },
@@ -86,7 +94,7 @@ export async function load(
   for (const { group, sample } of groups.values()) {
     const from = before;
     const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
-    await ingest(database, group, sample, { utc, known })
+    await ingest(database, group, sample, { utc, known, timeFormat: options.timeFormat })
       .catch((error: Error) => {
         throw readable(error, group);
       })
@@ -146,16 +154,31 @@ function spread<T>(all: readonly T[]): readonly T[] {
 interface Looked {
   readonly file: SniffedFile;
   readonly sample: readonly SampleRecord[];
-  readonly wrapper: string | null;
+  readonly unwrapped: Pick<Unwrapped, 'peels' | 'inner'>;
   readonly detection: Detection;
   readonly assumptions: readonly string[];
 }
 
-async function look(database: Database, file: SniffedFile, options: AuditOptions): Promise<Looked> {
-  const { sample, wrapper } = await readSample(database, file);
-  const seen = detect(sample);
+/** Files of so few objects may be pages of an API, which can be longer than a line may be. */
+const maxPages = 100;
+
+function asPages(file: SniffedFile): SniffedFile {
+  const isPages =
+    file.container === 'ndjson' &&
+    file.compression !== 'zstd' &&
+    file.lines.length <= maxPages &&
+    file.lines.every(isObject) &&
+    unwrap(file.lines).peels[0]?.kind === 'items';
+  return isPages ? { ...file, container: 'json' } : file;
+}
+
+async function look(database: Database, given: SniffedFile, options: AuditOptions): Promise<Looked> {
+  const file = asPages(given);
+  const { sample, unwrapped } = await readSample(database, file, options.pattern);
+  const seen = withOuterTime(options.pattern === undefined ? detect(sample) : byPattern(options.pattern, sample), unwrapped);
   let detection: Detection = seen;
-  const assumptions: string[] = [];
+  const assumptions: string[] =
+    unwrapped.peels.length === 0 ? [] : [`read from inside: ${describePeels(unwrapped.peels).join(', then ')}`];
   if (options.format !== undefined) {
     const { spec, score } = specFrom(options.format, sample);
     detection = {
@@ -183,113 +206,118 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
       ),
       why: [...detection.why, `--map for ${Object.keys(options.mapping).join(', ')}`],
     };
-  return { file, sample, wrapper, detection, assumptions };
+  return { file, sample, unwrapped, detection, assumptions };
+}
+
+/** If the records have no time of their own, that of the layer around them serves. */
+function withOuterTime(detection: Detection, { hasTime }: Pick<Unwrapped, 'hasTime'>): Detection {
+  const { fields } = detection.spec;
+  if (Object.values(fields).some(({ paths }) => paths.some(([key]) => key === outerTime)))
+    return { ...detection, spec: { ...detection.spec, outerTime: true } };
+  if (!hasTime || fields.at !== undefined || fields.started_at !== undefined || fields.ended_at !== undefined)
+    return detection;
+  return {
+    ...detection,
+    spec: { ...detection.spec, outerTime: true, fields: { ...fields, at: { paths: [[outerTime]] } } },
+  };
+}
+
+interface Sampled {
+  readonly sample: SampleRecord[];
+  readonly unwrapped: Unwrapped;
 }
 
 async function readSample(
   database: Database,
   file: SniffedFile,
-): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
-  if (file.bytes === 0) return { sample: [], wrapper: null };
+  pattern: string | undefined,
+): Promise<Sampled> {
+  if (file.bytes === 0) return sampled([], pattern);
   switch (file.container) {
-    case 'ndjson': {
-      if (file.compression !== 'zstd') return { sample: recordsFromJson(spread(file.lines)), wrapper: null };
-      const rows = await database
-        .rows(
-          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${maxSample}`,
-        )
-        .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+    case 'ndjson':
+    case 'text':
+      return sampled(file.compression === 'zstd' ? await firstLines(file.path) : spread(file.lines), pattern);
+    case 'csv': {
+      const records = [...spread(recordsFromCsv(file))];
+      const rows = spread(file.lines.slice(1)).map((line) => rowAsJson(file, line));
+      const unwrapped = unwrap(rows, pattern);
+      return unwrapped.peels.length === 0
+        ? { sample: records, unwrapped: { ...unwrapped, inner: 'json' } }
+        : { sample: recordsIn(unwrapped, pattern), unwrapped };
     }
-    case 'csv':
-      return { sample: [...spread(recordsFromCsv(file))], wrapper: null };
     case 'parquet': {
       const rows = await database
         .rows(
           `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${maxSample}`,
         )
         .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+      return sampled(rows.map(({ line }) => text(line)), pattern);
     }
     case 'json':
-      return await sampleOfDocument(database, file);
-    case 'text':
-      return { sample: recordsFromText(spread(file.lines)), wrapper: null };
+      return await sampleOfDocument(database, file, pattern);
   }
 }
+
+function sampled(lines: readonly string[], pattern: string | undefined): Sampled {
+  const unwrapped = unwrap(lines, pattern);
+  return { sample: recordsIn(unwrapped, pattern), unwrapped };
+}
+
+function recordsIn({ inner, lines, outer, hasTime }: Unwrapped, pattern: string | undefined): SampleRecord[] {
+  const shown = spread(lines);
+  const records =
+    inner === 'json'
+      ? recordsFromJson(shown)
+      : recordsFromText(shown, pattern === undefined ? undefined : [toRegExp(toRe2(pattern))]);
+  // Only lines that are not JSON are left out, so the order of the others is that of the lines.
+  if (!hasTime || records.length !== shown.length) return records;
+  const times = spread(outer);
+  return records.map((record, index) =>
+    times[index] === null ? record : { ...record, values: new Map(record.values).set(outerTime, times[index]!) },
+  );
+}
+
+function rowAsJson(file: SniffedFile, line: string): string {
+  const cells = splitCells(line, file.delimiter);
+  return JSON.stringify(
+    Object.fromEntries(headerOfCsv(file).map((name, index) => [name, cells[index] ?? null])),
+  );
+}
+
+/** The first lines of a compressed file. */
+async function firstLines(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const piece of piecesOf({ path, compression: 'zstd', encoding: 'utf-8' })) {
+    const parts = piece.split('\n');
+    if (lines.length > 0) lines[lines.length - 1] += parts.shift()!;
+    lines.push(...parts);
+    if (lines.length > maxSample) break;
+  }
+  return lines.slice(0, maxSample).filter((line) => line.trim() !== '');
+}
+
+const startsWithArray = ({ lines }: SniffedFile): boolean =>
+  (lines[0] ?? '')
+    .trimStart()
+    .replace(/^\uFEFF/, '')
+    .startsWith('[');
 
 async function sampleOfDocument(
   database: Database,
   file: SniffedFile,
-): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  pattern: string | undefined,
+): Promise<Sampled> {
   if (file.bytes > maxDocumentBytes)
     throw new AuditError(
       `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, too large to hold in memory: convert it to JSON lines, for example with jq -c '.[]' ${file.path}`,
     );
-  const read = async (format: string, value: string): Promise<string[]> =>
-    (
-      await database
-        .rows(`select ${value} as line from ${documentsSql(file, [file.path], format)} limit ${maxSample}`)
-        .catch((error: Error) => refuse(file, error))
-    ).map(({ line }) => text(line));
-  const isArray = file.lines[0]!.trimStart()
-    .replace(/^\uFEFF/, '')
-    .startsWith('[');
-  if (isArray)
-    return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
-  const documents = await read('unstructured', 'cast(json as varchar)');
-  const wrapper = documents[0] === undefined ? null : findWrapper(documents[0]);
-  return {
-    sample: recordsFromJson(
-      wrapper === null
-        ? documents
-        : await read(
-            'unstructured',
-            `cast(unnest(json_extract(json, ${quote(`${wrapper}[*]`)})) as varchar)`,
-          ),
-    ),
-    wrapper,
-  };
-}
-
-/** Reads an access log's lines: key=value pairs, and the fields of the known layouts. */
-function recordsFromText(lines: readonly string[]): SampleRecord[] {
-  const began = new RegExp(timeOfLinePattern);
-  return lines.map((line) => {
-    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
-      ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
-    );
-    const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
-    const envoy =
-      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
-        line,
-      );
-    const at = began.exec(line);
-    if (at !== null && envoy === null) pairs.push([timeOfLine, at[1]!]);
-    if (nginx !== null)
-      pairs.push(
-        ['remote_addr', nginx[1]!],
-        ['time_local', nginx[2]!],
-        ['uri', nginx[3]!],
-        ['status', nginx[4]!],
-      );
-    if (envoy !== null) {
-      const names = [
-        'start_time',
-        'path',
-        'response_code',
-        'response_flags',
-        'duration',
-        'request_id',
-        'authority',
-        'upstream_host',
-        'webhook_id',
-      ];
-      for (const [index, name] of names.entries())
-        if (envoy[index + 1] !== undefined) pairs.push([name, envoy[index + 1]!]);
-    }
-    return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
-  });
+  const isArray = startsWithArray(file);
+  const rows = await database
+    .rows(
+      `select cast(json as varchar) as line from ${documentsSql(file, [file.path], isArray ? 'array' : 'unstructured')} limit ${maxSample}`,
+    )
+    .catch((error: Error) => refuse(file, error));
+  return sampled(rows.map(({ line }) => text(line)), pattern);
 }
 
 function refuse(file: SniffedFile, error: Error): never {

@@ -137,7 +137,9 @@ function isAt(block: string, at: number, stop: number, wanted: string): boolean 
 }
 
 /** Reads a file's text in blocks. */
-async function* piecesOf(file: SniffedFile): AsyncGenerator<string> {
+export async function* piecesOf(
+  file: Pick<SniffedFile, 'path' | 'compression' | 'encoding'>,
+): AsyncGenerator<string> {
   const bytes = createReadStream(file.path, { highWaterMark: 1 << 20 });
   const unpacked =
     file.compression === 'gzip'

@@ -4,7 +4,7 @@ import { isBlank, readLines } from 'posthorn/logs';
 import { AuditError } from './errors.ts';
 import { type Database, num, text } from './database.ts';
 import { splitCells } from './files.ts';
-import { looksLikeTime } from './fields.ts';
+import { looksLikeTime } from './times.ts';
 import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
 

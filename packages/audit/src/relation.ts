@@ -1,8 +1,9 @@
 import { name, quote } from './database.ts';
 import type { SniffedFile } from './files.ts';
-import { detectShape } from './json-shape.ts';
+import { detectShape, type JsonShape } from './json-shape.ts';
 import { nothings } from './sample.ts';
-import { type FieldSource, type Path, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
+import { type FieldSource, outerTime, type Path, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
+import { type Peel, peelSql } from './unwrap.ts';
 
 /** Longer lines than this are malformed. */
 const maxLineBytes = 4 * 1024 * 1024;
@@ -18,8 +19,13 @@ export interface FileGroup {
   readonly bytes: number;
   readonly maxBytes: number;
   readonly spec: Spec;
-  /** The JSON path of the array, if a JSON document wraps its records. */
-  readonly wrapper: string | null;
+  /** When the newest of them was written, in ms since the epoch. */
+  readonly modifiedMs: number;
+  /** The layers around the records, and what is inside them. */
+  readonly peels: readonly Peel[];
+  /** How JSON documents follow each other. */
+  readonly documents?: 'auto' | 'unstructured' | undefined;
+  readonly inner: 'json' | 'text';
 }
 
 /** A query over files: its source, and how to get a field's value (VARCHAR) from a row. */
@@ -64,61 +70,111 @@ export function documentsSql(
 
 /** Returns the rows of a group of files. */
 export function relationFrom(group: FileGroup): Relation {
+  if (group.container === 'csv' && group.peels.length === 0) return columnRelation(group);
+  const lines = peelSql(rowsSql(group), group.peels, group.spec.outerTime === true);
+  return group.inner === 'text' ? textRelation(group, lines) : jsonRelation(group, lines);
+}
+
+/** SQL of the rows of a group as `line` (text) and `file`, before any layer is peeled off. */
+function rowsSql(group: FileGroup): string {
   switch (group.container) {
     case 'ndjson':
       // Blank lines do not count. The test comes before any conversion of the line, which would otherwise run twice.
-      return jsonRelation(
-        group,
-        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesSql(group)}
-           where line <> '' and case when starts_with(line, '{') then true else trim(line) <> '' end`,
-      );
+      return `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesSql(group)}
+           where line <> '' and case when starts_with(line, '{') then true else trim(line) <> '' end`;
     case 'json':
-      return jsonRelation(
-        group,
-        group.wrapper === null
-          ? `select cast(json as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, 'auto')}`
-          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, 'unstructured')}`,
-      );
+      return `select cast(json as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, group.documents ?? 'auto')}`;
     case 'parquet':
       // This also covers nested columns. DuckDB's timestamp without a zone is UTC by Parquet's definition.
-      return jsonRelation(
-        group,
-        `select cast(to_json(t) as varchar) as line, '' as file from read_parquet(${list(group.paths)}, union_by_name=true) t`,
-      );
+      return `select cast(to_json(t) as varchar) as line, '' as file from read_parquet(${list(group.paths)}, union_by_name=true) t`;
     case 'csv':
-      return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${maxLineBytes}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingSql(group)}))`,
-        get: (path) => nothingIsNull(name(path.join('.'))),
-        malformed: 'cast(null as varchar)',
-      };
+      return `select cast(to_json(t) as varchar) as line, '' as file from ${csvSql(group)} t`;
     case 'text':
-      return textRelation(group);
+      return `select line, file from ${linesSql(group)} where line <> ''`;
   }
 }
 
+function csvSql(group: FileGroup): string {
+  return `read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${maxLineBytes}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingSql(group)})`;
+}
+
+/** Returns the rows of a CSV; a path continues inside a column of JSON. */
+function columnRelation(group: FileGroup): Relation {
+  const inside = embeddedShapes(group.spec, Object.values(group.spec.fields).flatMap(({ paths }) => paths));
+  const shapes = inside.map(
+    ({ path, shape }, index) =>
+      `, case when json_valid(${name(path.join('.'))}) then ${shape(name(path.join('.')), `e${index}`).structure} end as e${index}`,
+  );
+  return {
+    from: `(select *${shapes.join('')} from ${csvSql(group)})`,
+    get: (path) => {
+      const at = inside.findIndex((one) => isInside(path, one.path));
+      if (at < 0) return nothingIsNull(name(path.join('.')));
+      const { path: column, shape } = inside[at]!;
+      return nothingIsNull(shape(name(column.join('.')), `e${at}`).get(path.slice(column.length)));
+    },
+    malformed: 'cast(null as varchar)',
+  };
+}
+
+const isInside = (path: Path, outer: Path): boolean =>
+  path.length > outer.length && outer.every((key, index) => path[index] === key);
+
+/** The fields of JSON text that paths continue in, each with the shape of what they read there. */
+function embeddedShapes(
+  spec: Spec,
+  used: readonly Path[],
+): { readonly path: Path; readonly shape: (column: string, alias: string) => JsonShape }[] {
+  return (spec.embedded ?? []).flatMap((path) => {
+    const own = used.filter((one) => isInside(one, path)).map((one) => one.slice(path.length));
+    return own.length === 0
+      ? []
+      : [{ path, shape: (column: string, alias: string) => detectShape(column, alias, own, undefined) }];
+  });
+}
+
 /** Returns the rows of a query with `line` (text that may be a JSON object) and `file`. */
-function jsonRelation(group: FileGroup, lines: string): Relation {
-  const { unnest, fields } = group.spec;
-  const used = Object.values(fields).flatMap(({ paths }) => paths);
-  const inside = (path: Path): boolean =>
-    unnest !== undefined && path.length > unnest.length && unnest.every((key, index) => path[index] === key);
+function jsonRelation({ spec }: FileGroup, lines: string): Relation {
+  const { unnest, fields } = spec;
+  const used = Object.values(fields)
+    .flatMap(({ paths }) => paths)
+    .filter((path) => path[0] !== outerTime);
+  const embedded = embeddedShapes(spec, used);
+  const isEmbedded = (path: Path): boolean => embedded.some((one) => isInside(path, one.path));
+  const inside = (path: Path): boolean => unnest !== undefined && isInside(path, unnest);
   const inItem = (path: Path): Path => path.slice(unnest?.length);
-  const outer = used.filter((path) => !inside(path));
+  const outer = [
+    ...used.filter((path) => !inside(path) && !isEmbedded(path)),
+    ...embedded.map(({ path }) => path),
+  ];
   const record = detectShape('line', 'x', outer, unnest);
   const item = detectShape('item', 'y', used.filter(inside).map(inItem), undefined);
   const values = `select *, case when json_valid(line) then ${record.structure} end as x from (${lines})`;
+  const shapes = embedded.map(
+    ({ path, shape }, index) =>
+      `, case when json_valid(${record.get(path)}) then ${shape(record.get(path), `e${index}`).structure} end as e${index}`,
+  );
+  const opened = shapes.length === 0 ? values : `select *${shapes.join('')} from (${values})`;
   // A record without attempts is still one row: the event was accepted.
   const rows =
     unnest === undefined
-      ? values
+      ? opened
       : `select *, ${item.structure} as y from (
-           select *, unnest(case when len(${record.items}) > 0 then ${record.items} else [null] end) as item from (${values}))`;
+           select *, unnest(case when len(${record.items}) > 0 then ${record.items} else [null] end) as item from (${opened}))`;
   // Only a row without any field can be something other than an object.
   const something = ['null', ...outer.map(record.get)].join(', ');
+  const valueOf = (path: Path): string => {
+    if (path[0] === outerTime) return 'outer_time';
+    if (inside(path)) return item.get(inItem(path));
+    const at = embedded.findIndex((one) => isInside(path, one.path));
+    if (at < 0) return record.get(path);
+    const { path: field, shape } = embedded[at]!;
+    return shape(record.get(field), `e${at}`).get(path.slice(field.length));
+  };
   return {
     from: `(${rows})`,
     get: (path) => {
-      const value = inside(path) ? item.get(inItem(path)) : record.get(path);
+      const value = valueOf(path);
       return `case when ${value} not in ('', '-') then ${value} end`;
     },
     malformed: `case when x is null then ${malformedText} when coalesce(${something}) is null then
@@ -127,7 +183,7 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
 }
 
 /** Reads lines of an access log by the format's pattern, and key=value pairs anywhere in them. */
-function textRelation(group: FileGroup): Relation {
+function textRelation(group: FileGroup, lines: string): Relation {
   const { pattern } = group.spec;
   const names =
     pattern === undefined ? [] : [...pattern.matchAll(/\(\?P<(\w+)>/g)].map(([, found]) => found!);
@@ -137,16 +193,17 @@ function textRelation(group: FileGroup): Relation {
   ];
   // A quoted value ends at its closing quote.
   const pair = (field: string): string =>
-    `trim(regexp_extract(line, ${quote(`(?:^|[\\s,;])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]("[^"]*"|[^"\\s,;]*)`)}, 1), '"')`;
+    `trim(regexp_extract(line, ${quote(`(?:^|[\\s,;{\\[(])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]("[^"]*"|[^"\\s,;]*)`)}, 1), '"')`;
   const matched =
     bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
   const readable = used.map((field) => `${expression(field)} <> ''`).join(' or ');
   function expression(field: string): string {
+    if (field === outerTime) return 'outer_time';
     if (field === timeOfLine) return `regexp_extract(line, ${quote(timeOfLinePattern)}, 1)`;
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {
-    from: `(select line, file${matched} from ${linesSql(group)} where line <> '')`,
+    from: `(select *${matched} from (${lines}))`,
     get: (path) => nothingIsNull(expression(path.join('.'))),
     malformed: readable === '' ? malformedText : `case when not (${readable}) then ${malformedText} end`,
   };

@@ -356,6 +356,10 @@ export interface AuditOptions {
   readonly window?: { readonly from?: string | undefined; readonly until?: string | undefined } | undefined;
   /** Canonical field → path in the log (`data.object.id`); selects `generic`. */
   readonly mapping?: Readonly<Record<string, string>> | undefined;
+  /** A pattern with named groups (of fields, or of names that mean one) for lines of text. */
+  readonly pattern?: string | undefined;
+  /** How times are written, for `strptime`: `%d/%m/%Y %H:%M:%S`. */
+  readonly timeFormat?: string | undefined;
   /** CSV, JSON lines or Parquet with what should have been sent. */
   readonly expected?: string | undefined;
   /** CSV, JSON lines or Parquet with what the receiver processed. */

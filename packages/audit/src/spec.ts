@@ -50,6 +50,10 @@ export interface FieldSource {
 export interface Spec {
   readonly format: Format;
   readonly fields: Readonly<Partial<Record<Field, FieldSource>>>;
+  /** Fields of text that hold JSON: a path through one continues inside it. */
+  readonly embedded?: readonly Path[] | undefined;
+  /** A time of a layer around the records serves as `at`. */
+  readonly outerTime?: boolean | undefined;
   /** An array in each record with the attempts. */
   readonly unnest?: Path | undefined;
   /** The delivery id identifies deliveries, not event and endpoint: attempts have only that id. */
@@ -78,6 +82,8 @@ export interface Spec {
 /** A record of the sample, flattened: dotted names to texts. */
 export interface SampleRecord {
   readonly values: ReadonlyMap<string, string>;
+  /** Names of texts that are JSON, whose values are under names of their own. */
+  readonly embedded?: ReadonlySet<string>;
 }
 
 /** A known format: how to recognize it and how to read it. */
@@ -106,6 +112,14 @@ export function from(...paths: readonly string[]): FieldSource {
 
 /** The field name of the time at the beginning of a line of text. */
 export const timeOfLine = 'time_of_line';
-/** The time as loggers write it: 2026-02-02 00:04:06,123 or [2026-02-02T00:04:06Z]. */
-export const timeOfLinePattern =
-  '^[\\[(]?(\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?)';
+/** The field name of the time of a layer around the records. */
+export const outerTime = 'time_of_layer';
+/** A time as loggers, syslog and web servers write it. */
+export const writtenTime = [
+  '\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d+)?(?: ?Z| ?[+-]\\d\\d:?\\d\\d)?',
+  '\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?',
+  '\\d\\d/[A-Z][a-z]{2}/\\d{4}:\\d\\d:\\d\\d:\\d\\d [+-]\\d{4}',
+  '(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \\d]\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?: \\d{4})?',
+].join('|');
+/** The time at the beginning of a line, or after a short prefix: `I, [2026-02-02T00:04:06 #1]`, `<14>Feb  2 00:04:06 host`. */
+export const timeOfLinePattern = `^.{0,40}?(${writtenTime})`;

@@ -1,11 +1,11 @@
 import { exponentOf } from 'posthorn/domain';
 import { AuditError } from './errors.ts';
 import { type Database, name, num, numOrNull, quote, text } from './database.ts';
-import { looksLikeTime } from './fields.ts';
+
 import { sniff } from './files.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditResult } from './result.ts';
-import { timeSql } from './values.ts';
+import { looksLikeTime, readTimes, type TimeReading, timeSql } from './times.ts';
 
 const maxColumns = 60;
 /** A join that matches less than this share of the rows is not about the same events. */
@@ -18,6 +18,7 @@ interface TruthTable {
   readonly column: string;
   readonly logId: 'event_id' | 'payment_id' | 'delivery_id';
   readonly timeColumn: string | null;
+  readonly times: TimeReading;
 }
 
 /** Reads a list of ids into a table, and finds which column matches which id of the log. */
@@ -76,7 +77,11 @@ async function readTruth(database: Database, path: string, table: string): Promi
     `select count(*) as n from ${table} where coalesce(trim(${name(best.column)}), '') = ''`,
   );
   const unusable = num(withoutId) + (await rejectedRows(database, table));
-  return { rows, unusable, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
+  const times = readTimes(
+    timeColumn === undefined ? [] : samples.flatMap((row) => (row[timeColumn] === null ? [] : [text(row[timeColumn])])),
+    { modifiedMs: file.modifiedMs },
+  );
+  return { rows, unusable, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null, times };
 }
 
 /** Counts the rows that DuckDB could not read as CSV; other formats have none or are refused as a whole. */
@@ -130,7 +135,7 @@ export async function compareExpected(
   const time =
     truth.timeColumn === null
       ? 'cast(null as bigint)'
-      : timeSql(`expected.${name(truth.timeColumn)}`, true, true);
+      : timeSql(`expected.${name(truth.timeColumn)}`, truth.times, true);
   const known = await readColumns(database, 'expected');
   const find = (names: readonly string[]): string | undefined =>
     known.find((one) => names.includes(one.toLowerCase()));
@@ -206,7 +211,7 @@ export async function compareReceived(
       : numOrNull(
           (
             await database.row(
-              `select max(${timeSql(`received.${name(truth.timeColumn)}`, true, true)}) as t from received`,
+              `select max(${timeSql(`received.${name(truth.timeColumn)}`, truth.times, true)}) as t from received`,
             )
           ).t,
         );

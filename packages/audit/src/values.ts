@@ -1,47 +1,5 @@
 import type { FieldSource, Unit } from './spec.ts';
 
-/** Times outside these years are implausible; milliseconds since the epoch. */
-const earliestMs = Date.UTC(2000, 0, 1);
-const latestMs = Date.UTC(2100, 0, 1);
-
-/** Notations of times that DuckDB does not parse by itself. */
-const timeFormats = [
-  '%d/%b/%Y:%H:%M:%S %z',
-  '%Y/%m/%d %H:%M:%S',
-  '%m/%d/%Y %H:%M:%S',
-  '%m/%d/%Y %I:%M:%S %p',
-  '%d.%m.%Y %H:%M:%S',
-  '%a, %d %b %Y %H:%M:%S GMT',
-  '%a %b %d %H:%M:%S %Y',
-];
-
-/**
- * SQL of a time in ms since the epoch (BIGINT) from a text: seconds to nanoseconds by their size, ISO 8601 and similar
- * notations, and those of access logs. Null if it is not a time.
- */
-export function timeSql(value: string, sampleIsIso: boolean, utc: boolean): string {
-  // DuckDB's timestamp without a zone ignores an offset but is several times as fast: used for UTC and times ending in Z.
-  const zoned = (text: string): string => `epoch_ms(try_cast(${text} as timestamptz))`;
-  const plain = `case when ${utc ? `${value} like '%Z' or length(${value}) < 24 and not contains(substr(${value}, 11), '+') and not contains(substr(${value}, 11), '-')` : `${value} like '%Z'`}
-    then epoch_ms(try_cast(${value} as timestamp)) else ${zoned(value)} end`;
-  // A comma before the fraction, Go's " +0000 UTC", brackets.
-  const cleaned = `regexp_replace(replace(trim(${value}, '[] '), ',', '.'), ' ?UTC$', '')`;
-  const number = `try_cast(${value} as double)`;
-  const epoch = `case when abs(${number}) < 1e11 then ${number} * 1000 when abs(${number}) < 1e14 then ${number}
-    when abs(${number}) < 1e17 then ${number} / 1000 else ${number} / 1e6 end`;
-  const odd = `coalesce(case when ${number} is not null and abs(${number}) < 1e20 then cast(round(${epoch}) as bigint) end,
-    ${zoned(cleaned)},
-    epoch_ms(try_strptime(trim(${value}, '[] '), [${timeFormats.map((format) => `'${format}'`).join(', ')}])))`;
-  // The sample decides what is tried first; the other notations follow if that fails.
-  const ms = sampleIsIso ? `coalesce(${plain}, case when ${value} is not null then ${odd} end)` : odd;
-  return ms;
-}
-
-/** SQL: null if a column of ms since the epoch is an implausible time. */
-export function boundedTime(column: string): string {
-  return `case when ${column} between ${earliestMs} and ${latestMs} then ${column} end`;
-}
-
 const msPer: Readonly<Record<Unit, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
 /** SQL of a duration in ms (DOUBLE); `1.5s` and the like contain their unit. Null if it is not a duration. */
@@ -87,11 +45,6 @@ function describeTime(texts: readonly string[], timezone: string): string {
   return /(Z|[+-]\d\d:?\d\d|GMT|UTC)\]?$/.test(text)
     ? 'time: text with its zone'
     : `time: text without a zone, read as ${timezone}`;
-}
-
-/** Whether DuckDB parses a sample's times by itself. */
-export function isIso(texts: readonly string[]): boolean {
-  return texts.length > 0 && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(texts[0]!) && !/,| UTC$/.test(texts[0]!);
 }
 
 /** Describes how a field's text was read. */

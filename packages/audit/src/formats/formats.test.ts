@@ -1,20 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { findWrapper } from '../files.ts';
 import { toMeaning } from '../words.ts';
 import { hooksByFile } from './github-hooks.ts';
 import { envoy } from './proxies.ts';
 import { github } from './senders.ts';
 
 describe('what logs of known makes hold', () => {
-  test('answers of an API are unpacked, one level deep or two; a record with an array is a record', () => {
-    expect(findWrapper('{"data":[{"uid":"a"}]}')).toBe('$."data"');
-    expect(findWrapper('{"status":true,"data":{"content":[{"uid":"a"}],"pagination":{}}}')).toBe(
-      '$."data"."content"',
-    );
-    expect(findWrapper('{"event_id":"a","attempts":[{"n":1}]}')).toBeNull();
-    expect(findWrapper('{"data":{"items":[]}}')).toBeNull();
-  });
-
   test('an expired certificate does not end a delivery, an expired delivery does', () => {
     expect(toMeaning('expired')).toBe('final');
     expect(toMeaning('delivery_expired')).toBe('final');

@@ -57,7 +57,7 @@ const flagsSql = `case ${flags
  * After the upstream's address that failure and the webhook's id may follow, in any order. Envoy writes the failure
  * without spaces, similar proxies with them; an id has neither spaces nor colons.
  */
-const envoyPattern = [
+export const envoyPattern = [
   '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+) ',
   '(?:[^"]*?"(?P<reason>[^"]*)" |[^"]*? )?(?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\d+|-) ',
   '"[^"]*" "[^"]*" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"',
@@ -106,7 +106,7 @@ export const envoy: FormatReader = {
 };
 
 /** nginx "combined" followed by key=value pairs or quoted headers. */
-const nginxPattern =
+export const nginxPattern =
   '^(?P<remote_addr>\\S+) \\S+ \\S+ \\[(?P<time_local>[^\\]]+)\\] "(?P<method>[A-Z]+) (?P<uri>\\S+)[^"]*" (?P<status>\\d{3}) (?P<body_bytes_sent>\\S+)(?: "(?:[^"]*)" "(?:[^"]*)")?';
 
 const lastPart = "trim(regexp_extract(@@, '[^,:]*$'))";

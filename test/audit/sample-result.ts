@@ -69,6 +69,7 @@ export function sampleResult(text = 'orders'): AuditResult {
     },
     events,
     attempts: events + 700,
+    quality: { conclusive: true, suspected: 0, problems: [] },
     coverage: {
       from: iso(begins),
       to: iso(begins + 14 * 24 * hour),
@@ -212,6 +213,7 @@ export function sampleResult(text = 'orders'): AuditResult {
       joined_by: text,
       never_sent: 0,
       unexpected: 0,
+      not_covered: 0,
       sample_ids: [text],
     },
     received: {
@@ -221,6 +223,8 @@ export function sampleResult(text = 'orders'): AuditResult {
       joined_by: text,
       acknowledged_unprocessed: 0,
       processed_all_the_same: 0,
+      not_covered: 0,
+      endpoints_not_covered: [],
       sample_ids: [text],
     },
     event_types: [{ event_type: text, events }],

@@ -17,7 +17,9 @@ import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
 import { screenLines, makeLines, makeTimeline } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
-import { classify } from './verdicts.ts';
+import { judgeQuality } from './quality.ts';
+import { classifyStates, findStateTable } from './state-table.ts';
+import { classify, countVerdicts, makeStory } from './verdicts.ts';
 import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
 
@@ -55,7 +57,12 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     options.deploys === undefined ? { markers: [], ignored: [] } : await readDeploys(options.deploys);
   const deploys = listed.markers;
   at('reading', 0);
-  const { source, specs, malformed } = await load(database, options, (done, total) =>
+  const {
+    source,
+    specs,
+    malformed,
+    quality: loaded,
+  } = await load(database, options, (done, total) =>
     at(`reading ${progressText(done, total)}`, (done / total) * readingShare),
   );
   at('putting attempts together', readingShare);
@@ -67,22 +74,42 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
   at('classifying', 0.8);
-  const habits = await learnSender(database, whole, vocabulary, specs, options);
+  const isStates = await findStateTable(database, specs, vocabulary);
+  const habits = await learnSender(database, whole, vocabulary, specs, options, isStates);
   const silences = await findGaps(database, facts);
-  const verdicts = await classify(database, whole, habits, specs);
+  await makeStory(database, habits);
+  const states = isStates
+    ? await classifyStates(database, whole, vocabulary, habits.sender.late_after_ms)
+    : null;
+  if (states === null) await classify(database, whole, habits, specs);
+  const { quality, complete } = await judgeQuality(database, {
+    facts: whole,
+    habits,
+    specs,
+    rejected: malformed.rejected,
+    loaded,
+    states,
+    hasExpected: options.expected !== undefined,
+  });
+  const verdicts = await countVerdicts(database, habits.sender.late_after_ms);
   const markers = [...deploys, ...(await markersInLog(database))];
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
-  const causes = await findCauses(database, habits, signs, random);
+  const causes = await findCauses(database, habits, signs, random, complete && silences.length === 0);
   await makeMissing(database);
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
   const own = declared === undefined ? null : await detectAmountUnit(database, declared);
   const expected =
     options.expected === undefined
       ? null
-      : await compareExpected(database, options.expected, facts, habits.firstWaitMs, own);
-  const received = options.received === undefined ? null : await compareReceived(database, options.received);
+      : await compareExpected(database, options.expected, facts, {
+          patienceMs: habits.firstWaitMs,
+          unit: own,
+          conclusive: quality.conclusive,
+        });
+  const received =
+    options.received === undefined ? null : await compareReceived(database, options.received, facts);
   const events = num((await database.row('select count(*) as n from delivery')).n);
   const final = withTruthCounts(verdicts, expected, received);
   at('counting the money', 0.93);
@@ -115,6 +142,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
       await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences, malformed),
       deployNotes(options.deploys, listed, whole),
     ),
+    quality,
     verdicts: final,
     silent_drop_rate: decided === 0 ? 0 : final.silently_dropped / decided,
     silent_drop_interval: wilson(final.silently_dropped, decided),
@@ -150,7 +178,7 @@ type Received = Awaited<ReturnType<typeof compareReceived>>;
 
 /** The verdicts of the log, corrected by what the comparisons with the outside say. */
 function withTruthCounts(
-  verdicts: Awaited<ReturnType<typeof classify>>,
+  verdicts: Awaited<ReturnType<typeof countVerdicts>>,
   expected: Expected | null,
   received: Received | null,
 ): AuditResult['verdicts'] {
@@ -160,7 +188,7 @@ function withTruthCounts(
     ...verdicts,
     silently_dropped: verdicts.silently_dropped + (expected?.never_sent ?? 0) - (received?.droppedBut ?? 0),
     given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
-    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
+    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0) - (received?.unresolvedBut ?? 0),
     acknowledged_unprocessed: unprocessed,
     delivered: verdicts.delivered + (received?.processed_all_the_same ?? 0) - (unprocessed - lateUnprocessed),
     late: verdicts.late - lateUnprocessed,
@@ -169,15 +197,14 @@ function withTruthCounts(
 
 function shownExpected(expected: Expected | null): AuditResult['expected'] {
   if (expected === null) return null;
-  const { file, rows, unusable, joined_by, never_sent, unexpected, sample_ids } = expected;
-  return { file, rows, unusable, joined_by, never_sent, unexpected, sample_ids };
+  const { unresolved: _, ...shown } = expected;
+  return shown;
 }
 
 function shownReceived(received: Received | null): AuditResult['received'] {
   if (received === null) return null;
-  const { file, rows, unusable, joined_by, acknowledged_unprocessed, processed_all_the_same, sample_ids } =
-    received;
-  return { file, rows, unusable, joined_by, acknowledged_unprocessed, processed_all_the_same, sample_ids };
+  const { droppedBut: _, givenUpBut: __, lateUnprocessed: ___, unresolvedBut: ____, ...shown } = received;
+  return shown;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -24,6 +24,8 @@ export async function findCauses(
   habits: Habits,
   signs: SignFacts,
   random: Random,
+  /** The log is shown to be complete; otherwise nothing is a proof. */
+  complete: boolean,
 ): Promise<Causes> {
   await database.run(
     "create table lost as select *, cast(null as varchar) as cause from signs where verdict in ('silently_dropped', 'given_up')",
@@ -36,7 +38,7 @@ export async function findCauses(
   const onset = unexplained ?? (named.length === 0 ? null : await findOnset(database, 'true', random));
   await explainRest(database, unexplained);
   const shownOnset = onset === null ? null : asResult(onset);
-  const found = { named: [...named, ...namedGivenUp], onset: shownOnset };
+  const found = { named: [...named, ...namedGivenUp], onset: shownOnset, complete };
   return { findings: await describe(database, habits, signs, found), onset: shownOnset };
 }
 
@@ -62,6 +64,7 @@ async function explainRest(database: Database, onset: Onset | null): Promise<voi
 }
 
 interface Found {
+  readonly complete: boolean;
   readonly named: readonly Named[];
   readonly onset: AuditResult['onset'];
 }
@@ -87,7 +90,7 @@ async function describe(
       count(distinct event_type) as types, mode(event_type) as event_type, min(bytes) as least_bytes, mode(status_code) as status_code,
       ${joint.map(({ cause, shown }) => `count(*) filter (${shown}) as with_${cause},`).join(' ')}
       array_to_string(list(id order by first_at, id)[1:10], chr(1)) as ids
-    from lost where not (verdict = 'given_up' and cause = 'unknown') group by cause`);
+    from lost where verdict <> 'given_up' group by cause`);
   const findings = rows.map((row): CauseFinding => {
     const cause = row.cause as Cause;
     const rule = rules.find((one) => one.cause === cause);
@@ -117,7 +120,7 @@ async function describe(
       events,
       silently_dropped: num(row.dropped),
       given_up: num(row.given_up),
-      kind: rule?.kind === 'proof' || broken ? 'proof' : 'support',
+      kind: found.complete && (rule?.kind === 'proof' || broken) ? 'proof' : 'support',
       p_value: tested?.p ?? (cause === 'defect_onset' ? found.onset!.p_value : null),
       evidence: (rule?.describe ?? restEvidence[cause]!)(evidence),
       test:

@@ -51,7 +51,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
   ),
   status_code: splitNames(
-    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus http httpstat code status',
+    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus edgeresponsestatus downstreamstatus originstatus elbstatuscode targetstatuscode http httpstat code status',
   ),
   error: splitNames(
     'errorcode error internalerrormessage errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failedreason failure exception errorreason errorname reason errordetail cause',
@@ -262,7 +262,11 @@ function plausible(
     case 'event_id':
     case 'delivery_id':
       if (most(looksLikeTime) && !most(isWhole)) return false;
-      return !most((text) => /^\s*[{[]/.test(text)) && !areLevels(texts) && (size < 20 || distinct >= Math.min(size, texts.length) * 0.02);
+      return (
+        !most((text) => /^\s*[{[]/.test(text)) &&
+        !areLevels(texts) &&
+        (size < 20 || distinct >= Math.min(size, texts.length) * 0.02)
+      );
     case 'at':
     case 'accepted_at':
     case 'started_at':
@@ -283,7 +287,11 @@ function plausible(
     case 'max_attempts':
       return most(isWhole);
     case 'amount':
-      return most((text) => /^[+-]?[\d,]+(\.\d+)?$/.test(text.replaceAll(/^\p{Sc}\s*|\s*\p{Sc}$|[\s'_\u00a0]/gu, ''))) || hasDecimalComma(texts);
+      return (
+        most((text) =>
+          /^[+-]?[\d,]+(\.\d+)?$/.test(text.replaceAll(/^\p{Sc}\s*|\s*\p{Sc}$|[\s'_\u00a0]/gu, '')),
+        ) || hasDecimalComma(texts)
+      );
     case 'currency':
       return most((text) => /^[A-Za-z]{3,5}$/.test(text));
     case 'phase':

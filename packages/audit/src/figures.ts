@@ -2,7 +2,7 @@ import { shownEndpointSql } from './shown-result.ts';
 import { writeFile } from 'node:fs/promises';
 import { exactMinor } from 'posthorn/domain';
 import { type Database, isoOrNull, num, numOrNull, quote, text, textOrNull } from './database.ts';
-import { toMinorUnits } from './money.ts';
+import { isCurrency, isRefund, paymentKey, toMinorUnits } from './money.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditResult, Cause, Example, MissingEvent, Verdict } from './result.ts';
 
@@ -23,13 +23,13 @@ export async function readSeries(
     from (select delivery.first_at, fate.verdict from delivery left join fate using (key)) group by 1 order by 1`);
   const amounts =
     await database.rows(`select first_at // ${binMs} as bin, upper(coalesce(currency, 'XXX')) as currency, amount, payment
-    from (select coalesce(payment_id, id) as payment, any_value(currency) as currency, max(amount) as amount, min(first_at) as first_at
-      from missing where verdict <> 'given_up' and not recovered and amount is not null and first_at is not null group by 1)`);
+    from (select ${paymentKey} as payment, upper(trim(currency)) as currency, max(try_cast(amount as double)) as most, arg_max(amount, coalesce(try_cast(amount as double), 0)) as amount, min(coalesce(first_at, ${facts.from})) as first_at
+      from missing where verdict <> 'given_up' and not recovered and amount is not null and not coalesce(${isRefund}, false) group by 1, 2)`);
   const money = new Map<number, Map<string, { amount: bigint; events: number }>>();
   for (const row of amounts) {
     const currency = text(row.currency);
     const amount = toMinorUnits(text(row.amount), currency, unit);
-    if (amount === null || amount < 0n) continue;
+    if (amount === null || amount < 0n || !isCurrency(currency)) continue;
     const bin = money.get(num(row.bin)) ?? new Map<string, { amount: bigint; events: number }>();
     const sum = bin.get(currency) ?? { amount: 0n, events: 0 };
     bin.set(currency, { amount: sum.amount + amount, events: sum.events + 1 });
@@ -110,7 +110,7 @@ export async function readExamples(
   const picked =
     await database.rows(`select lost.key, lost.id, lost.endpoint, lost.tenant, lost.verdict, lost.cause, tried, lost.last_at,
       last_owed_at, last_has_next, missing.amount, missing.currency
-    from lost join missing on missing.key = lost.key where lost.cause = ${quote(main)}
+    from lost join missing on missing.key = lost.key where lost.cause = ${quote(main)} and lost.verdict <> 'given_up'
     order by row_number() over (partition by tried order by lost.first_at, lost.id), tried desc limit 3`);
   return await Promise.all(
     picked.map(async (row) => {

@@ -64,7 +64,10 @@ export async function ingest(
   const read = `select ${[
     '*',
     ...[...numbers].map(([number, { sql }]) => `${sql} as ${number}`),
-    ...repeated.map((column) => `try_cast(${column === 'endpoint' && hasQueries ? endpointSql('f_endpoint') : `f_${column}`} as ${knownType(column)}) as ${column}_known`),
+    ...repeated.map(
+      (column) =>
+        `try_cast(${column === 'endpoint' && hasQueries ? endpointSql('f_endpoint') : `f_${column}`} as ${knownType(column)}) as ${column}_known`,
+    ),
   ].join(', ')} from (${texts})`;
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
   const n = (field: Field, type = 'bigint'): string =>

@@ -32,7 +32,10 @@ interface Outcome {
   readonly ok: boolean;
 }
 
-const valueOf = (values: ReadonlyMap<string, string>, source: FieldSource | undefined): string | undefined => {
+const valueOf = (
+  values: ReadonlyMap<string, string>,
+  source: FieldSource | undefined,
+): string | undefined => {
   for (const path of source?.paths ?? []) {
     const text = values.get(path.join('.'));
     if (text !== undefined) return text;
@@ -44,7 +47,9 @@ function outcomesOf(sample: readonly SampleRecord[], found: Found): Outcome[] {
   return sample.map(({ values }) => {
     const code = valueOf(values, found.status_code);
     if (code !== undefined && /^[1-5]\d\d/.test(code)) return { values, ok: code.startsWith('2') };
-    const words = (['outcome', 'state', 'phase'] as const).flatMap((field) => valueOf(values, found[field]) ?? []);
+    const words = (['outcome', 'state', 'phase'] as const).flatMap(
+      (field) => valueOf(values, found[field]) ?? [],
+    );
     return { values, ok: words.some((word) => toMeaning(word) === 'success') };
   });
 }
@@ -129,7 +134,10 @@ export function chooseId(sample: readonly SampleRecord[], found: Found): Found {
     .filter((name) => name !== named)
     .map((name) => weigh(name, outcomes, found.endpoint))
     .filter(isEvidence)
-    .sort((a, b) => b.joinedShare - b.mixedShare - (a.joinedShare - a.mixedShare) || nameRank(a.name) - nameRank(b.name))[0];
+    .sort(
+      (a, b) =>
+        b.joinedShare - b.mixedShare - (a.joinedShare - a.mixedShare) || nameRank(a.name) - nameRank(b.name),
+    )[0];
   // The id of an attempt is not that of a delivery either.
   return best === undefined
     ? found
@@ -140,7 +148,13 @@ function without(found: Found, field: Field): Found {
   return Object.fromEntries(Object.entries(found).filter(([name]) => name !== field));
 }
 
-const ranks = [/event/i, /(message|msg|webhook|notification)/i, /(delivery|invocation|job)/i, /idempotency/i, /(trace|span|request|correlation)/i];
+const ranks = [
+  /event/i,
+  /(message|msg|webhook|notification)/i,
+  /(delivery|invocation|job)/i,
+  /idempotency/i,
+  /(trace|span|request|correlation)/i,
+];
 
 /** Ids of events come before those of requests; names that say nothing come between. */
 function nameRank(name: string): number {
@@ -172,13 +186,16 @@ export function fitUnits(sample: readonly SampleRecord[], found: Found): Found {
     ).values(),
   ].flatMap((own) => {
     const ordered = own.toSorted((a, b) => a.at - b.at);
-    return ordered.slice(1).map(({ at }, index) => ({ gap: at - ordered[index]!.at, took: ordered[index]!.took }));
+    return ordered
+      .slice(1)
+      .map(({ at }, index) => ({ gap: at - ordered[index]!.at, took: ordered[index]!.took }));
   });
   const gaps = seen.filter(({ gap }) => gap > 0);
   if (gaps.length < 2) return found;
   const units = finer.slice(finer.indexOf(duration.unit));
   const unit = units.find(
-    (one) => gaps.filter(({ gap, took }) => took * msIn[one] > gap + 1000).length <= gaps.length * maxOverlapping,
+    (one) =>
+      gaps.filter(({ gap, took }) => took * msIn[one] > gap + 1000).length <= gaps.length * maxOverlapping,
   );
   return unit === undefined || unit === duration.unit ? found : { ...found, duration: { ...duration, unit } };
 }
@@ -187,7 +204,13 @@ function toMs(text: string | undefined): number | null {
   if (text === undefined) return null;
   const number = Number(text);
   if (Number.isFinite(number))
-    return number < 1e11 ? number * 1000 : number < 1e14 ? number : number < 1e17 ? number / 1000 : number / 1e6;
+    return number < 1e11
+      ? number * 1000
+      : number < 1e14
+        ? number
+        : number < 1e17
+          ? number / 1000
+          : number / 1e6;
   const parsed = Date.parse(text.replace(',', '.'));
   return Number.isFinite(parsed) ? parsed : null;
 }

@@ -21,10 +21,19 @@ const maxSample = 3000;
 const maxDocumentBytes = 256 * 1024 * 1024;
 
 /** The logs that were read into `raw`, and how they were understood. */
+/** Facts about the reading that the quality of the log depends on. */
+export interface LoadedQuality {
+  /** Lines that are not records may be about something else: the log of a program. */
+  readonly hasOtherLines: boolean;
+}
+
 export interface Loaded {
   readonly source: Source;
   readonly specs: readonly Spec[];
   readonly malformed: Malformed;
+  readonly quality: LoadedQuality;
+  /** The first lines of the first log as they are in the file, for a preview. */
+  readonly raw: readonly string[];
 }
 
 /**
@@ -106,6 +115,13 @@ export async function load(
   return {
     source: { ...source, assumptions: [...source.assumptions, ...empty] },
     specs: [...groups.values()].map(({ group }) => group.spec),
+    raw: filled[0]!.unwrapped.lines.slice(0, 10),
+    quality: {
+      hasOtherLines: [...groups.values()].some(
+        ({ group: { inner, peels, spec } }) =>
+          (inner === 'text' && spec.pattern === undefined) || peels.some(({ kind }) => kind !== 'items'),
+      ),
+    },
     malformed: await readMalformed(
       database,
       filled.map(({ file }) => file),
@@ -154,7 +170,7 @@ function spread<T>(all: readonly T[]): readonly T[] {
 interface Looked {
   readonly file: SniffedFile;
   readonly sample: readonly SampleRecord[];
-  readonly unwrapped: Pick<Unwrapped, 'peels' | 'inner'>;
+  readonly unwrapped: Pick<Unwrapped, 'peels' | 'inner' | 'lines'>;
   readonly detection: Detection;
   readonly assumptions: readonly string[];
 }
@@ -175,10 +191,15 @@ function asPages(file: SniffedFile): SniffedFile {
 async function look(database: Database, given: SniffedFile, options: AuditOptions): Promise<Looked> {
   const file = asPages(given);
   const { sample, unwrapped } = await readSample(database, file, options.pattern);
-  const seen = withOuterTime(options.pattern === undefined ? detect(sample) : byPattern(options.pattern, sample), unwrapped);
+  const seen = withOuterTime(
+    options.pattern === undefined ? detect(sample) : byPattern(options.pattern, sample),
+    unwrapped,
+  );
   let detection: Detection = seen;
   const assumptions: string[] =
-    unwrapped.peels.length === 0 ? [] : [`read from inside: ${describePeels(unwrapped.peels).join(', then ')}`];
+    unwrapped.peels.length === 0
+      ? []
+      : [`read from inside: ${describePeels(unwrapped.peels).join(', then ')}`];
   if (options.format !== undefined) {
     const { spec, score } = specFrom(options.format, sample);
     detection = {
@@ -251,7 +272,10 @@ async function readSample(
           `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${maxSample}`,
         )
         .catch((error: Error) => refuse(file, error));
-      return sampled(rows.map(({ line }) => text(line)), pattern);
+      return sampled(
+        rows.map(({ line }) => text(line)),
+        pattern,
+      );
     }
     case 'json':
       return await sampleOfDocument(database, file, pattern);
@@ -273,7 +297,9 @@ function recordsIn({ inner, lines, outer, hasTime }: Unwrapped, pattern: string 
   if (!hasTime || records.length !== shown.length) return records;
   const times = spread(outer);
   return records.map((record, index) =>
-    times[index] === null ? record : { ...record, values: new Map(record.values).set(outerTime, times[index]!) },
+    times[index] === null
+      ? record
+      : { ...record, values: new Map(record.values).set(outerTime, times[index]!) },
   );
 }
 
@@ -317,7 +343,10 @@ async function sampleOfDocument(
       `select cast(json as varchar) as line from ${documentsSql(file, [file.path], isArray ? 'array' : 'unstructured')} limit ${maxSample}`,
     )
     .catch((error: Error) => refuse(file, error));
-  return sampled(rows.map(({ line }) => text(line)), pattern);
+  return sampled(
+    rows.map(({ line }) => text(line)),
+    pattern,
+  );
 }
 
 function refuse(file: SniffedFile, error: Error): never {

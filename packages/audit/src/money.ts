@@ -7,11 +7,20 @@ const known: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 /** ISO 4217's code for "no currency", which sums amounts without one. */
 const noCurrency = 'XXX';
 
+/** Whether amounts of a currency are summed; XXX stands for amounts without one. */
+export const isCurrency = (currency: string): boolean => currency === noCurrency || known.has(currency);
+
 /**
  * Converts an amount from a log to minor units, exactly; null if it is not a valid amount of that currency (too many decimals).
  */
 export function toMinorUnits(text: string, currency: string, unit: 'minor' | 'major'): bigint | null {
-  const match = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(/[,_ ]/g, ''));
+  // Signs of currencies, separators of thousands, and negative amounts in parentheses or with a sign at the end.
+  const plain = text
+    .replaceAll(/[\p{Sc},_'’\s]|\b[A-Z]{3}\b/gu, '')
+    .replace(/^\((.*)\)$/, '-$1')
+    .replace(/^(.*\d)-$/, '-$1')
+    .replace('\u2212', '-');
+  const match = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(plain);
   if (match === null) return null;
   const [, sign, whole, fraction = ''] = match;
   const exponent = unit === 'minor' ? 0 : exponentOf(currency);
@@ -40,6 +49,11 @@ export async function detectAmountUnit(
   return num(decimal.n) > 0 ? 'major' : 'minor';
 }
 
+/** SQL: a payment is one of its tenant. */
+export const paymentKey = "coalesce(tenant, '') || chr(1) || coalesce(payment_id, id)";
+/** SQL: money that goes the other way. */
+export const isRefund = "(event_type ilike '%refund%' or event_type ilike '%chargeback%')";
+
 /** Sums the money of the lost events in `missing`, whose amounts are in `unit`. */
 export async function countMoney(
   database: Database,
@@ -47,11 +61,18 @@ export async function countMoney(
   hasPayments: boolean,
   observedMs: number,
 ): Promise<{ money: Money; weekly: WeeklyValue[] }> {
-  const amounts = num((await database.row('select count(amount) as n from missing')).n) > 0;
+  const amounts =
+    num(
+      (
+        await database.row(
+          'select count(*) as n from (select 1 from (select amount from usable union all select amount from missing) where amount is not null limit 1)',
+        )
+      ).n,
+    ) > 0;
   await markRecovered(database, hasPayments);
   const rows =
-    await database.rows(`select coalesce(payment_id, id) as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
-      count(*) as events, coalesce(bool_or(event_type ilike '%refund%' or event_type ilike '%chargeback%'), false) as refund
+    await database.rows(`select ${paymentKey} as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
+      count(*) as events, coalesce(bool_or(${isRefund}), false) as refund
     from missing group by all order by payment`);
   const payments = new Map<string, Payment>();
   const negative: Payment[] = [];
@@ -121,12 +142,54 @@ async function markRecovered(database: Database, hasPayments: boolean): Promise<
   if (!hasPayments) return;
   await database.run(`create table made_good as
     select missing.key from missing join (
-      select payment_id, coalesce(endpoint, '') as endpoint, coalesce(event_type, '') as event_type, id, max(t) as at_ms
+      select payment_id, coalesce(tenant, '') as tenant, coalesce(endpoint, '') as endpoint, coalesce(event_type, '') as event_type, id, max(t) as at_ms
       from line where ok and payment_id in (select payment_id from missing) group by all) other
-      on missing.payment_id = other.payment_id and coalesce(missing.endpoint, '') = other.endpoint
+      on missing.payment_id = other.payment_id and coalesce(missing.tenant, '') = other.tenant and coalesce(missing.endpoint, '') = other.endpoint
         and coalesce(missing.event_type, '') = other.event_type and missing.id <> other.id and other.at_ms > missing.first_at`);
   await database.run('update missing set recovered = true where key in (select key from made_good)');
 }
+
+/** About how many units of a currency one US dollar buys: only for the order in which sums are listed. */
+const perDollar: Readonly<Record<string, number>> = {
+  AUD: 1.5,
+  BRL: 5.5,
+  CAD: 1.4,
+  CHF: 0.8,
+  CLP: 950,
+  CNY: 7,
+  COP: 4000,
+  CZK: 21,
+  DKK: 6.5,
+  EUR: 0.9,
+  GBP: 0.75,
+  HKD: 8,
+  HUF: 340,
+  IDR: 16_000,
+  ILS: 3.4,
+  INR: 87,
+  ISK: 125,
+  JPY: 150,
+  KRW: 1400,
+  KWD: 0.3,
+  BHD: 0.38,
+  MXN: 18,
+  NOK: 10,
+  NZD: 1.7,
+  PHP: 58,
+  PLN: 3.7,
+  SEK: 9.5,
+  SGD: 1.3,
+  THB: 33,
+  TRY: 42,
+  TWD: 31,
+  UGX: 3600,
+  VND: 26_000,
+  ZAR: 17.5,
+};
+
+/** About what a sum is worth, to order sums in different currencies. */
+export const worth = (currency: string, amount: bigint): number =>
+  Number(amount) / 10 ** exponentOf(currency) / (perDollar[currency] ?? 1);
 
 /** Returns the sums by currency, the largest first. */
 function totals(payments: readonly Payment[]): ValueAtRisk[] {
@@ -136,7 +199,7 @@ function totals(payments: readonly Payment[]): ValueAtRisk[] {
     sums.set(currency, { amount: sum.amount + amount, events: sum.events + 1 });
   }
   return [...sums]
-    .sort((a, b) => b[1].events - a[1].events || a[0].localeCompare(b[0]))
+    .sort((a, b) => worth(b[0], b[1].amount) - worth(a[0], a[1].amount) || a[0].localeCompare(b[0]))
     .map(([currency, { amount, events }]) => ({ currency, amount_minor: exactMinor(amount), events }));
 }
 

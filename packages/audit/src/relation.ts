@@ -100,7 +100,10 @@ function csvSql(group: FileGroup): string {
 
 /** Returns the rows of a CSV; a path continues inside a column of JSON. */
 function columnRelation(group: FileGroup): Relation {
-  const inside = embeddedShapes(group.spec, Object.values(group.spec.fields).flatMap(({ paths }) => paths));
+  const inside = embeddedShapes(
+    group.spec,
+    Object.values(group.spec.fields).flatMap(({ paths }) => paths),
+  );
   const shapes = inside.map(
     ({ path, shape }, index) =>
       `, case when json_valid(${name(path.join('.'))}) then ${shape(name(path.join('.')), `e${index}`).structure} end as e${index}`,

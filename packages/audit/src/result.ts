@@ -114,6 +114,35 @@ export interface Coverage {
   readonly notes: readonly string[];
 }
 
+/** A reason why the log cannot show what became of events. */
+export const problemCodes = [
+  'unusable_lines',
+  'no_success',
+  'attempt_numbers_have_holes',
+  'successes_may_be_sampled',
+  'ids_do_not_join',
+  'fan_out_without_endpoint',
+  'times_conflict',
+  'state_table',
+] as const;
+
+export interface QualityProblem {
+  readonly code: (typeof problemCodes)[number];
+  readonly count: number;
+  /** The share of what is affected, 0 to 1. */
+  readonly share: number;
+  readonly message: string;
+  readonly next_step: string;
+}
+
+export interface Quality {
+  /** False: the log cannot show which events were lost, so none is called dropped. */
+  readonly conclusive: boolean;
+  /** Events that would be silent drops if the log were complete; 0 if it is conclusive. They are \`unresolved\`. */
+  readonly suspected: number;
+  readonly problems: readonly QualityProblem[];
+}
+
 export interface Power {
   /** The smallest drop rate that this log shows with a probability of 95% (one drop or more). */
   readonly detectable_rate: number;
@@ -262,6 +291,8 @@ export interface AuditResult {
   readonly events: number;
   readonly attempts: number;
   readonly coverage: Coverage;
+  /** Whether the log can show what became of events at all. */
+  readonly quality: Quality;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   /** silently_dropped as a share of the events that are not unresolved; Wilson, 95%. */
   readonly silent_drop_rate: number;
@@ -325,6 +356,8 @@ export interface AuditResult {
     readonly never_sent: number;
     /** In the log, but not expected. */
     readonly unexpected: number;
+    /** Expected before the log begins, after it ends, or for endpoints that it does not contain: neither sent nor lost here. */
+    readonly not_covered: number;
     readonly sample_ids: readonly string[];
   } | null;
   /** Comparison with what the receiver processed; null without `--received`. */
@@ -337,6 +370,9 @@ export interface AuditResult {
     readonly acknowledged_unprocessed: number;
     /** The sender saw no success, but the receiver has the event. */
     readonly processed_all_the_same: number;
+    /** Deliveries before or after the time of the file, or to endpoints of which it does not contain a single event. */
+    readonly not_covered: number;
+    readonly endpoints_not_covered: readonly string[];
     readonly sample_ids: readonly string[];
   } | null;
   readonly took_ms: number;

@@ -45,6 +45,8 @@ export async function learnSender(
   vocabulary: Vocabulary,
   specs: readonly Spec[],
   options: AuditOptions,
+  /** The log is a table of states: its rows are not attempts. */
+  isStates = false,
 ): Promise<Habits> {
   const assumptions: string[] = [];
   const finalWords = await learnFinalWords(database, vocabulary);
@@ -73,7 +75,7 @@ export async function learnSender(
     from (select *, greatest(0, next_started - coalesce(ended_first, started_at)) as wait from attempt)
     where next_started is not null and not coalesce(ok, false) and not coalesce(final, false)
       and (next_first is null or next_started <= next_first + ${Math.round(graceMs)}) group by 1 order by 1 limit 50`);
-  if (gaps.length === 0 && declared?.retries !== false) await demandJoined(database, specs);
+  if (gaps.length === 0 && declared?.retries !== false && !isStates) await demandJoined(database, specs);
   const waits = lengthen(
     gaps.map((row) => ({
       after: num(row.after),

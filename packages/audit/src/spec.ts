@@ -54,6 +54,8 @@ export interface Spec {
   readonly embedded?: readonly Path[] | undefined;
   /** A time of a layer around the records serves as `at`. */
   readonly outerTime?: boolean | undefined;
+  /** Each record is a delivery with its last state. */
+  readonly stateTable?: boolean | undefined;
   /** An array in each record with the attempts. */
   readonly unnest?: Path | undefined;
   /** The delivery id identifies deliveries, not event and endpoint: attempts have only that id. */

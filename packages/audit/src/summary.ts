@@ -1,5 +1,6 @@
 import { printable, count } from 'posthorn/report';
 import { formatValue } from 'posthorn/domain';
+import { whatToDo } from './what-to-do.ts';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
 
 const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
@@ -31,15 +32,18 @@ export function summarize(raw: AuditResult): string {
   const { verdicts, coverage } = result;
   return [
     headline(result),
+    ...qualityLines(result),
     // If nothing was found, the first question is whether it could have been found.
-    ...(verdicts.silently_dropped === 0 ? [result.power.statement] : []),
+    ...(verdicts.silently_dropped === 0 && result.quality.conclusive ? [result.power.statement] : []),
     '',
     ...verdictLines(result),
     '',
     ...(result.causes.length === 0
       ? [
           verdicts.silently_dropped + verdicts.acknowledged_unprocessed === 0
-            ? 'Causes: nothing to explain.'
+            ? result.quality.conclusive
+              ? 'Causes: nothing to explain.'
+              : 'Causes: not looked for, because the log cannot show what was lost.'
             : 'Causes: no cause stands out.',
         ]
       : ['Causes, the main one first:', ...result.causes.flatMap((one, index) => causeLines(one, index))]),
@@ -66,8 +70,16 @@ export function summarize(raw: AuditResult): string {
   ].join('\n');
 }
 
+function qualityLines({ quality }: AuditResult): string[] {
+  return quality.problems.flatMap(({ message, next_step }) => [
+    ...wrap(message, 110).map((line) => `  ${line}`),
+    ...wrap(`Next: ${next_step}`, 110).map((line) => `  ${line}`),
+  ]);
+}
+
 function headline({
   verdicts,
+  quality,
   silent_drop_rate: rate,
   silent_drop_interval: [low, high],
   events,
@@ -77,6 +89,8 @@ function headline({
     verdicts.acknowledged_unprocessed === 0
       ? ''
       : ` ${count(verdicts.acknowledged_unprocessed)} were acknowledged and never processed.`;
+  if (!quality.conclusive)
+    return `Cannot tell what was lost among ${count(events)} events${quality.suspected === 0 ? '' : `; ${count(quality.suspected)} would be silent drops if the log were complete`}.${unprocessed}`;
   if (verdicts.silently_dropped === 0) return `No silent drop among ${count(events)} events.${unprocessed}`;
   const main = causes.find(({ cause, silently_dropped: n }) => cause !== 'unknown' && n > 0);
   return `${count(verdicts.silently_dropped)} of ${count(events)} events were silently dropped: ${percent(rate)} (95%: ${percent(low)} to ${percent(high)})${main === undefined ? ', cause unknown' : `, mainly by ${main.cause}`}.${unprocessed}`;
@@ -107,8 +121,9 @@ function causeLines(
   index: number,
 ): string[] {
   return [
-    `  ${index + 1}. ${cause}: ${many(events, 'event')}, ${kind}${p === null ? '' : `, p ${pValue(p)}`}`,
+    `  ${index + 1}. ${cause}: ${many(events, 'event')}, ${kind === 'proof' ? 'proof' : 'consistent with it'}${p === null ? '' : `, p ${pValue(p)}`}`,
     ...wrap(evidence, 110).map((line) => `     ${line}`),
+    ...wrap(`What to do: ${whatToDo[cause]}`, 110).map((line) => `     ${line}`),
     ...(jointly.length === 0
       ? []
       : [`     together with: ${jointly.map((one) => `${one.cause} (${count(one.events)})`).join(', ')}`]),
@@ -159,13 +174,13 @@ function truthLines({ expected, received }: AuditResult): string[] {
       ? []
       : [
           '',
-          `Expected (${expected.file}, ${count(expected.rows)} rows, by ${expected.joined_by}): ${count(expected.never_sent)} never sent, ${count(expected.unexpected)} sent but not expected`,
+          `Expected (${expected.file}, ${count(expected.rows)} rows, by ${expected.joined_by}): ${count(expected.never_sent)} never sent, ${count(expected.unexpected)} sent but not expected${expected.not_covered === 0 ? '' : `; ${count(expected.not_covered)} outside the log`}`,
         ]),
     ...(received === null
       ? []
       : [
           '',
-          `Received (${received.file}, ${count(received.rows)} rows, by ${received.joined_by}): ${count(received.acknowledged_unprocessed)} acknowledged but unprocessed, ${count(received.processed_all_the_same)} processed although the sender saw no success`,
+          `Received (${received.file}, ${count(received.rows)} rows, by ${received.joined_by}): ${count(received.acknowledged_unprocessed)} acknowledged but unprocessed, ${count(received.processed_all_the_same)} processed although the sender saw no success${received.not_covered === 0 ? '' : `; ${count(received.not_covered)} deliveries not covered${received.endpoints_not_covered.length === 0 ? '' : `, among them all to ${received.endpoints_not_covered.slice(0, 3).join(', ')}`}`}`,
         ]),
   ];
 }

@@ -27,4 +27,3 @@ export function recordsFromText(
     return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
   });
 }
-

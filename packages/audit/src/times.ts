@@ -128,7 +128,9 @@ function orderFormats(dayFirst: boolean): string[] {
 function dayMonthOrder(texts: readonly string[]): { dayFirst: boolean; note: string } {
   const found = texts.flatMap((text) => {
     const match = numericDate.exec(text);
-    return match === null ? [] : [{ first: Number(match[1]), second: Number(match[3]), mark: match[2]!, text }];
+    return match === null
+      ? []
+      : [{ first: Number(match[1]), second: Number(match[3]), mark: match[2]!, text }];
   });
   const stated = (dayFirst: boolean, why: string): { dayFirst: boolean; note: string } => ({
     dayFirst,
@@ -164,7 +166,8 @@ export function timeSql(value: string, reading: TimeReading, utc: boolean): stri
     when abs(${number}) < 1e17 then ${number} / 1000 else ${number} / 1e6 end`;
   const notations = `coalesce(case when ${number} is not null and abs(${number}) < 1e20 then cast(round(${epoch}) as bigint) end,
     case when ${value} similar to '\\[?\\d{4}-.*' then ${zoned(cleaned)} end, ${writtenSql(value, reading)}, ${zoned(cleaned)})`;
-  const own = reading.note !== null && reading.year === null && reading.zoned.length + reading.local.length === 1;
+  const own =
+    reading.note !== null && reading.year === null && reading.zoned.length + reading.local.length === 1;
   // The user's own format is tried before all others; otherwise the sample decides what is tried first.
   const odd = own ? `coalesce(${writtenSql(value, reading)}, ${notations})` : notations;
   return reading.iso && !own ? `coalesce(${plain}, case when ${value} is not null then ${odd} end)` : odd;
@@ -183,7 +186,8 @@ function writtenSql(value: string, { zoned, local, year, note }: TimeReading): s
   const whole = `regexp_replace(${tidy}, '(:\\d\\d)[.,](\\d{1,9})', '\\1')`;
   const fraction = `coalesce(try_cast('0.' || regexp_extract(${value}, ':\\d\\d[.,](\\d{1,9})', 1) as double) * 1000, 0)`;
   const named = Object.entries(abbreviations).reduce(
-    (text, [abbreviation, offset]) => `regexp_replace(${text}, '(\\d) ?${abbreviation}( \\d{4})?$', '\\1\\2 ${offset}')`,
+    (text, [abbreviation, offset]) =>
+      `regexp_replace(${text}, '(\\d) ?${abbreviation}( \\d{4})?$', '\\1\\2 ${offset}')`,
     `regexp_replace(${whole}, '([+-]\\d{4}) [A-Z]{3,4}$', '\\1')`,
   );
   const dated =
@@ -191,7 +195,9 @@ function writtenSql(value: string, { zoned, local, year, note }: TimeReading): s
       ? `cast(try_strptime(${whole}, ${list(local)}) as timestamptz)`
       : [year.year, year.year - 1]
           .map((one) => `cast(try_strptime('${one} ' || ${whole}, ${list(local)}) as timestamptz)`)
-          .map((sql, index) => (index === 0 ? `case when epoch_ms(${sql}) <= ${year.before} then ${sql} end` : sql))
+          .map((sql, index) =>
+            index === 0 ? `case when epoch_ms(${sql}) <= ${year.before} then ${sql} end` : sql,
+          )
           .reduce((now, before) => `coalesce(${now}, ${before})`);
   const offset = zoned.length === 0 ? 'null' : `epoch_ms(try_strptime(${named}, ${list(zoned)}))`;
   return `case when ${value} is not null then cast(coalesce(${offset}, epoch_ms(${dated})) + ${fraction} as bigint) end`;

@@ -247,7 +247,9 @@ function timePath(values: readonly unknown[], path: string): string | null {
   for (const parent of parents.toReversed()) {
     const at = valueAt(first, parent);
     if (!isRecord(at)) continue;
-    const key = timeNames.flatMap((name) => Object.keys(at).find((one) => one.toLowerCase() === name) ?? [])[0];
+    const key = timeNames.flatMap(
+      (name) => Object.keys(at).find((one) => one.toLowerCase() === name) ?? [],
+    )[0];
     if (key !== undefined && `${parent}.${jsonKey(key)}` !== path) return `${parent}.${jsonKey(key)}`;
   }
   return null;
@@ -259,7 +261,12 @@ function applyPeel({ line, outer }: Peeled, peel: Peel): Peeled[] {
     case 'prefix': {
       const at = line.indexOf('{');
       if (at <= 0) return [{ line, outer }];
-      return [{ line: line.slice(at), outer: prefixTime.exec(line.slice(0, Math.min(at, maxPrefix)))?.[1] ?? outer }];
+      return [
+        {
+          line: line.slice(at),
+          outer: prefixTime.exec(line.slice(0, Math.min(at, maxPrefix)))?.[1] ?? outer,
+        },
+      ];
     }
     case 'field': {
       const value = parseJson(line);
@@ -282,10 +289,7 @@ function applyPeel({ line, outer }: Peeled, peel: Peel): Peeled[] {
       const made = Object.fromEntries(
         pairs.filter(isRecord).map((pair) => [String(pair[peel.key]), otlpValue(pair['value'])]),
       );
-      const rest =
-        peel.path === '$'
-          ? made
-          : { ...(value as object), [peel.path.slice(3, -1)]: made };
+      const rest = peel.path === '$' ? made : { ...(value as object), [peel.path.slice(3, -1)]: made };
       return [{ line: JSON.stringify(rest), outer }];
     }
   }

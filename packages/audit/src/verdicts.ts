@@ -4,29 +4,8 @@ import type { LineFacts } from './timeline.ts';
 import type { Spec } from './spec.ts';
 import { type Verdict, verdicts } from './result.ts';
 
-/**
- * Makes `fate`: one row for each event that was not simply delivered, with its verdict and the facts about its cause.
- * An event is silently dropped if it was neither delivered nor recorded as given up, and its retry never came although the
- * log goes on for longer than such a retry ever took.
- */
-export async function classify(
-  database: Database,
-  facts: LineFacts,
-  habits: Habits,
-  specs: readonly Spec[],
-): Promise<Record<Verdict, number>> {
-  const { sender, waits, graceMs, firstWaitMs } = habits;
-  const noRetries = specs.every((spec) => spec.sender?.retries === false);
-  // How long to wait for the next attempt after each one: as observed, and the longest wait beyond that.
-  const wait = noRetries
-    ? '0'
-    : sender.horizon_from === 'option' || waits.length === 0
-      ? `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} else ${sender.horizon_ms} end`
-      : `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
-  const limit =
-    sender.max_attempts === null
-      ? 'false'
-      : `coalesce(greatest(last_no, attempts), 0) >= ${sender.max_attempts}`;
+/** Makes `story`: one row for each event that was not simply delivered, with what its attempts have in common. */
+export async function makeStory(database: Database, habits: Habits): Promise<void> {
   await database.run(`create table story as
     with last as (
       select key, count(*) as attempts, count(*) filter (not ok) as fails,
@@ -48,6 +27,31 @@ export async function classify(
     select delivery.key, delivery.ok, ok_at, first_at, states.* exclude (key), last.* exclude (key, status_code, error),
       status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
+}
+
+/**
+ * Makes `fate`: one row for each event that was not simply delivered, with its verdict and the facts about its cause.
+ * An event is silently dropped if it was neither delivered nor recorded as given up, and its retry never came although the
+ * log goes on for longer than such a retry ever took.
+ */
+export async function classify(
+  database: Database,
+  facts: LineFacts,
+  habits: Habits,
+  specs: readonly Spec[],
+): Promise<void> {
+  const { sender, waits, graceMs, firstWaitMs } = habits;
+  const noRetries = specs.every((spec) => spec.sender?.retries === false);
+  // How long to wait for the next attempt after each one: as observed, and the longest wait beyond that.
+  const wait = noRetries
+    ? '0'
+    : sender.horizon_from === 'option' || waits.length === 0
+      ? `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} else ${sender.horizon_ms} end`
+      : `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
+  const limit =
+    sender.max_attempts === null
+      ? 'false'
+      : `coalesce(greatest(last_no, attempts), 0) >= ${sender.max_attempts}`;
   const promise = `last_has_next and last_owed_at is not null`;
   // A promise says when the retry is due; without one, the usual wait does.
   const due = `greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
@@ -65,13 +69,20 @@ export async function classify(
       end as verdict,
       greatest(owed_at, last_ended) as news_due_at
     from story`);
+}
+
+/** Counts the verdicts. */
+export async function countVerdicts(
+  database: Database,
+  lateAfterMs: number,
+): Promise<Record<Verdict, number>> {
   const rows = await database.rows('select verdict, count(*) as n from fate group by 1');
   const total = num((await database.row('select count(*) as n from delivery')).n);
   const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   for (const row of rows) counts[row.verdict as Verdict] = num(row.n);
   // An event delivered at the first attempt can be late only if it was accepted long before.
   const lateAtOnce = await database.row(`select count(*) as n from delivery
-    where simple and ok_at - first_at > ${sender.late_after_ms}`);
+    where simple and ok_at - first_at > ${lateAfterMs}`);
   counts.late += num(lateAtOnce.n);
   counts.delivered =
     total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);

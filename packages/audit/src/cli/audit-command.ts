@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
+import { preview, previewText } from '../preview.ts';
 import { summarize } from '../summary.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from './audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingFrom } from './log-reading.ts';
@@ -20,6 +21,7 @@ import {
   stoppable,
   demandPackages,
 } from 'posthorn/cli';
+import { withStandardInput } from './standard-input.ts';
 import { noteUnread } from './unread.ts';
 
 interface AuditCommandOptions extends AuditOutputs, LogReading {
@@ -31,6 +33,7 @@ interface AuditCommandOptions extends AuditOutputs, LogReading {
   readonly missing?: string;
   readonly memory?: number;
   readonly json?: boolean;
+  readonly preview?: boolean;
 }
 
 /** `90s`, `5m`, `2h`, `1d` in milliseconds. */
@@ -51,8 +54,13 @@ function megabytes(text: string): number {
 }
 
 /** Whether an audit found something that needs attention. */
-function hasFinding({ verdicts, causes }: AuditResult): boolean {
-  return verdicts.silently_dropped > 0 || verdicts.acknowledged_unprocessed > 0 || causes.length > 0;
+function hasFinding({ verdicts, causes, quality }: AuditResult): boolean {
+  return (
+    !quality.conclusive ||
+    verdicts.silently_dropped > 0 ||
+    verdicts.acknowledged_unprocessed > 0 ||
+    causes.length > 0
+  );
 }
 
 /** Files that the audit will read and that exist now. */
@@ -65,6 +73,10 @@ function inputFiles(files: readonly string[], options: AuditCommandOptions): str
 }
 
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
+  await withStandardInput(files, (read) => auditFiles(read, options));
+}
+
+async function auditFiles(files: readonly string[], options: AuditCommandOptions): Promise<void> {
   if (options.scenario !== undefined) demandPackages(['@posthorn/lab'], '--scenario', import.meta.url);
   demandWritable(
     [options.missing, options.html, options.markdown, options.scenario],
@@ -87,6 +99,13 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
         signal,
         onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% ${stage}`),
       };
+      if (options.preview === true) {
+        const shown = await preview(auditOptions);
+        bar.end();
+        if (options.json === true) printJson(shown);
+        else print(previewText(shown));
+        return;
+      }
       const result = await audit(auditOptions);
       bar.end();
       if (options.json === true) printJson(result);
@@ -112,9 +131,10 @@ export function auditCommand(): Command {
     .description("Find silent drops in any webhook sender's logs, name the cause and put a price on it")
     .argument(
       '<files...>',
-      'logs: JSON lines, JSON, CSV, Parquet or access logs; plain, gzip or zstd; globs are expanded',
+      'logs: JSON lines, JSON, CSV, Parquet or text; plain, gzip or zstd; globs are expanded; - is standard input',
     )
     .option('--missing <ids.csv>', 'write the events to resend as CSV')
+    .option('--preview', 'show three lines and how each is read, and stop')
     .option('--json', 'print JSON')
     .optionsGroup('Data that the log does not contain:')
     .option('--expected <payments.csv>', 'what should have been sent, joined by id')
@@ -128,7 +148,7 @@ export function auditCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit code: 0 nothing found; 1 silent drops, a cause, or unreadable lines; 2 wrong usage or a log that cannot be audited.
+Exit code: 0 nothing found; 1 silent drops, a cause, unreadable lines, or a log that cannot tell; 2 wrong usage or a log that cannot be audited.
 
 Examples:
   posthorn audit deliveries.jsonl

@@ -10,11 +10,11 @@ import {
   windowsAround,
   firstRuleOn,
 } from 'posthorn/impact';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
-import type { AuditOptions } from '../result.ts';
+import type { AuditOptions, AuditResult } from '../result.ts';
 import { sideFromAudit } from '../impact/from-audit.ts';
 import type { Store } from 'posthorn/store';
 import { firstAlertIn } from './audit-history.ts';
@@ -43,7 +43,10 @@ export interface SidesAsked {
   readonly dataDir?: string;
   readonly databaseUrl?: string;
   /** How logs are read. */
-  readonly reading: Pick<AuditOptions, 'format' | 'mapping' | 'timezone' | 'signal'>;
+  readonly reading: Pick<
+    AuditOptions,
+    'format' | 'mapping' | 'timezone' | 'pattern' | 'timeFormat' | 'signal'
+  >;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -76,6 +79,7 @@ async function sideOfLog(
     };
     const result = await audit(options);
     bar.end();
+    demandConclusive(result, label);
     if (noteUnread(result, label)) process.exitCode = 1;
     const side = sideFromAudit(result, label);
     return {
@@ -89,6 +93,16 @@ async function sideOfLog(
   } finally {
     bar.end();
   }
+}
+
+/** Throws if a log cannot show what was lost: there is nothing to compare then. */
+function demandConclusive({ quality }: AuditResult, label: string): void {
+  const [first] = quality.problems;
+  if (quality.conclusive || first === undefined) return;
+  throw new CommandError(
+    printable(`${label}: cannot tell what was lost. ${first.message} ${first.next_step}`),
+    2,
+  );
 }
 
 /** Splits a log at a time that has to be inside it. */
@@ -203,6 +217,18 @@ function demandNoStore({ dataDir, databaseUrl }: SidesAsked, logs: string): void
     throw new CommandError(`--data-dir and --database-url cannot be used with ${logs}`, 2);
 }
 
+/** Throws if both sides are the same files: a comparison of a log with itself shows no difference. */
+function demandDifferent(before: string, after: string): void {
+  const real = (paths: string): string[] =>
+    paths.split(',').map((path) => (existsSync(path) ? realpathSync(path) : path));
+  const both = real(before).filter((path) => real(after).includes(path));
+  if (both.length > 0)
+    throw new CommandError(
+      `${both.join(', ')} is on both sides: give the logs of two times, or one log with --deploy TIME`,
+      2,
+    );
+}
+
 /** Reads both sides of the comparison. Throws CommandError with a message for the user. */
 export async function readSides(asked: SidesAsked): Promise<BothSides> {
   const { log, before, after, deploy, reading } = asked;
@@ -233,7 +259,10 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
       'give --before and --after, or a log and --deploy TIME, or --data-dir (or --database-url) and --deploy TIME',
       2,
     );
-  if (parseWindow(before) === null && parseWindow(after) === null) demandNoStore(asked, 'two logs');
+  if (parseWindow(before) === null && parseWindow(after) === null) {
+    demandNoStore(asked, 'two logs');
+    demandDifferent(before, after);
+  }
   const both = { before: await readSide(before, asked), after: await readSide(after, asked) };
   demandDecided(both.before.side);
   demandDecided(both.after.side);

@@ -10,6 +10,8 @@ export interface LogReading {
   readonly map?: Readonly<Record<string, string>>;
   readonly mapFile?: string;
   readonly timezone?: string;
+  readonly pattern?: string;
+  readonly timeFormat?: string;
 }
 
 function mapping(text: string): Record<string, string> {
@@ -36,6 +38,15 @@ function mappingFile(path: string): Record<string, string> {
   }
 }
 
+function namedPattern(text: string): string {
+  try {
+    if (/\(\?P?<\w+>/.test(text) && new RegExp(text.replaceAll('(?P<', '(?<'))) return text;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  throw new InvalidArgumentError('must have named groups, such as (?<event_id>evt_\\w+)');
+}
+
 /** Adds the options that say how a log is read. */
 export function logReadingOptions(command: Command): Command {
   return command
@@ -43,6 +54,15 @@ export function logReadingOptions(command: Command): Command {
     .addOption(new Option('--format <name>', 'the format (default: detected)').choices(formats))
     .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)
     .option('--map-file <map.yaml>', 'the same as a YAML file')
+    .option(
+      '--pattern <regex>',
+      'for lines of text: a pattern with named groups, such as (?<event_id>evt_\\w+)',
+      namedPattern,
+    )
+    .option(
+      '--time-format <format>',
+      'how times are written, for example %d/%m/%Y %H:%M:%S (default: detected)',
+    )
     .option('--timezone <name>', 'for times without a time zone (default: UTC)');
 }
 
@@ -52,7 +72,15 @@ export function readingFrom({
   map,
   mapFile,
   timezone,
-}: LogReading): Pick<AuditOptions, 'format' | 'mapping' | 'timezone'> {
+  pattern,
+  timeFormat,
+}: LogReading): Pick<AuditOptions, 'format' | 'mapping' | 'timezone' | 'pattern' | 'timeFormat'> {
   const pairs = { ...(mapFile === undefined ? {} : mappingFile(mapFile)), ...map };
-  return { format, mapping: Object.keys(pairs).length === 0 ? undefined : pairs, timezone };
+  return {
+    format,
+    mapping: Object.keys(pairs).length === 0 ? undefined : pairs,
+    timezone,
+    pattern: pattern?.replaceAll('(?P<', '(?<'),
+    timeFormat,
+  };
 }

@@ -1,0 +1,264 @@
+import { count } from 'posthorn/report';
+import { type Database, num, numOrNull, text } from './database.ts';
+import type { LoadedQuality } from './load.ts';
+import type { Quality, QualityProblem } from './result.ts';
+import { counterHoles } from './id-counters.ts';
+import type { Habits } from './sender.ts';
+import type { Spec } from './spec.ts';
+import type { StateTable } from './state-table.ts';
+import { thresholds } from './thresholds.ts';
+import type { LineFacts } from './timeline.ts';
+
+// Before any verdict: can this log show what became of an event? Where lines, nodes or ids are missing, an event without a further
+// line is not a lost one.
+
+/** What the gate looks at. */
+export interface Gate {
+  readonly facts: LineFacts;
+  readonly habits: Habits;
+  readonly specs: readonly Spec[];
+  readonly rejected: number;
+  readonly loaded: LoadedQuality;
+  readonly states: StateTable | null;
+  /** The list of what should have been sent shows which events are missing. */
+  readonly hasExpected: boolean;
+}
+
+/** The quality, and whether attempts are numbered without a hole, which a proof needs. */
+export interface Gated {
+  readonly quality: Quality;
+  readonly complete: boolean;
+}
+
+/** Decides whether the log is conclusive. Needs `fate`; if it is not, no event is called dropped. */
+export async function judgeQuality(database: Database, gate: Gate): Promise<Gated> {
+  const suspected = num(
+    (await database.row("select count(*) as n from fate where verdict = 'silently_dropped'")).n,
+  );
+  const holes = await findHoles(database, gate);
+  const problems = [
+    await unusableLines(database, gate),
+    await withoutSuccess(database, gate),
+    holesProblem(holes, suspected, await failedEvents(database)),
+    await missingNumbers(database, gate, suspected),
+    await idsDoNotJoin(database, gate),
+    await fanOut(database, gate),
+    await timesConflict(database),
+    stateProblem(gate.states),
+  ].filter((one) => one !== null);
+  const conclusive = problems.length === 0;
+  const joined = num((await database.row('select count(*) as n from attempt where rank > 1')).n);
+  if (!conclusive)
+    await database.run("update fate set verdict = 'unresolved' where verdict = 'silently_dropped'");
+  return {
+    quality: { conclusive, suspected: conclusive ? 0 : suspected, problems },
+    complete: conclusive && holes !== null && holes.missing === 0 && joined > 0,
+  };
+}
+
+const failedEvents = async (database: Database): Promise<number> =>
+  num((await database.row('select count(*) as n from fate where fails > 0')).n);
+
+async function unusableLines(
+  database: Database,
+  { facts, rejected, loaded }: Gate,
+): Promise<QualityProblem | null> {
+  // Other lines of a program are not about deliveries; broken records and attempts without an id or a time may be.
+  const row =
+    await database.row(`select count(*) filter (event_id is null and delivery_id is null and not marker and malformed is null
+      and (status_code is not null or outcome is not null)) as without_id,
+    count(*) filter (malformed is not null and ${loaded.hasOtherLines ? "contains(malformed, chr(1) || '{')" : 'true'}) as malformed,
+    count(*) filter (malformed is not null) as all_malformed from screened`);
+  const broken = num(row.malformed);
+  const n = broken + rejected + num(row.without_id) + facts.absurdTimes;
+  const lines = facts.lines + rejected - (num(row.all_malformed) - broken);
+  const share = n / Math.max(1, lines);
+  if (share <= thresholds.unusableShare) return null;
+  return {
+    code: 'unusable_lines',
+    count: n,
+    share,
+    message: `${count(n)} of ${count(lines)} lines cannot be used (${count(broken + rejected)} broken, ${count(num(row.without_id))} without an event id, ${count(facts.absurdTimes)} without a plausible time): an event without a further line may have one among them.`,
+    next_step:
+      'Run with --preview to see how lines are read, and say the rest with --map, --pattern or --time-format.',
+  };
+}
+
+async function withoutSuccess(database: Database, { specs }: Gate): Promise<QualityProblem | null> {
+  const row = await database.row(
+    'select (select count(*) from delivery) as events, (select count(*) from delivery where ok) as oks, (select count(*) from fate where fails > 0) as failed',
+  );
+  if (
+    num(row.oks) > 0 ||
+    num(row.failed) === 0 ||
+    specs.some(({ sender }) => sender?.failureIsFinal === true)
+  )
+    return null;
+  return {
+    code: 'no_success',
+    count: num(row.events),
+    share: 1,
+    message: `Not one of ${count(num(row.events))} events has a success: the sender seems to log failures only, so what was delivered at a later attempt looks like what was not.`,
+    next_step: 'Add the log of successful attempts, or compare with what receivers processed: --received.',
+  };
+}
+
+interface Holes {
+  readonly events: number;
+  readonly missing: number;
+  readonly expected: number;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly silentWorkers: readonly string[];
+}
+
+/** Counts attempts whose number is missing between others, or before the first one although the log had begun; null without numbers. */
+async function findHoles(database: Database, { facts, habits, specs, states }: Gate): Promise<Holes | null> {
+  const least = numOrNull(
+    (await database.row("select min(attempt_no) as least from line where kind = 'end' and attempt_no >= 0"))
+      .least,
+  );
+  if (least === null || least > 1 || states !== null) return null;
+  if (specs.some(({ sender, unnest }) => sender?.retries === false || unnest !== undefined)) return null;
+  const begun = facts.from + habits.sender.horizon_ms;
+  await database.run(`create temp table holed as
+    with numbered as (
+      select key, attempt_no, min(started_at) as begun_at from attempt where attempt_no is not null group by 1, 2
+      union all select key, attempt_no, t from line anti join trouble using (key) where kind = 'end' and attempt_no > ${least}),
+    spans as (select key, min(attempt_no) as low, max(attempt_no) as high, count(*) as n, min(begun_at) as first_seen, max(begun_at) as last_seen from numbered group by key)
+    select *, high - case when first_seen < ${begun} then low else ${least} end + 1 - n as missing from spans
+    where high > ${least} and not exists (select 1 from gap where begins < last_seen and ends > first_seen)`);
+  const row =
+    await database.row(`select count(*) filter (missing > 0) as events, coalesce(sum(missing) filter (missing > 0), 0) as missing,
+      coalesce(sum(n + greatest(missing, 0)), 0) as expected, min(first_seen) filter (missing > 0) as since, max(last_seen) filter (missing > 0) as until from holed`);
+  const silentWorkers = num(row.missing) === 0 ? [] : await workersSilent(database);
+  await database.run('drop table holed');
+  return {
+    events: num(row.events),
+    missing: num(row.missing),
+    expected: num(row.expected),
+    from: numOrNull(row.since),
+    to: numOrNull(row.until),
+    silentWorkers,
+  };
+}
+
+/** Workers without a line in the hours in which numbers are missing, and with lines in others. */
+async function workersSilent(database: Database): Promise<string[]> {
+  const rows =
+    await database.rows(`with hours as (select distinct first_seen // 3600000 as hour from holed where missing > 0),
+      written as (select worker, t // 3600000 as hour, count(*) as n from line where worker is not null group by 1, 2)
+    select worker from written group by worker
+    having count(*) filter (hour in (select hour from hours)) < 0.2 * (select count(*) from hours) and (select count(*) from hours) > 0
+    order by 1 limit 5`);
+  return rows.map((row) => text(row.worker));
+}
+
+function holesProblem(holes: Holes | null, suspected: number, failed: number): QualityProblem | null {
+  if (holes === null || holes.missing < thresholds.fewestHoles) return null;
+  // If lines are missing at this rate, so many events would look lost because their last line is.
+  const rate = (holes.missing + 1) / Math.max(1, holes.expected);
+  const explained = rate * failed;
+  if (explained < suspected * thresholds.explainedByHoles && (suspected > 0 || rate < thresholds.holeRate))
+    return null;
+  const time = (at: number | null): string =>
+    at === null ? '?' : `${new Date(at).toISOString().slice(0, 13)}:00Z`;
+  return {
+    code: 'attempt_numbers_have_holes',
+    count: holes.missing,
+    share: holes.missing / Math.max(1, holes.expected),
+    message: `${count(holes.missing)} attempts of ${count(holes.events)} events are not in the log although later ones are, between ${time(holes.from)} and ${time(holes.to)}: a file of a worker seems to be missing${holes.silentWorkers.length === 0 ? '' : ` (no lines in these hours from ${holes.silentWorkers.join(', ')})`}. A last attempt can be missing as well.`,
+    next_step: 'Add the files of all workers for this time, and audit them together.',
+  };
+}
+
+/** Ids that count up show how many events have no line at all. */
+async function missingNumbers(
+  database: Database,
+  { facts, hasExpected, states }: Gate,
+  suspected: number,
+): Promise<QualityProblem | null> {
+  if (hasExpected || states !== null) return null;
+  const found = await counterHoles(database, facts);
+  if (found === null || found.missing < thresholds.fewestHoles || found.share < thresholds.holeRate)
+    return null;
+  const failed = await failedEvents(database);
+  if (suspected > 0 && found.share * failed < suspected * thresholds.explainedByHoles) return null;
+  return {
+    code: 'successes_may_be_sampled',
+    count: found.missing,
+    share: found.share,
+    message: `Event ids count up, and ${(found.share * 100).toPrecision(2)}% of the numbers have no line: lines are missing, for example because only some successes are logged, or events were never sent.`,
+    next_step: 'Turn off sampling of the log, or compare with what should have been sent: --expected.',
+  };
+}
+
+const eventNames = /event|evt|msg|message|webhook|notification|delivery|invocation|guid|idempotency|mapped/i;
+
+async function idsDoNotJoin(
+  database: Database,
+  { specs, habits, states, facts }: Gate,
+): Promise<QualityProblem | null> {
+  if (states !== null || specs.some(({ sender }) => sender?.retries === false)) return null;
+  const row =
+    await database.row(`select (select count(*) from fate where fails > 0) as failed, (select count(*) from attempt where rank > 1) as again,
+      (select max(attempt_no) - min(attempt_no) from line) as numbers`);
+  const failed = num(row.failed);
+  if (failed < thresholds.fewestFailures || num(row.again) > 0) return null;
+  const sure = specs.every(({ fields }) =>
+    (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
+  );
+  if (sure || numOrNull(row.numbers) === 0 || facts.to - facts.from < habits.firstWaitMs) return null;
+  return {
+    code: 'ids_do_not_join',
+    count: failed,
+    share: 1,
+    message: `None of ${count(failed)} failed attempts is followed by another one under the same id: the id may be that of an attempt or of a row.`,
+    next_step: 'Name the field that all attempts of an event share: --map event_id=<name>.',
+  };
+}
+
+async function fanOut(database: Database, { specs }: Gate): Promise<QualityProblem | null> {
+  if (specs.some(({ fields, joinBy }) => fields.endpoint !== undefined || joinBy !== undefined)) return null;
+  const row = await database.row(`select (select count(*) from delivery) as events, count(*) as several from (
+      select key from attempt where rank is not null group by key
+      having count(*) filter (ok) > 1
+        or count(*) filter (attempt_no = (select min(attempt_no) from attempt)) > 1
+          and max(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) - min(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) < ${thresholds.fanOutMs})`);
+  const share = num(row.several) / Math.max(1, num(row.events));
+  if (num(row.several) < thresholds.fewestHoles || share <= thresholds.fanOutShare) return null;
+  return {
+    code: 'fan_out_without_endpoint',
+    count: num(row.several),
+    share,
+    message: `${count(num(row.several))} of ${count(num(row.events))} ids have several first attempts, and the log does not say to which endpoint: a success at one hides a loss at another.`,
+    next_step: 'Name the field of the receiver: --map endpoint=<name>, or log it.',
+  };
+}
+
+async function timesConflict(database: Database): Promise<QualityProblem | null> {
+  const row = await database.row(`select count(*) as events, count(*) filter (back) as back from (
+      select key, bool_or(counts_back) as back from attempt where attempt_no is not null
+      group by key having count(*) > 1 and count(distinct attempt_no) = count(*))`);
+  const share = num(row.back) / Math.max(1, num(row.events));
+  if (num(row.back) < thresholds.fewestHoles || share <= thresholds.conflictShare) return null;
+  return {
+    code: 'times_conflict',
+    count: num(row.back),
+    share,
+    message: `In ${count(num(row.back))} of ${count(num(row.events))} events with several attempts, the times contradict the numbers of the attempts: times are not read as they were written.`,
+    next_step:
+      'Say how times are written, for example --time-format "%d/%m/%Y %H:%M:%S" and --timezone Europe/Berlin.',
+  };
+}
+
+function stateProblem(states: StateTable | null): QualityProblem | null {
+  if (states === null || states.suspicious === 0) return null;
+  return {
+    code: 'state_table',
+    count: states.suspicious,
+    share: states.suspicious / Math.max(1, states.rows),
+    message: `The input has one row for each delivery with its last state, not its attempts. ${count(states.suspicious)} of ${count(states.rows)} rows wait for a retry that is overdue: suspicious, but a row does not show whether anybody still tries.`,
+    next_step: `Look at these rows again in an hour: select * from deliveries where status in (${states.words.map((word) => `'${word.replaceAll("'", "''")}'`).join(', ')}) and updated_at < now() - interval '1 hour'. Rows that do not change are lost; export the log of attempts to see why.`,
+  };
+}

@@ -6,20 +6,21 @@ import { detectionPower, readCoverage } from './coverage.ts';
 import { type Database, num, withDatabase } from './database.ts';
 import { AuditError } from './errors.ts';
 import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './figures.ts';
-import { findGaps } from './gaps.ts';
-import { readVocabulary } from './ingest.ts';
-import { load } from './load.ts';
+import { findGaps, type Silence } from './gaps.ts';
+import { readVocabulary, type Vocabulary } from './ingest.ts';
+import { load, type LoadedQuality } from './load.ts';
 import { type Deploys, markersInLog, readDeploys } from './markers.ts';
 import { countMoney, detectAmountUnit } from './money.ts';
 import { explainUnsent } from './never-sent.ts';
-import { learnSender } from './sender.ts';
+import { type Habits, learnSender } from './sender.ts';
 import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
-import { screenLines, makeLines, makeTimeline } from './timeline.ts';
+import { type LineFacts, makeLines, makeTimeline, screenLines } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
-import { judgeQuality } from './quality.ts';
+import { type Gated, judgeQuality } from './quality.ts';
 import { classifyStates, findStateTable } from './state-table.ts';
 import { classify, countVerdicts, makeStory } from './verdicts.ts';
+import type { Spec } from './spec.ts';
 import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
 
@@ -74,24 +75,15 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
   at('classifying', 0.8);
-  const isStates = await findStateTable(database, specs, vocabulary);
-  const habits = await learnSender(database, whole, vocabulary, specs, options, isStates);
-  const silences = await findGaps(database, facts);
-  await makeStory(database, habits);
-  const states = isStates
-    ? await classifyStates(database, whole, vocabulary, habits.sender.late_after_ms)
-    : null;
-  if (states === null) await classify(database, whole, habits, specs);
-  const { quality, complete } = await judgeQuality(database, {
-    facts: whole,
-    habits,
+  const { habits, silences, quality, complete, verdicts } = await judge(database, {
+    facts,
+    whole,
+    vocabulary,
     specs,
     rejected: malformed.rejected,
     loaded,
-    states,
-    hasExpected: options.expected !== undefined,
+    options,
   });
-  const verdicts = await countVerdicts(database, habits.sender.late_after_ms);
   const markers = [...deploys, ...(await markersInLog(database))];
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
@@ -171,6 +163,49 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   };
   at('done', 1);
   return shownResult(result);
+}
+
+interface Read {
+  readonly facts: LineFacts;
+  /** The facts of the log without a window. */
+  readonly whole: LineFacts;
+  readonly vocabulary: Vocabulary;
+  readonly specs: readonly Spec[];
+  readonly rejected: number;
+  readonly loaded: LoadedQuality;
+  readonly options: AuditOptions;
+}
+
+/** Decides what became of each event, and whether the log can show that at all. */
+async function judge(
+  database: Database,
+  { facts, whole, vocabulary, specs, rejected, loaded, options }: Read,
+): Promise<
+  Gated & {
+    readonly habits: Habits;
+    readonly silences: readonly Silence[];
+    readonly verdicts: Awaited<ReturnType<typeof countVerdicts>>;
+  }
+> {
+  const isStates = await findStateTable(database, specs, vocabulary);
+  const habits = await learnSender(database, whole, vocabulary, specs, options, isStates);
+  const silences = await findGaps(database, facts);
+  await makeStory(database, habits);
+  const states = isStates
+    ? await classifyStates(database, whole, vocabulary, habits.sender.late_after_ms)
+    : null;
+  if (states === null) await classify(database, whole, habits, specs);
+  const { quality, complete } = await judgeQuality(database, {
+    facts: whole,
+    habits,
+    specs,
+    rejected,
+    loaded,
+    states,
+    hasExpected: options.expected !== undefined,
+  });
+  const verdicts = await countVerdicts(database, habits.sender.late_after_ms);
+  return { habits, silences, quality, complete, verdicts };
 }
 
 type Expected = Awaited<ReturnType<typeof compareExpected>>;

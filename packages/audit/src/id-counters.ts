@@ -1,9 +1,5 @@
-import { type Database, num, text } from './database.ts';
-import type { LineFacts } from './timeline.ts';
-
 // Ids that count up (order numbers, rows of a table, counters inside an id) show which events have no line.
 
-const maxIds = 4000;
 const minIds = 50;
 /** The share of steps that go up by exactly one: below it, a number is not a counter of these events. */
 const minSteps = 0.5;
@@ -14,19 +10,6 @@ const maxDigits = 12;
 interface CounterHoles {
   readonly missing: number;
   readonly share: number;
-}
-
-/** Looks for a counter in the ids of a stretch in the middle of the log, in the order of their first lines. */
-export async function counterHoles(database: Database, facts: LineFacts): Promise<CounterHoles | null> {
-  const events = num((await database.row('select count(*) as n from delivery')).n);
-  if (events < minIds) return null;
-  const span = facts.to - facts.from;
-  const width = Math.ceil(span * Math.min(1, maxIds / events));
-  const from = facts.from + Math.floor((span - width) / 2);
-  const rows = await database.rows(
-    `select id, min(coalesce(accepted_at, started_at, t)) as first from line where t between ${from} and ${from + width} group by id order by 2, 1 limit ${maxIds}`,
-  );
-  return holesIn(rows.map((row) => text(row.id)));
 }
 
 /** Finds a counter in ids that are in the order of time. */

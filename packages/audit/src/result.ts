@@ -115,19 +115,16 @@ export interface Coverage {
 }
 
 /** A reason why the log cannot show what became of events. */
-export const problemCodes = [
-  'unusable_lines',
-  'no_success',
-  'attempt_numbers_have_holes',
-  'successes_may_be_sampled',
-  'ids_do_not_join',
-  'fan_out_without_endpoint',
-  'times_conflict',
-  'state_table',
-] as const;
-
 export interface QualityProblem {
-  readonly code: (typeof problemCodes)[number];
+  readonly code:
+    | 'unusable_lines'
+    | 'no_success'
+    | 'attempt_numbers_have_holes'
+    | 'successes_may_be_sampled'
+    | 'ids_do_not_join'
+    | 'fan_out_without_endpoint'
+    | 'times_conflict'
+    | 'state_table';
   readonly count: number;
   /** The share of what is affected, 0 to 1. */
   readonly share: number;

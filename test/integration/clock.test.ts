@@ -42,9 +42,9 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
     ...opened.store,
     write: {
       ...write,
-      beat: async (...args) => {
-        const beat = await write.beat(...args);
-        return { ...beat, now: beat.now === null ? null : beat.now + shift.ms };
+      heartbeat: async (...args) => {
+        const heartbeat = await write.heartbeat(...args);
+        return { ...heartbeat, now: heartbeat.now === null ? null : heartbeat.now + shift.ms };
       },
       prune: async (request) => {
         const answer = await write.prune({ ...request, ages: steady(request.ages) });

@@ -34,7 +34,7 @@ test('migrate --citus distributes each table once, beside data that is there, an
   const before = await openPostgresStore(url);
   const old = anEndpoint();
   await before.store.write.createEndpoint(old);
-  await before.store.write.beat('a', null);
+  await before.store.write.heartbeat('a', null);
   const client = await withNotingCitus(url);
   await expect(migrateDatabase(url, { citus: true })).rejects.toThrow('stop every node first: a still work');
   await before.store.write.leave('a');

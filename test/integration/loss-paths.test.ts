@@ -281,7 +281,7 @@ test('monitor that gives up after n errors', async () => {
   const health: boolean[] = [];
   const heartbeats = new Heartbeats({
     store: {
-      beat: async (node) => {
+      heartbeat: async (node) => {
         if (failing < 200 && failing > 0) {
           failing--;
           throw new UnavailableError('away');

@@ -2,7 +2,7 @@ import { type Ages, UnavailableError } from 'posthorn/domain';
 import {
   type AcceptOptions,
   aroundCalls,
-  type Beat,
+  type Heartbeat,
   type FanOutRequest,
   type Hints,
   isLeap,
@@ -65,14 +65,14 @@ export class SharedStore {
   readonly #onStep: (step: Step) => void;
   readonly #onFailure: (node: LabNode, name: StoreMethod) => void;
   readonly #wrap: (store: Store, node: LabNode, incarnation: number) => Store;
-  readonly #heartbeats = new Map<string, { startedAt: number; beatAt: number }>();
+  readonly #heartbeats = new Map<string, { startedAt: number; heartbeatAt: number }>();
   readonly #listeners = new Map<
     LabNode,
     { incarnation: number; due: (ids: readonly string[]) => void; config: () => void }
   >();
   readonly #plain: boolean;
   #configVersion = 1;
-  readonly #lastBeats = new Map<string, number>();
+  readonly #lastHeartbeats = new Map<string, number>();
   /** How wrong the clock is that all nodes go by, ms. */
   skew = 0;
   readonly faults: Record<string, number> = {};
@@ -108,7 +108,7 @@ export class SharedStore {
             ...this.#inner,
             write: {
               ...this.#inner.write,
-              beat: async (name, sinceMs) => this.#heartbeat(name, sinceMs),
+              heartbeat: async (name, sinceMs) => this.#heartbeat(name, sinceMs),
               leave: async (name) => void this.#heartbeats.delete(name),
             },
             read: { ...this.#inner.read, nodes: async () => this.#nodes() },
@@ -230,18 +230,18 @@ export class SharedStore {
   }
 
   /** Like PostgreSQL's: no node is dead because of a leap of the clock. */
-  #heartbeat(name: string, sinceMs: number | null): Beat {
+  #heartbeat(name: string, sinceMs: number | null): Heartbeat {
     const now = Math.floor(this.#time.now + this.skew);
     const known = this.#heartbeats.get(name);
-    this.#heartbeats.set(name, { startedAt: known?.startedAt ?? now, beatAt: now });
-    const before = this.#lastBeats.get(name);
-    this.#lastBeats.set(name, now);
+    this.#heartbeats.set(name, { startedAt: known?.startedAt ?? now, heartbeatAt: now });
+    const before = this.#lastHeartbeats.get(name);
+    this.#lastHeartbeats.set(name, now);
     const leapt = before !== undefined && isLeap(now - before, sinceMs);
-    for (const [node, beat] of this.#heartbeats)
-      if ((leapt && beat.beatAt < now) || beat.beatAt > now + deadAfterMs)
-        this.#heartbeats.set(node, { ...beat, beatAt: now });
+    for (const [node, heartbeat] of this.#heartbeats)
+      if ((leapt && heartbeat.heartbeatAt < now) || heartbeat.heartbeatAt > now + deadAfterMs)
+        this.#heartbeats.set(node, { ...heartbeat, heartbeatAt: now });
     const dead = [...this.#heartbeats]
-      .filter(([, { beatAt }]) => beatAt < now - deadAfterMs)
+      .filter(([, { heartbeatAt }]) => heartbeatAt < now - deadAfterMs)
       .map(([node]) => node);
     for (const node of dead) this.#heartbeats.delete(node);
     return { now, nodes: [...this.#heartbeats.keys()].toSorted(), dead, configVersion: this.#configVersion };

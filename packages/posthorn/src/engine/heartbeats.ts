@@ -105,7 +105,7 @@ export class Heartbeats {
   async #send(): Promise<void> {
     const { store, clock, node, listener, health } = this.#o;
     const asked = clock.monotonic();
-    const answer = await store.beat(node, this.#answeredAt === null ? null : asked - this.#answeredAt);
+    const answer = await store.heartbeat(node, this.#answeredAt === null ? null : asked - this.#answeredAt);
     this.#answeredAt = clock.monotonic();
     this.#isShared = answer.now !== null;
     this.#isFresh = clock.monotonic() - asked <= freshMs;

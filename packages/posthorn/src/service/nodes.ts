@@ -13,10 +13,10 @@ export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'
       const page = toPage(nodes, query, ({ node }) => [node]);
       return {
         ...page,
-        items: page.items.map(({ node, startedAt, beatAt }) => ({
+        items: page.items.map(({ node, startedAt, heartbeatAt }) => ({
           node,
           started_at: iso(startedAt),
-          last_heartbeat_at: iso(beatAt),
+          last_heartbeat_at: iso(heartbeatAt),
           shards: ownedShards(names, node),
         })),
       };

@@ -3,15 +3,15 @@
 export interface NodeRecord {
   readonly node: string;
   readonly startedAt: number;
-  readonly beatAt: number;
+  readonly heartbeatAt: number;
 }
 
-export interface Beat {
+export interface Heartbeat {
   /** The store's own time, which all nodes share; null where the store has one owner and no clock. */
   readonly now: number | null;
   /** Living nodes, sorted, this one among them. */
   readonly nodes: readonly string[];
-  /** Nodes found dead in this beat, by nobody else before: their claims are to be taken over. */
+  /** Nodes found dead in this heartbeat, by nobody else before: their claims are to be taken over. */
   readonly dead: readonly string[];
   /** Goes up with every change of an endpoint, whoever made it. */
   readonly configVersion: number;
@@ -22,7 +22,7 @@ export interface NodeWrites {
    * Records that this node lives, and returns which others do. `sinceMs` is how long ago its last heartbeat was answered, by its
    * monotonic clock, or null: if the store's clock has moved much further since, no node is declared dead for that.
    */
-  beat(node: string, sinceMs: number | null): Promise<Beat>;
+  heartbeat(node: string, sinceMs: number | null): Promise<Heartbeat>;
   /** Deregisters this node, so that the others take over its shards at once. */
   leave(node: string): Promise<void>;
 }

@@ -5,7 +5,7 @@ export { aroundCalls, type StoreMethod } from '../store/store-calls.ts';
 export type {
   AcceptAnswer,
   AcceptOptions,
-  Beat,
+  Heartbeat,
   FailingChange,
   FanOutRequest,
   Hints,

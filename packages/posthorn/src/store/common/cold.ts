@@ -4,6 +4,7 @@ import { alertLookups } from './alerts.ts';
 import { auditLogListings, auditLogWrites } from './audit-log.ts';
 import { breakerLookups, breakerWrites } from './breakers.ts';
 import { blockingListings } from './blocking.ts';
+import { clockWrites } from './clock.ts';
 import { contactWrites } from './contacts.ts';
 import { deadLetterListings } from './dead-letters.ts';
 import { documentLookups, documentWrites } from './documents.ts';
@@ -35,6 +36,7 @@ import { tamperingListings } from './tampering.ts';
 const coldWrites = {
   ...auditLogWrites,
   ...breakerWrites,
+  ...clockWrites,
   ...contactWrites,
   ...documentWrites,
   ...failureWrites,

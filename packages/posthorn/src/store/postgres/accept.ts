@@ -8,6 +8,7 @@ import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
+import { Columns, parameter } from './columns.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
@@ -132,7 +133,44 @@ async function findStored(
   return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
 
-const shardIs = (oneShard: boolean): string => (oneShard ? '$24::smallint' : 'shard');
+type PlannedDelivery = PlannedEvent<KnownEndpoint>['deliveries'][number] & { readonly index: number };
+
+const eventColumns = new Columns<PlannedEvent<KnownEndpoint>, InsertOptions>(1, {
+  shard: ['smallint', ({ event }) => event.shard],
+  home: ['smallint', ({ event }) => eventShard(event.tenant, event.id)],
+  tenant: ['text', ({ event }) => event.tenant],
+  id: ['text', ({ event }) => event.id],
+  type: ['text', ({ event }) => event.type],
+  data: ['text', ({ event }) => event.data],
+  ordering_key: ['text', ({ event }) => event.orderingKey],
+  occurred_at: ['bigint', ({ event }) => event.occurredAt],
+  amount_minor: ['bigint', ({ event }) => event.value?.amountMinor.toString() ?? null],
+  currency: ['text', ({ event }) => event.value?.currency ?? null],
+  deliveries: ['int', ({ count }) => count],
+  suppressed: ['int', ({ suppressed }) => suppressed],
+  filtered: ['int', ({ filtered }) => filtered],
+  digest: ['text', ({ event }, { now }) => eventDigest(event, now)],
+});
+/** `event`: the event's place, from 1. */
+const deliveryColumns = new Columns<PlannedDelivery, InsertOptions>(eventColumns.next, {
+  event: ['int', ({ index }) => index + 1],
+  endpoint: ['int', ({ known }) => known.num],
+  enabled: ['boolean', ({ known }) => known.endpoint.enabled],
+  lease_until: ['bigint', ({ leaseUntil }) => leaseUntil],
+  keyed: ['boolean', ({ known }) => known.endpoint.ordering === 'key'],
+  trigger: ['smallint', (_, { trigger }) => trigger ?? 0],
+});
+const rest = deliveryColumns.next;
+const expectedVersion = parameter(rest, 'bigint');
+const acceptedAt = parameter(rest + 1, 'bigint');
+const acceptingNode = parameter(rest + 2, 'text');
+/** Only in a statement that names one shard, which takes numbers that were drawn before. */
+const oneShardOnly = parameter(rest + 3, 'smallint');
+const drawnForEvents = parameter(rest + 4, 'bigint[]');
+const drawnForDeliveries = parameter(rest + 5, 'bigint[]');
+
+const shardIs = (oneShard: boolean): string => (oneShard ? oneShardOnly : 'shard');
+const counterShard = (oneShard: boolean): string => (oneShard ? oneShardOnly : '0');
 
 /**
  * One statement is the whole transaction (G4): events, the receipts that guard their ids, deliveries and counters.
@@ -140,48 +178,44 @@ const shardIs = (oneShard: boolean): string => (oneShard ? '$24::smallint' : 'sh
  * order of the events, so that a later event of an ordering key has the higher number.
  */
 const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
-  guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? 'WHERE $1::bigint IS NOT NULL' : 'FROM posthorn.config WHERE version = $1::bigint'}),
+  guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? `WHERE ${expectedVersion} IS NOT NULL` : `FROM posthorn.config WHERE version = ${expectedVersion}`}),
   ev AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? '($25::bigint[])[u.ord]' : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
-      SELECT * FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[],
-        $10::bigint[], $11::text[], $12::int[], $13::int[], $14::int[], $23::text[])
-      WITH ORDINALITY AS a (shard, home, tenant, id, type, data, ordering_key, occurred_at, amount_minor, currency, deliveries,
-        suppressed, filtered, digest, ord) ORDER BY ord) u),
+    SELECT u.*, ${oneShard ? `(${drawnForEvents})[u.ord]` : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
+      SELECT * FROM ${eventColumns.rows} WITH ORDINALITY AS a (${eventColumns.names}, ord) ORDER BY ord) u),
   events AS (
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
       currency, deliveries, suppressed, filtered, digest)
-    SELECT ${shardIs(oneShard)}, number, tenant, id, type, data, ordering_key, occurred_at, $15::bigint, amount_minor, currency, deliveries, suppressed,
+    SELECT ${shardIs(oneShard)}, number, tenant, id, type, data, ordering_key, occurred_at, ${acceptedAt}, amount_minor, currency, deliveries, suppressed,
       filtered, digest FROM ev),
   receipts AS (
     INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
-    ${oneShard ? 'SELECT $24::smallint, tenant, id, number FROM ev WHERE home = $24::smallint' : 'SELECT home, tenant, id, number FROM ev'}),
+    ${oneShard ? `SELECT ${oneShardOnly}, tenant, id, number FROM ev WHERE home = ${oneShardOnly}` : 'SELECT home, tenant, id, number FROM ev'}),
   dl AS MATERIALIZED (
-    SELECT j.*, ${oneShard ? '($26::bigint[])[j.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
+    SELECT j.*, ${oneShard ? `(${drawnForDeliveries})[j.ord]` : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
       SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
-      FROM unnest($16::int[], $17::int[], $18::boolean[], $19::bigint[], $20::boolean[], $21::smallint[])
-        WITH ORDINALITY AS d (event, endpoint, enabled, lease_until, keyed, trigger, ord)
+      FROM ${deliveryColumns.rows} WITH ORDINALITY AS d (${deliveryColumns.names}, ord)
       JOIN ev ON ev.ord = d.event ORDER BY d.ord) j),
   deliveries AS (
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
       reason, order_key, trigger)
     SELECT ${shardIs(oneShard)}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-      CASE WHEN enabled THEN coalesce(lease_until, $15::bigint) END, (lease_until IS NOT NULL)::int,
-      CASE WHEN lease_until IS NOT NULL THEN $22::text END, $15::bigint, CASE WHEN NOT enabled THEN $15::bigint END,
+      CASE WHEN enabled THEN coalesce(lease_until, ${acceptedAt}) END, (lease_until IS NOT NULL)::int,
+      CASE WHEN lease_until IS NOT NULL THEN ${acceptingNode} END, ${acceptedAt}, CASE WHEN NOT enabled THEN ${acceptedAt} END,
       CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM dl),
   ledger AS (
     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$24::smallint' : '0'}, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
+    SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 3600000, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   tallies AS (
     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$24::smallint' : '0'}, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 60000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   event_ledger AS (
     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
-    SELECT ${oneShard ? '$24::smallint' : '0'}, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
+    SELECT ${counterShard(oneShard)}, tenant, ${acceptedAt} / 3600000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
     FROM ev GROUP BY tenant, type
     ON CONFLICT (shard, tenant, hour, type, writer)
       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)${
@@ -189,7 +223,7 @@ const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
           ? `,
   worth AS (
     ${worthInsert('suppressed')}
-    SELECT ${oneShard ? '$24::smallint' : '0'}, dl.endpoint, $15::bigint / 3600000, coalesce(e.currency, ''), $22::text || ':accept', ${amountSums}
+    SELECT ${counterShard(oneShard)}, dl.endpoint, ${acceptedAt} / 3600000, coalesce(e.currency, ''), ${acceptingNode} || ':accept', ${amountSums}
     FROM dl JOIN ev e ON e.ord = dl.event WHERE NOT dl.enabled GROUP BY 2, 4
     ${addWorth('suppressed')})`
           : ''
@@ -211,34 +245,15 @@ function valuesOf(
   options: InsertOptions,
 ): Value[] {
   const deliveries = events.flatMap(({ deliveries: list }, index) =>
-    list.map((delivery) => ({ ...delivery, index })),
+    list.map((delivery): PlannedDelivery => ({ ...delivery, index })),
   );
-  const of = <T extends Value>(pick: (event: NewEvent) => T): T[] => events.map(({ event }) => pick(event));
   return [
+    ...eventColumns.values(events, options),
+    ...deliveryColumns.values(deliveries, options),
     version,
-    of(({ shard }) => shard),
-    of(({ tenant, id }) => eventShard(tenant, id)),
-    of(({ tenant }) => tenant),
-    of(({ id }) => id),
-    of(({ type }) => type),
-    of(({ data }) => data),
-    of(({ orderingKey }) => orderingKey),
-    of(({ occurredAt }) => occurredAt),
-    of(({ value }) => value?.amountMinor.toString() ?? null),
-    of(({ value }) => value?.currency ?? null),
-    events.map(({ count }) => count),
-    events.map(({ suppressed }) => suppressed),
-    events.map(({ filtered }) => filtered),
     options.now,
-    deliveries.map(({ index }) => index + 1),
-    deliveries.map(({ known }) => known.num),
-    deliveries.map(({ known }) => known.endpoint.enabled),
-    deliveries.map(({ leaseUntil }) => leaseUntil),
-    deliveries.map(({ known }) => known.endpoint.ordering === 'key'),
-    deliveries.map(() => options.trigger ?? 0),
     options.node,
-    of((event) => eventDigest(event, options.now)),
-  ] as Value[];
+  ];
 }
 
 /**

@@ -1,20 +1,20 @@
 import { isLeap } from '../leap.ts';
-import type { Beat, NodeRecord } from '../store.ts';
+import type { Heartbeat, NodeRecord } from '../store.ts';
 import type { Database } from './database.ts';
 import { postgresNow } from '../common/time.ts';
 
-/** A node that has not been heard of for so long is dead; judged by the database's clock alone. */
+/** A node that has not been heard of for so long is dead, by the database's clock alone. */
 const deadAfterMs = 8000;
 
-/** When each node of this process last beat, by the database's clock. */
-export type LastBeats = Map<string, number>;
+/** When the last heartbeat of each node of this process was, by the database's clock. */
+export type LastHeartbeats = Map<string, number>;
 
-export async function beat(
+export async function heartbeat(
   db: Database,
-  last: LastBeats,
+  last: LastHeartbeats,
   node: string,
   sinceMs: number | null,
-): Promise<Beat> {
+): Promise<Heartbeat> {
   const [row] = await db.query(
     'node_beat',
     `INSERT INTO posthorn.nodes (node, started_at, beat_at) VALUES ($1, ${postgresNow}, ${postgresNow})
@@ -24,7 +24,7 @@ export async function beat(
   const now = row![0] as number;
   const before = last.get(node);
   last.set(node, now);
-  // After a leap of the clock every beat looks old, and after a step back the beats of the dead look young: all begin anew.
+  // After a leap of the clock every heartbeat looks old, and after a step back those of the dead look young: all begin anew.
   if (before !== undefined && isLeap(now - before, sinceMs))
     await db.query('node_begin_anew', 'UPDATE posthorn.nodes SET beat_at = $1 WHERE beat_at < $1', [now]);
   await db.query('node_not_ahead', 'UPDATE posthorn.nodes SET beat_at = $1 WHERE beat_at > $1 + $2::bigint', [
@@ -57,9 +57,9 @@ export async function readNodes(db: Database): Promise<NodeRecord[]> {
     'nodes',
     'SELECT node, started_at, beat_at FROM posthorn.nodes ORDER BY node COLLATE "C"',
   );
-  return rows.map(([node, startedAt, beatAt]) => ({
+  return rows.map(([node, startedAt, heartbeatAt]) => ({
     node: node as string,
     startedAt: startedAt as number,
-    beatAt: beatAt as number,
+    heartbeatAt: heartbeatAt as number,
   }));
 }

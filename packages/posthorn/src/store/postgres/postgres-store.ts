@@ -8,6 +8,8 @@ import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase, perform } from './common.ts';
+import { readClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
@@ -15,6 +17,14 @@ import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { checkDigests } from './integrity.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
+import {
+  checkDigests,
+  readConservation,
+  readFanOuts,
+  readMissing,
+  readWorthComparisons,
+} from './integrity.ts';
+import { heartbeat, type LastHeartbeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
@@ -39,7 +49,7 @@ import { readPending } from './tenants.ts';
 
 function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
   const turns: Turns = new Map();
-  const beats: LastBeats = new Map();
+  const heartbeats: LastHeartbeats = new Map();
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
@@ -75,9 +85,8 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     fold: async (now) => fold(db, now),
     purgeFormerValues: async () => purgeFormerValues(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
-    beat: (node, sinceMs) => beat(db, beats, node, sinceMs),
+    heartbeat: (node, sinceMs) => heartbeat(db, heartbeats, node, sinceMs),
     leave: (node) => leave(db, node),
-    saveClock: (change) => saveClock(db, change),
     beginKeyedRequest: (request) => beginKeyedRequest(db, request),
     sealAuditLog: async (key) => void (db.auditKey = key),
   };

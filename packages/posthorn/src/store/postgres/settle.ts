@@ -3,15 +3,41 @@ import { latencyBucket } from '../../domain/latency.ts';
 import type { SettleAnswer, Settlement } from '../store.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { notifyDue } from './accept.ts';
+import { Columns, parameter } from './columns.ts';
 import type { Database, Value } from './database.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
-const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
-  $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
-  $18::bigint[], $20::text[], $21::bigint[], $22::text[])`;
-const outcomeColumns = `number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message, excerpt,
-  trigger, late, first, keyed, bucket, created_at, type, lease_until, wire, ord`;
+const outcome = new Columns<Settlement>(1, {
+  number: ['bigint', ({ number }) => number],
+  claim: ['int', ({ claim }) => claim],
+  state: ['smallint', ({ state }) => stateNumbers[state]],
+  due_at: ['bigint', ({ dueAt }) => dueAt],
+  reason: ['text', ({ reason }) => reason],
+  now: ['bigint', ({ now }) => now],
+  started_at: ['bigint', ({ startedAt }) => startedAt],
+  duration_ms: ['int', ({ durationMs }) => durationMs],
+  status_code: ['int', ({ statusCode }) => statusCode],
+  error_class: ['text', ({ errorClass }) => errorClass],
+  message: ['text', ({ message }) => message],
+  excerpt: ['text', ({ responseExcerpt }) => responseExcerpt],
+  trigger: ['smallint', ({ trigger }) => triggers.indexOf(trigger)],
+  late: ['boolean', ({ late }) => late],
+  first: ['boolean', ({ first }) => first],
+  keyed: ['boolean', ({ keyed }) => keyed],
+  bucket: [
+    'smallint',
+    ({ state, now, createdAt }) => (state === 'delivered' ? latencyBucket(now - createdAt) : 0),
+  ],
+  created_at: ['bigint', ({ createdAt }) => createdAt],
+  type: ['text', ({ eventType }) => eventType],
+  lease_until: ['bigint', ({ leaseUntil }) => leaseUntil],
+  wire: ['text', ({ wire }) => (wire === null ? null : JSON.stringify(wire))],
+});
+/** The node that all of them are of. */
+const node = parameter(outcome.next, 'text');
+/** The shard that all of them are in, if a statement names exactly one. */
+const oneShardOnly = parameter(outcome.next + 1, 'smallint');
 /** Redriven while the attempt was in flight, which is to be retried: as if the redrive had come just after (G3). */
 const isRetryNow = `s.state = 0 AND d.trigger = ${redriveMark}`;
 const manual = triggers.indexOf('manual');
@@ -69,7 +95,7 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
     chosen: readonly (typeof sums)[number][],
   ): string => `
     INSERT INTO posthorn.${table} AS l (shard, endpoint, ${of}, writer, ${chosen.map(([name]) => name).join(', ')})
-    SELECT ${shard}, endpoint, ${time}, $19::text || ':settle', ${chosen.map(([, sum]) => sum).join(', ')}
+    SELECT ${shard}, endpoint, ${time}, ${node} || ':settle', ${chosen.map(([, sum]) => sum).join(', ')}
     FROM ${from} WHERE ${own} OR ${superseded} GROUP BY endpoint, ${time}
     ON CONFLICT (shard, endpoint, ${of}, writer)
       DO UPDATE SET ${chosen.map(([name]) => `${name} = l.${name} + excluded.${name}`).join(', ')}`;
@@ -77,19 +103,19 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
   tallies AS (${insert('tallies', 'created_at / 60000, type', 'minute, type', sums)}),
   failures AS (
     INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
-    SELECT ${shard}, endpoint, hour, type, error_class, $19::text || ':settle', count(*) FROM ${from}
+    SELECT ${shard}, endpoint, hour, type, error_class, ${node} || ':settle', count(*) FROM ${from}
     WHERE ${own} AND error_class IS NOT NULL GROUP BY 2, 3, 4, 5
     ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count),
   latency AS (
     INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
-    SELECT ${shard}, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
+    SELECT ${shard}, endpoint, hour, bucket, type, ${node} || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
     GROUP BY 2, 3, 4, 5
     ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)${
       dead
         ? `,
   worth AS (
     ${worthInsert('dead')}
-    SELECT ${shard}, f.endpoint, f.hour, coalesce(e.currency, ''), $19::text || ':settle', ${amountSums}
+    SELECT ${shard}, f.endpoint, f.hour, coalesce(e.currency, ''), ${node} || ':settle', ${amountSums}
     -- LIMIT keeps the planner to a lookup by key.
     FROM ${from} f LEFT JOIN LATERAL (SELECT e.currency, e.amount_minor FROM posthorn.events e
       WHERE e.shard = ${oneShard ? shard : 'f.shard'} AND e.number = f.event_number LIMIT 1) e ON true
@@ -103,16 +129,16 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
 const wake = (ended: string, oneShard: boolean): string => `
   -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   UPDATE posthorn.deliveries d SET due_at = w.now FROM (
-    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? '$23::smallint' : 's.shard'}
+    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? oneShardOnly : 's.shard'}
       AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
     FROM ${ended} s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-  WHERE d.shard = ${oneShard ? '$23::smallint' : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
+  WHERE d.shard = ${oneShard ? oneShardOnly : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 /** A settlement's shard: its own parameter where a statement names exactly one, else by the number of each. */
 const shardOf = (oneShard: boolean, number: string): string =>
-  oneShard ? '$23::smallint' : `(${number} & 63)::smallint`;
+  oneShard ? oneShardOnly : `(${number} & 63)::smallint`;
 /** Where the counters stand: beside the rows where the tables are distributed, else in one place. */
-const ledgerShard = (oneShard: boolean): string => (oneShard ? '$23::smallint' : '0');
+const ledgerShard = (oneShard: boolean): string => (oneShard ? oneShardOnly : '0');
 
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
@@ -121,13 +147,13 @@ const ledgerShard = (oneShard: boolean): string => (oneShard ? '$23::smallint' :
  */
 const settleOwn = ({ oneShard, dead }: Variant): string => `WITH
   own AS (
-    UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
+    UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM ${outcome.rows} WITH ORDINALITY AS s (${outcome.names}, ord)
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
     RETURNING d.shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
-      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM own WHERE ${isLogged({ oneShard, dead })}),
+    SELECT ${oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
+      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM own WHERE ${isLogged({ oneShard, dead })}),
   ${counters('own', 'true', 'false', { oneShard, dead })},
   woken AS (${wake('own', oneShard)})
 SELECT ord, redriven FROM own`;
@@ -142,57 +168,29 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
     SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} a.outcome IS NOT NULL AS logged,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
-    FROM ${outcomes} WITH ORDINALITY AS u (${outcomeColumns})
+    FROM ${outcome.rows} WITH ORDINALITY AS u (${outcome.names}, ord)
     -- LIMIT keeps the planner to a lookup by key, whatever it believes about the size of these tables.
     CROSS JOIN LATERAL (
       SELECT * FROM posthorn.deliveries d WHERE d.shard = ${shardOf(oneShard, 'u.number')} AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
-      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? '$23::smallint' : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
+      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM s
-    WHERE d.shard = ${oneShard ? '$23::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
+    WHERE d.shard = ${oneShard ? oneShardOnly : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
     RETURNING s.ord, ${isRedriven}),
-  judged AS MATERIALIZED (
+  decided AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
     SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AND ${isLogged({ oneShard, dead })} AS superseded
     FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
+    SELECT ${oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
-      error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM judged WHERE foremost AND ${isLogged({ oneShard, dead })}
+      error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM decided WHERE foremost AND ${isLogged({ oneShard, dead })}
     ON CONFLICT DO NOTHING),
-  ${counters('judged', 'own', 'superseded', { oneShard, dead })},
+  ${counters('decided', 'own', 'superseded', { oneShard, dead })},
   woken AS (${wake('s', oneShard)})
-SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE redriven) FROM judged`;
-
-function valuesOf(settlements: readonly Settlement[]): Value[] {
-  const of = <T extends Value>(pick: (s: Settlement) => T): T[] => settlements.map(pick);
-  return [
-    of(({ number }) => number),
-    of(({ claim }) => claim),
-    of(({ state }) => stateNumbers[state]),
-    of(({ dueAt }) => dueAt),
-    of(({ reason }) => reason),
-    of(({ now }) => now),
-    of(({ startedAt }) => startedAt),
-    of(({ durationMs }) => durationMs),
-    of(({ statusCode }) => statusCode),
-    of(({ errorClass }) => errorClass),
-    of(({ message }) => message),
-    of(({ responseExcerpt }) => responseExcerpt),
-    of(({ trigger }) => triggers.indexOf(trigger)),
-    of(({ late }) => late),
-    of(({ first }) => first),
-    of(({ keyed }) => keyed),
-    of(({ state, now, createdAt }) => (state === 'delivered' ? latencyBucket(now - createdAt) : 0)),
-    of(({ createdAt }) => createdAt),
-    settlements[0]!.node,
-    of(({ eventType }) => eventType),
-    of(({ leaseUntil }) => leaseUntil),
-    of(({ wire }) => (wire === null ? null : JSON.stringify(wire))),
-  ] as Value[];
-}
+SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE redriven) FROM decided`;
 
 interface Texts {
   readonly own: string;
@@ -256,7 +254,11 @@ async function settleBatch(
   const { suffix } = sql;
   const more = shard === null ? [] : [shard];
   const values = (indexes: readonly number[]): Value[] => [
-    ...valuesOf(indexes.map((index) => settlements[index]!)),
+    ...outcome.values(
+      indexes.map((index) => settlements[index]!),
+      undefined,
+    ),
+    settlements[0]!.node,
     ...more,
   ];
   // One outcome of a delivery at a time: an update takes any of two, and the first is the one that counts.
@@ -274,9 +276,9 @@ async function settleBatch(
         (await settleMarked(db, settlement, sql.own, `settle${suffix}`, values([index]))) ?? 'superseded';
   const rest = settlements.flatMap((_, index) => (answers[index] === 'superseded' ? [index] : []));
   if (rest.length === 0) return answers;
-  const judged = await connection.query(`settle_rest${suffix}`, sql.rest, values(rest));
+  const decided = await connection.query(`settle_rest${suffix}`, sql.rest, values(rest));
   // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
-  for (const [ord, isApplied, isRedriven] of judged)
+  for (const [ord, isApplied, isRedriven] of decided)
     if (isApplied === true)
       answers[rest[(ord as number) - 1]!] = isRedriven === true ? 'redriven' : 'applied';
   return answers;

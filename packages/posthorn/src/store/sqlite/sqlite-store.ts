@@ -9,6 +9,8 @@ import { saveAlerts } from './alerts.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import { commonDatabase, perform } from './common.ts';
+import { readClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
@@ -96,9 +98,8 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.
-    beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
+    heartbeat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},
-    saveClock: async (change) => saveClock(db, change),
     beginKeyedRequest: async (request) => beginKeyedRequest(db, request),
     sealAuditLog: async (key) => void (db.auditKey = key),
   };

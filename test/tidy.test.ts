@@ -453,6 +453,20 @@ describe('the source is tidy', () => {
     expect(exported.filter((name) => !imported.has(name))).toEqual([]);
   });
 
+  test('what is not hot is written once for every database', () => {
+    const cold = 'keys|sessions|markers|audit_log|audit_head|alerts|dead_letter_snoozes';
+    const statement = new RegExp(`(?:FROM|INTO|UPDATE|JOIN) (?:posthorn\\.)?(?:${cold})\\b`);
+    const adapters = globSync('packages/posthorn/src/store/{sqlite,postgres}/*.ts', {
+      exclude: ['**/tables.ts', '**/schema.ts', '**/*.test.ts'],
+    });
+    const named = adapters.filter((file) => statement.test(readFileSync(file, 'utf8')));
+    expect(adapters.length).toBeGreaterThan(20);
+    expect(named, 'statements about these tables are in store/common').toEqual([
+      // `keys` is a part of its statement.
+      'packages/posthorn/src/store/postgres/claim-sql.ts',
+    ]);
+  });
+
   test('functions are short', () => {
     const long = functionsOver(70);
     expect(long.filter(({ lines }) => lines > maxFunctionLines)).toEqual([]);

@@ -7,6 +7,7 @@ import { pagerDuty } from './notification/pagerduty.ts';
 import { slack } from './notification/slack.ts';
 import { microsoftTeams } from './notification/teams.ts';
 import { iso, isoOrNull } from './time.ts';
+import { urlHost } from './url-host.ts';
 
 /** What is declared of a channel, by its kind. */
 interface ChannelSettings {
@@ -72,8 +73,6 @@ const http = (url: string, members: ChannelReceiver['members'] = {}): ChannelRec
   url,
   members,
 });
-const urlHost = (url: string): string => new URL(url).host;
-
 const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, ShownChannel<Kind>> } = {
   slack: {
     receiver: ({ url }) => http(url),

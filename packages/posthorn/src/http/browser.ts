@@ -24,7 +24,7 @@ const first = (value: string | readonly string[] | undefined): string | undefine
   (typeof value === 'string' ? value : value?.[0])?.split(',')[0]?.trim();
 
 /** The host without its port. */
-const hostOf = (host: string | undefined): string => (host ?? '').replace(/:\d+$/, '');
+const withoutPort = (host: string | undefined): string => (host ?? '').replace(/:\d+$/, '');
 
 /**
  * How a request arrived. This server speaks only plain HTTP, so its configuration decides: with a public `https` URL,
@@ -44,7 +44,8 @@ export function connectionFrom({ headers, socket }: Request, { origin, allowInse
     headers.via !== undefined;
   const isPublic = origin !== null && !isLoopback(new URL(origin).hostname);
   const isHere =
-    isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/i, '')) && isLoopback(hostOf(headers.host));
+    isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/i, '')) &&
+    isLoopback(withoutPort(headers.host));
   return isHere && !isForwarded && !isPublic ? 'plain' : 'insecure';
 }
 

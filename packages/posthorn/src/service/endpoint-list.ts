@@ -1,6 +1,7 @@
 import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
+import { urlHost } from '../domain/url-host.ts';
 import { type EndpointState, endpointStates } from '../domain/endpoint-state.ts';
 import { endpointState, stateFacts } from '../reliability/endpoint-health.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
@@ -112,11 +113,7 @@ function needRank(state: EndpointState, dead: number): number {
 }
 
 const byId = ({ id }: Endpoint): Position => [id];
-const byName = (endpoint: Endpoint): Position => [endpoint.name ?? endpointHost(endpoint), endpoint.id];
-
-function endpointHost({ url }: Endpoint): string {
-  return new URL(url).host;
-}
+const byName = (endpoint: Endpoint): Position => [endpoint.name ?? urlHost(endpoint.url), endpoint.id];
 
 function isChosen(
   endpoint: Endpoint,
@@ -131,7 +128,7 @@ function isChosen(
   if (teams !== null && endpoint.owner !== null && teams.has(endpoint.owner)) return false;
   if (q === undefined) return true;
   // A channel's URL is a credential: only its host is searched.
-  const url = endpoint.tenant === alertTenant ? endpointHost(endpoint) : endpoint.url;
+  const url = endpoint.tenant === alertTenant ? urlHost(endpoint.url) : endpoint.url;
   const text = q.toLowerCase();
   return [endpoint.id, endpoint.name, url, endpoint.description, seesOwners ? endpoint.owner : null].some(
     (field) => field?.toLowerCase().includes(text) === true,

@@ -9,6 +9,7 @@ import type {
 } from '@posthorn/client';
 import { percent } from '../../report/figures.ts';
 import { printable } from '../../domain/printable.ts';
+import { urlHost } from '../../domain/url-host.ts';
 import { withShownUrls } from '../../report/shown-url.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { amountsText } from '../amounts.ts';
@@ -25,14 +26,6 @@ type Options = RemoteOptions & { readonly json?: boolean; readonly tenant?: stri
 
 const states = ['failing', 'slowed', 'paused', 'healthy', 'idle'] as const;
 type State = (typeof states)[number];
-
-function urlHost(url: string): string {
-  try {
-    return new URL(url).host;
-  } catch {
-    return url;
-  }
-}
 
 const shownState = ({ enabled, health }: ListedEndpoint): string =>
   health?.state ?? (enabled ? '' : 'paused');

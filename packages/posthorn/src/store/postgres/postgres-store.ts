@@ -6,25 +6,15 @@ import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
 import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
-import { readClock, saveClock } from './clock.ts';
-import { commonDatabase, perform } from './common.ts';
 import { readClock } from './clock.ts';
-import { commonDatabase } from './common.ts';
+import { commonDatabase, perform } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { checkDigests } from './integrity.ts';
-import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
-import {
-  checkDigests,
-  readConservation,
-  readFanOuts,
-  readMissing,
-  readWorthComparisons,
-} from './integrity.ts';
-import { heartbeat, type LastHeartbeats, leave, readNodes } from './nodes.ts';
+import { leave, readNodes, heartbeat, type LastHeartbeats } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';

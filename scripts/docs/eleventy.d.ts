@@ -1,4 +1,4 @@
-// The part of Eleventy that is used here: it has no types of its own.
+// The part of Eleventy that is used here: it does not bring types.
 declare module '@11ty/eleventy' {
   import type MarkdownIt from 'markdown-it';
 

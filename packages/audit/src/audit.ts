@@ -17,7 +17,7 @@ import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
 import { type LineFacts, makeLines, makeTimeline, screenLines } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
-import { type Gated, judgeQuality } from './quality.ts';
+import { type Gated, assessQuality } from './quality.ts';
 import { classifyStates, findStateTable } from './state-table.ts';
 import { classify, countVerdicts, makeStory } from './verdicts.ts';
 import type { Spec } from './spec.ts';
@@ -75,7 +75,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
   at('classifying', 0.8);
-  const { habits, silences, quality, complete, verdicts } = await judge(database, {
+  const { habits, silences, quality, complete, verdicts } = await assess(database, {
     facts,
     whole,
     vocabulary,
@@ -177,7 +177,7 @@ interface Read {
 }
 
 /** Decides what became of each event, and whether the log can show that at all. */
-async function judge(
+async function assess(
   database: Database,
   { facts, whole, vocabulary, specs, rejected, loaded, options }: Read,
 ): Promise<
@@ -195,7 +195,7 @@ async function judge(
     ? await classifyStates(database, whole, vocabulary, habits.sender.late_after_ms)
     : null;
   if (states === null) await classify(database, whole, habits, specs);
-  const { quality, complete } = await judgeQuality(database, {
+  const { quality, complete } = await assessQuality(database, {
     facts: whole,
     habits,
     specs,

@@ -31,7 +31,7 @@ export interface Gated {
 }
 
 /** Decides whether the log is conclusive. Needs `fate`; if it is not, no event is called dropped. */
-export async function judgeQuality(database: Database, gate: Gate): Promise<Gated> {
+export async function assessQuality(database: Database, gate: Gate): Promise<Gated> {
   const suspected = num(
     (await database.row("select count(*) as n from fate where verdict = 'silently_dropped'")).n,
   );
@@ -155,7 +155,7 @@ async function workersSilent(database: Database): Promise<string[]> {
 }
 
 function holesProblem(holes: Holes | null, suspected: number, failed: number): QualityProblem | null {
-  if (holes === null || holes.missing < thresholds.fewestHoles) return null;
+  if (holes === null || holes.missing < thresholds.minHoles) return null;
   // If lines are missing at this rate, so many events would look lost because their last line is.
   const rate = (holes.missing + 1) / Math.max(1, holes.expected);
   const explained = rate * failed;
@@ -192,10 +192,10 @@ async function missingNumbers(
   { facts, hasExpected, states }: Gate,
   suspected: number,
 ): Promise<QualityProblem | null> {
-  // Without a suspicion nobody is accused, and ids of other events have numbers too.
+  // Without a suspicion nothing is called lost, and ids of other events have numbers too.
   if (hasExpected || states !== null || suspected === 0) return null;
   const found = await counterHoles(database, facts);
-  if (found === null || found.missing < thresholds.fewestHoles || found.share < thresholds.holeRate)
+  if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate)
     return null;
   const failed = await failedEvents(database);
   if (found.share * failed < suspected * thresholds.explainedByHoles) return null;
@@ -219,7 +219,7 @@ async function idsDoNotJoin(
     await database.row(`select (select count(*) from fate where fails > 0) as failed, (select count(*) from attempt where rank > 1) as again,
       (select max(attempt_no) - min(attempt_no) from line) as numbers`);
   const failed = num(row.failed);
-  if (failed < thresholds.fewestFailures || num(row.again) > 0) return null;
+  if (failed < thresholds.minFailures || num(row.again) > 0) return null;
   const sure = specs.every(({ fields }) =>
     (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
   );
@@ -241,7 +241,7 @@ async function fanOut(database: Database, { specs }: Gate): Promise<QualityProbl
         or count(*) filter (attempt_no = (select min(attempt_no) from attempt)) > 1
           and max(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) - min(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) < ${thresholds.fanOutMs})`);
   const share = num(row.several) / Math.max(1, num(row.events));
-  if (num(row.several) < thresholds.fewestHoles || share <= thresholds.fanOutShare) return null;
+  if (num(row.several) < thresholds.minHoles || share <= thresholds.fanOutShare) return null;
   return {
     code: 'fan_out_without_endpoint',
     count: num(row.several),
@@ -256,7 +256,7 @@ async function timesConflict(database: Database): Promise<QualityProblem | null>
       select key, bool_or(counts_back) as back from attempt where attempt_no is not null
       group by key having count(*) > 1 and count(distinct attempt_no) = count(*))`);
   const share = num(row.back) / Math.max(1, num(row.events));
-  if (num(row.back) < thresholds.fewestHoles || share <= thresholds.conflictShare) return null;
+  if (num(row.back) < thresholds.minHoles || share <= thresholds.conflictShare) return null;
   return {
     code: 'times_conflict',
     count: num(row.back),

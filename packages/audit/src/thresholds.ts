@@ -3,13 +3,13 @@ export const thresholds = {
   /** Beyond this share of unusable lines, an event's further line is as likely among them as its loss: drops are rarer than this in every log that we know. */
   unusableShare: 0.05,
   /** Fewer missing numbers can be an accident of one event. */
-  fewestHoles: 3,
+  minHoles: 3,
   /** A log in which this share of the attempts is missing is not complete, whatever else it shows. Healthy generated logs have none. */
   holeRate: 0.005,
   /** Missing lines count as the explanation of drops if they would explain this share of them. */
   explainedByHoles: 0.1,
   /** Fewer failures that nothing follows can be chance. */
-  fewestFailures: 5,
+  minFailures: 5,
   /** First attempts of one id within this time go to several receivers: no sender retries a first attempt so soon and calls it the first. */
   fanOutMs: 2000,
   /** Above the share of ids that are sent twice by hand. */

@@ -114,7 +114,7 @@ async function joiningColumn(
 const endpointNames =
   /endpoint|^url$|_url$|target|destination|receiver|consumer|callback|subscri|hook|host|^service$/i;
 const tenantNames = /tenant|account|merchant|^org|organi[sz]ation|workspace|project/i;
-/** Of the values of a column, this share has to be in the log for the column to be part of the join. */
+/** The share of the values of a column that has to be in the log for the column to be part of the join. */
 const minMatching = 0.5;
 
 /** Finds the column that names the same receivers or tenants as the log. */

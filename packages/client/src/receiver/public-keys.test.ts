@@ -103,7 +103,7 @@ test.each([
   ['too many', listOf(...Array.from({ length: 65 }, () => key))],
   ['an endless answer', `"${'x'.repeat(70_000)}"`],
   ['null', 'null'],
-])('%s is no list of keys', async (_, text) => {
+])('%s is not a list of keys', async (_, text) => {
   const { state, keys } = world();
   state.answer = () => new Response(text);
   await expect(keys()).rejects.toThrow('are not known');

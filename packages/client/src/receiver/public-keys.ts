@@ -124,7 +124,7 @@ function sourceFrom(url: string | URL): URL {
   if (source?.protocol !== 'https:' && !(source?.protocol === 'http:' && isLocal))
     throw new WebhookVerificationError(
       'invalid_options',
-      'The URL of public keys must be https: whoever can change the answer can sign webhooks',
+      'The URL of public keys must be https: anyone who can change the answer can sign webhooks',
     );
   return source;
 }

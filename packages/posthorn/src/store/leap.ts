@@ -12,7 +12,7 @@ export class FormerTimeError extends Error {
 
 /**
  * Throws `FormerTimeError` if ages of a shared store no longer hold. The reading is taken after the rows that are to be
- * deleted were read: whoever stamped them had not read a later one.
+ * deleted were read: the node that stamped them had not read a later one.
  */
 export function refuseFormer(ages: Ages, reading: number): void {
   if (ages.shared === true && isFormer(ages, reading))

@@ -11,9 +11,9 @@ export interface Heartbeat {
   readonly now: number | null;
   /** Living nodes, sorted, this one among them. */
   readonly nodes: readonly string[];
-  /** Nodes found dead in this heartbeat, by nobody else before: their claims are to be taken over. */
+  /** Nodes found dead in this heartbeat, and by no other node before: their claims are to be taken over. */
   readonly dead: readonly string[];
-  /** Goes up with every change of an endpoint, whoever made it. */
+  /** Goes up with every change of an endpoint, by any node. */
   readonly configVersion: number;
 }
 

@@ -260,7 +260,7 @@ export const tallyColumns = [
  * first attempt, after a dead letter had held it.
  */
 export const talliedColumns = [...tallyColumns, 'recovered', 'held_late'] as const;
-/** The books also know what retention has taken, by the state that it had. */
+/** The ledger also counts what retention has deleted, by the state that it had. */
 export const bookColumns = [
   ...tallyColumns,
   'pruned_delivered',

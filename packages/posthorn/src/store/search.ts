@@ -63,11 +63,11 @@ export interface FoundDelivery extends DeliveryRecord {
 
 /** A delivery with what tells why it waits. */
 export interface DeliveryDetails extends FoundDelivery {
-  /** Of the newest claim; 0: there was none. */
+  /** The number of the newest claim; 0: there was none. */
   readonly claim: number;
-  /** The node that has it claimed, until `dueAt`; null: nobody has. */
+  /** The node that has it claimed, until `dueAt`; null: none has. */
   readonly claimedBy: string | null;
-  /** Of the running schedule: a redrive begins a new one. */
+  /** Attempts of the running schedule: a redrive begins a new one. */
   readonly scheduleAttempts: number;
   /** The earlier pending delivery of its ordering key that goes first; null: none does. */
   readonly behind: number | null;
@@ -109,7 +109,7 @@ export const maxPendingCollected = 50_000;
 
 /** More pairs of a state and an endpoint than this are not walked one by one. */
 export const maxArms = 64;
-/** Of so many jobs the deliveries are found by their own index. */
+/** The deliveries of so many jobs are found by their own index. */
 export const maxRedrives = 4;
 
 /** The part of `within` that is still to be searched; null: nothing is left. */

@@ -182,7 +182,7 @@ function settingsFrom({
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** Somebody who subscribes to `payment` usually means every type of payments, and would get none of them. */
+/** Someone who subscribes to `payment` usually means every type of payments, and would get none of them. */
 function notePlainTypes({ eventTypes = [] }: Given): void {
   for (const type of eventTypes.filter((one) => /^[\w-]+$/.test(one)))
     note(`${type} is the type ${type} alone; for ${type}.created and the like subscribe to ${type}.*`);

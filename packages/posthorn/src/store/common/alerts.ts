@@ -7,7 +7,7 @@ import { changes, row, rows, stored, type Steps } from './steps.ts';
 
 /** Takes the step from this version in the caller's transaction; false, with nothing written, if another node has taken one since. */
 export function* takeAlertStep({ version, changed: alerts, forgotten }: AlertsChange): Steps<boolean> {
-  // Whoever raises the version has the step; the other finds it raised.
+  // The node that raises the version has the step; another finds it raised.
   yield* changes(
     sql`INSERT INTO ${table('settings')} (name, value) VALUES ('alerts_version', '0') ON CONFLICT (name) DO NOTHING`,
   );

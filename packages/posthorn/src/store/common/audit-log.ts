@@ -69,7 +69,7 @@ function* writeHead(head: AuditHead): Steps<void> {
 
 /**
  * Appends the entries of a change, and puts the markers that they are worth. The caller holds its transaction (G4), and does this
- * last: the head stays locked until the commit, and whoever locks it locks nothing else after it, so no two changes wait for each other in a circle.
+ * last: the head stays locked until the commit, and a change that locks it locks nothing else after it, so no two changes wait for each other in a circle.
  */
 export function* writeAudit(entries: readonly (AuditEntry | null)[]): Steps<void> {
   const made = entries.filter((entry) => entry !== null);

@@ -31,7 +31,7 @@ function* moveDeliveries({ now, byMs, beyondMs = 0 }: Rebase): Steps<void> {
 
 function* moveEndpoints({ now, byMs }: Rebase): Steps<void> {
   const by = sql`CAST(${byMs} AS bigint)`;
-  // What a leap has not lived through is no failure.
+  // What a leap has not lived through is not a failure.
   if (byMs > 0)
     yield* changes(
       sql`UPDATE ${endpoints} SET failing_since = failing_since + ${by}, failing_after = failing_after + ${by} WHERE failing_since IS NOT NULL`,

@@ -10,7 +10,7 @@ const inRow = raw(contactColumns.map((name) => `e.${name}`).join(', '));
 const assignments = raw(contactColumns.map((name) => `${name} = c.${name}`).join(', '));
 
 export const contactWrites: Cold<ContactWrites> = {
-  // Nobody is promised any of it: it does not wait for the disk.
+  // None of it was acknowledged to anyone: it does not wait for the disk.
   saveContacts: unsynced(function* (learned) {
     const asked = rowsFrom('c', {
       id: { type: 'text', values: learned.map(({ endpointId }) => endpointId) },

@@ -34,7 +34,7 @@ interface Place {
   readonly blocksKeys: boolean;
 }
 
-/** Rows in a state, which stands in the text so that the index of what has ended serves; its condition is `state >= 2`. */
+/** Rows in a state, which is part of the text so that the index of what has ended serves; its condition is `state >= 2`. */
 const inState = (state: DroppedState): Sql => raw(`d.state >= 2 AND d.state = ${stateNumbers[state]}`);
 
 /** Whether the endpoint `p` has such deliveries. Distributed tables are asked once, not for each endpoint. */

@@ -80,7 +80,7 @@ export const endpointLookups: Cold<EndpointLookups> = {
   }),
 };
 
-// What follows is for callers that hold the transaction, in which the version goes up: whoever changes an endpoint has that
+// What follows is for callers that hold the transaction, in which the version goes up: a change of an endpoint has that
 // row locked, so that of two endpoints of one name one finds the other.
 
 function* requireFreeName({ id, tenant, name }: Endpoint): Steps<void> {

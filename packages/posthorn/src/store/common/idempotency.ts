@@ -33,7 +33,7 @@ export const keyedRequestWrites: Cold<Omit<KeyedRequestWrites, 'beginKeyedReques
 
   pruneKeyedRequests: transaction(function* (ages, limit) {
     const { from, before } = expiredStamps(ages);
-    // Of a clock that was ahead: kept for as long as a new one.
+    // One of a clock that was ahead: kept for as long as a new one.
     yield* changes(sql`UPDATE ${requests} SET at = ${ages.now} WHERE at > ${ages.now}`);
     const isOld = sql`at >= ${from} AND at < ${before} AND (lease_until IS NULL OR lease_until <= ${ages.now})`;
     // Asked again of each row, because one may have been begun anew since it was found.

@@ -30,7 +30,7 @@ const kinds = [
   'd.state = 1 AND d.attempts > 1',
 ];
 
-/** Of the newest rows of a kind, at most so many: what those that missed the deadline are worth. */
+/** So many of the newest rows of a kind at most: what those that missed the deadline are worth. */
 function* readMissed(
   { endpointId, since, until, deliverWithinMs }: MissedRange,
   { num, kind, now, max }: { num: number; kind: string; now: number; max: number },

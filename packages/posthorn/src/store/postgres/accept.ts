@@ -230,7 +230,7 @@ const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
       }
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
 
-/** What is worth something from the start is counted in a text of its own: nobody else pays for it. */
+/** What is worth something from the start is counted in a text of its own: other events do not pay for it. */
 const texts = {
   spanning: { accept: insert(false, false), accept_suppressed: insert(false, true) },
   single: { accept_one: insert(true, false), accept_suppressed_one: insert(true, true) },
@@ -453,7 +453,7 @@ export async function accept(
   });
 }
 
-/** A hint to other nodes, nothing more: whoever misses it looks by itself soon. */
+/** A hint to other nodes, nothing more: a node that misses it looks by itself soon. */
 export async function notifyDue(connection: Connection, endpointIds: readonly string[]): Promise<void> {
   // A notice carries less than 8,000 bytes; beyond that the nodes find out when they look.
   await connection

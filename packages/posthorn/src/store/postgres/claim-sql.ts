@@ -2,11 +2,11 @@ import { heldMs } from '../../domain/ordering.ts';
 import { postgresDigest } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
 
-/** Of one key in one statement; a longer queue takes several. */
-const deferMost = 2000;
+/** Deliveries of one key in one statement; a longer queue takes several. */
+const maxDeferred = 2000;
 const deferMs = 1000;
 
-/** Of an endpoint that may be claimed from: its number. */
+/** The number of an endpoint that may be claimed from. */
 export const endpointOf =
   'SELECT num FROM posthorn.endpoints WHERE id = $1 AND enabled AND deleted_at IS NULL';
 
@@ -110,7 +110,7 @@ const claimKeyed = (form: Form, blocks: boolean): string => `WITH p AS MATERIALI
 // The head is locked meanwhile: else it could end between being seen and the deferring, and its successor would sleep
 // through its call. A head that is locked already is about to change, and its followers are looked at again.
 //
-// Where dead letters block, one that stands before the head is the head itself: nobody is claimed, and everything sleeps for long.
+// Where dead letters block, one that is before the head is the head itself: nothing is claimed, and everything sleeps for long.
 const head = (form: Form, blocks: boolean): string => {
   const first = `SELECT b.number FROM posthorn.deliveries b
       WHERE b.state = 0 AND b.shard = ${form.at('k')} AND b.endpoint = k.endpoint AND b.order_key = k.order_key`;
@@ -133,7 +133,7 @@ const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (
       SELECT q.shard, q.number FROM posthorn.deliveries q
       WHERE q.state = 0 AND q.shard = ${form.at('h')} AND q.endpoint = h.endpoint AND q.order_key = h.order_key AND q.number <> h.head
         AND q.due_at <= $3 AND q.claimed_by IS NULL
-      ORDER BY q.number LIMIT ${deferMost}) q)
+      ORDER BY q.number LIMIT ${maxDeferred}) q)
 UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at)${blocks ? ', held = d.held OR q.is_held' : ''} FROM queue q
 WHERE d.shard = ${form.at('q')} AND d.number = q.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 

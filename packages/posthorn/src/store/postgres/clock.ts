@@ -15,7 +15,7 @@ export async function readClock(db: Database): Promise<StoredClock> {
   return { text, newestStamp: text === null ? await readNewestStamp(db, events) : null, bounds };
 }
 
-/** Of the few newest events: nothing but numbers says which they are. */
+/** The few newest events: only numbers say which they are. */
 async function readNewestStamp(db: Database, lastSequence: number): Promise<number | null> {
   let newest: number | null = null;
   for (let shard = 0; shard < shardCount; shard++) {

@@ -27,7 +27,7 @@ export interface Connection {
 
 // SQLSTATE classes after which nothing was written, or after which writing again is harmless (each statement is
 // idempotent under its fence or its guard): connection (08), transaction rollback (40: deadlock, serialisation),
-// resources and full disk (53), object in use (55: lock time-out), operator (57: shutdown, cancelled), system (58),
+// resources and full disk (53), object in use (55: lock timeout), operator (57: shutdown, cancelled), system (58),
 // and a server that became read-only (25006).
 const passing = /^(08|40|53|55|57|58)|^25006$/;
 const sqlState = /^[0-9A-Z]{5}$/;
@@ -42,7 +42,7 @@ export function uniqueViolation(error: unknown): boolean {
 const rolledBack = new Set(['40001', '40P01']);
 const maxTries = 4;
 
-/** Two transactions that wait for each other are no fault that a caller should hear of: the one that was ended is tried again. */
+/** Two transactions that wait for each other are not a fault that a caller should hear of: the one that was ended is tried again. */
 async function untilFree<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++)
     try {
@@ -69,7 +69,7 @@ function translated(error: unknown): unknown {
   if (typeof code === 'string' && lacking.test(code))
     return new StoreFaultError(
       'missing',
-      `a part of the schema posthorn is missing (${message}): somebody has changed or dropped it; restore a backup and start Posthorn again`,
+      `a part of the schema posthorn is missing (${message}): someone has changed or dropped it; restore a backup and start Posthorn again`,
       { cause: error },
     );
   const away =
@@ -203,7 +203,7 @@ export class Database implements Connection {
       throw translated(error);
     }
     let broken: Error | undefined;
-    // A connection that breaks between two statements says so by an event, which nobody else listens to.
+    // A connection that breaks between two statements says so by an event, to which nothing else listens.
     const onError = (error: Error): void => {
       broken = error;
     };

@@ -4,7 +4,7 @@ import { keyOf, type PlannedFanOut } from '../plan.ts';
 import type { Connection, Database } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
 
-/** Only whoever publishes under an ordering key has to know: its events go behind those that are still fanned out. */
+/** Only a publisher with an ordering key has to know: its events go behind those that are still fanned out. */
 export async function tenantsFanningOut(
   db: Database,
   groups: readonly (readonly NewEvent[])[],

@@ -116,7 +116,7 @@ export async function stepFanOut(
     const [chosen] = await connection.query('fan_out_head', head, [request.after ?? '']);
     if (chosen === undefined) return { tenant: null, ...nothing };
     const [id, tenant] = chosen as [number, string];
-    // One node at a time: whoever comes second finds it locked, and goes on to another tenant's.
+    // One node at a time: the second one finds it locked, and goes on to another tenant's.
     const [locked] = await connection.query(
       'fan_out_lock',
       `SELECT accepted_at, targets, (SELECT version FROM posthorn.config) FROM posthorn.fan_outs WHERE id = $1

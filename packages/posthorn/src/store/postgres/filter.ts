@@ -22,7 +22,7 @@ export function filterSql(filter: DeliverySearch, first = 1): { where: string; v
   addAny('p.id', filter.endpointIds);
   addAny('e.id', filter.eventIds);
   addAny('e.type', filter.eventTypes);
-  // States stand in the text, not as parameters, so that their partial indexes can be used.
+  // States are part of the text, not parameters, so that their partial indexes can be used.
   if (filter.states !== undefined) {
     const numbers = filter.states.map((state) => stateNumbers[state]);
     parts.push(numbers.length === 0 ? 'false' : `d.state IN (${numbers.join(', ')})`);

@@ -4,7 +4,7 @@ import type { Connection, Database } from './database.ts';
 
 const everyShard = Array.from({ length: shardCount }, (_, shard) => shard);
 
-/** One day's rows of one table, whoever wrote them, the oldest that are to be folded; false where there are none. */
+/** One day's rows of one table, of all nodes, the oldest that are to be folded; false where there are none. */
 async function foldDay(connection: Connection, fold: Fold, shard: number, now: number): Promise<boolean> {
   const { table, time, unitMs, per, keys, sums } = fold;
   const dayLength = Math.max(per, (24 * 3_600_000) / unitMs);
@@ -54,7 +54,7 @@ async function foldLatencies(connection: Connection, shard: number, now: number)
 }
 
 /**
- * Counters of SQL publishers stand in a row for each backend; once an hour is over for good, one row is enough.
+ * Counters of SQL publishers are in a row for each backend; once an hour is over for good, one row is enough.
  * `before` is an hour since the epoch.
  */
 async function foldPublishers(connection: Connection, shard: number, before: number): Promise<void> {
@@ -76,10 +76,10 @@ async function foldPublishers(connection: Connection, shard: number, before: num
 /** Makes old counters coarse, a day of each table in one transaction; true where more is left to do. */
 export async function fold(db: Database, now: number): Promise<boolean> {
   return await db.transaction(async (connection) => {
-    // Of two nodes that do it at once, one waits: else each would fold what the other has.
+    // If two nodes do it at once, one waits: else each would fold what the other has.
     await connection.query('fold_lock', "SELECT pg_advisory_xact_lock(hashtext('posthorn.fold'))");
     let more = false;
-    // Counters stand in one place, or beside the rows of each shard: a statement names one.
+    // Counters are in one place, or beside the rows of each shard: a statement names one.
     for (const shard of db.oneShard ? everyShard : [0]) {
       await foldPublishers(connection, shard, Math.floor(now / 3_600_000) - 1);
       for (const one of folds) more = (await foldDay(connection, one, shard, now)) || more;

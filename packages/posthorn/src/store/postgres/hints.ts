@@ -3,7 +3,7 @@ import type { Hints } from '../store.ts';
 import type { Database } from './database.ts';
 
 /**
- * LISTEN on a connection of its own. Notices only save waiting: whoever misses one, or all while the connection is
+ * LISTEN on a connection of its own. Notices only save waiting: a node that misses one, or all while the connection is
  * away, looks by itself at the next heartbeat. `look` tells when to: with every heartbeat of the engine.
  */
 export function listen(db: Database): Hints {

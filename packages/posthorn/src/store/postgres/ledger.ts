@@ -5,7 +5,7 @@ export const endStates = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] 
 export interface LedgerChange {
   readonly endpoint: number;
   readonly createdAt: number;
-  /** The event's type; the books of what was pruned know none. */
+  /** The event's type; counters of what was pruned have none. */
   readonly type?: string;
   /** Only as it is made. */
   readonly accepted?: number;

@@ -31,7 +31,7 @@ export async function heartbeat(
     now,
     deadAfterMs,
   ]);
-  // Whoever removes a dead node's row has to give its claims back: exactly one does.
+  // The node that removes a dead node's row has to give its claims back: exactly one does.
   const dead = await db.query('node_reap', 'DELETE FROM posthorn.nodes WHERE beat_at < $1 RETURNING node', [
     now - deadAfterMs,
   ]);

@@ -89,7 +89,7 @@ export async function migrateDatabase(
     await prepare().catch((error: unknown) => {
       throw openingError(error, url);
     });
-    // What it refuses is no matter of opening: it fails with its own sentence.
+    // What it refuses does not concern opening: it fails with its own sentence.
     return citus ? await distribute(db) : [];
   } finally {
     await db.close();

@@ -65,7 +65,7 @@ export function openingError(thrown: unknown, url: string): Error {
     code?: string;
     errors?: readonly (Error & { code?: string })[];
   };
-  // Of a name with several addresses, each of which failed.
+  // For a name with several addresses, each of which failed.
   const code = error.code ?? error.errors?.[0]?.code ?? '';
   const said = withoutPassword(error.message === '' ? code : error.message, url);
   const reason = reasons[code];

@@ -85,7 +85,7 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
 
 /**
  * Walks deliveries in the order of their numbers, a bounded batch at a time, so that nothing young is read and no
- * index by the time of settlement has to be kept. Rows that somebody else works on are left for the next round.
+ * index by the time of settlement has to be kept. Rows that another transaction works on are left for the next round.
  */
 export async function prune(db: Database, request: PruneRequest): Promise<PruneAnswer> {
   const { limit } = request;

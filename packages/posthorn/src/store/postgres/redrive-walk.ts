@@ -99,7 +99,7 @@ async function walkEnded(
     for (;;) {
       const left = limit - rows.length;
       if (left <= 0) return { rows, next: { state, endpoint, number } };
-      // A state stands in the text, so that the index of ended deliveries serves.
+      // A state is part of the text, so that the index of ended deliveries serves.
       const range = `d.state = ${state} AND d.endpoint = $1 AND d.number > $2 AND d.number < $3`;
       const read =
         endpoint < 0 ? [] : await readDeliveries(connection, filter, range, [endpoint, number, below, left]);
@@ -140,7 +140,7 @@ interface Place {
   readonly number: number;
   readonly below: number;
   readonly left: number;
-  /** Of the events that the filter names; null: it names none. */
+  /** The events that the filter names; null: it names none. */
   readonly numbers: readonly number[] | null;
 }
 

@@ -257,7 +257,7 @@ const migrations: readonly string[] = [
   publishSql,
   // Read far more often than written, and always whole: printing jsonb took a third of the time of accounting over months.
   'ALTER TABLE posthorn.latency_days ALTER COLUMN counts TYPE json USING counts::json',
-  // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
+  // The digest of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
   `ALTER TABLE posthorn.events ADD COLUMN digest text;
   ${publishSql}`,
   `
@@ -349,7 +349,7 @@ const migrations: readonly string[] = [
   markerSubjects,
 ];
 
-const namedMost = 5;
+const maxNamed = 5;
 
 /** Tables with their columns, and functions, after so many migrations. */
 export function expectedParts(version = migrations.length): ReadonlySet<string> {
@@ -360,9 +360,9 @@ export function expectedParts(version = migrations.length): ReadonlySet<string> 
 async function requireParts(db: Pick<Connection, 'query'>, version: number): Promise<void> {
   const missing = missingParts(expectedParts(version), await partsThere(db));
   if (missing.length === 0) return;
-  const more = missing.length > namedMost ? ` and ${missing.length - namedMost} more` : '';
+  const more = missing.length > maxNamed ? ` and ${missing.length - maxNamed} more` : '';
   throw new StoreOpenError(
-    `this database says that it has schema ${version} of Posthorn, but lacks ${missing.slice(0, namedMost).join(', ')}${more}: it was migrated by an unreleased build or changed by hand; restore a backup, or use the build that migrated it`,
+    `this database says that it has schema ${version} of Posthorn, but lacks ${missing.slice(0, maxNamed).join(', ')}${more}: it was migrated by an unreleased build or changed by hand; restore a backup, or use the build that migrated it`,
   );
 }
 

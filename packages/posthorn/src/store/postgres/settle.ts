@@ -51,12 +51,12 @@ const settled = ({ dead }: Variant): string => {
   claimed_by = NULL, attempts = d.attempts + ${made}, tries = d.tries + ${made}, trigger = CASE WHEN ${isRetryNow} THEN ${manual} ELSE 0 END,
   ${last('error_class')}, ${last('status_code')}, ${last('message')}`;
 };
-/** Of rows: what the attempt log gets. */
+/** What the attempt log gets of rows. */
 const isLogged = ({ dead }: Variant): string => (dead ? 'NOT (state = 2 AND error_class IS NULL)' : 'true');
 // Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
 // An outcome that ends a delivery which was redriven meanwhile goes its own way: see `settleMarked`.
 const fence = `d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL AND NOT (s.state = 2 AND d.trigger = ${redriveMark})`;
-/** Of a row as it was settled. */
+/** A row as it was settled. */
 const isRedriven = `d.trigger = ${manual} AS redriven`;
 /** A migration: until when the claim of an attempt lasted, and how it went over the wire. */
 export const attemptWireColumns =
@@ -195,7 +195,7 @@ SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE
 interface Texts {
   readonly own: string;
   readonly rest: string;
-  /** Of the names of both. */
+  /** The names of both. */
   readonly suffix: string;
 }
 const textsOf = (variant: Variant): Texts => ({

@@ -13,7 +13,7 @@ export async function readPending(
   );
   const rows = await db.query(
     'pending_in',
-    // Counters stand in shard 0, or where the tables are distributed beside the rows of each shard.
+    // Counters are in shard 0, or where the tables are distributed beside the rows of each shard.
     `SELECT coalesce((SELECT sum(l.accepted - l.delivered - l.dead - l.cancelled - l.suppressed)
          FROM unnest($2::int[], $3::int[]) AS p (num, place)
          JOIN posthorn.ledger l ON l.endpoint = p.num AND ${db.oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0'}

@@ -62,7 +62,7 @@ export interface Placement {
   readonly sequences: Sequences;
   readonly ledger: LedgerChanges;
   readonly now: number;
-  /** When deliveries that nobody has claimed are due: by default now. */
+  /** When deliveries that are not claimed are due: by default now. */
   readonly dueAt?: number;
 }
 

@@ -18,7 +18,7 @@ function answer(db: Database, request: Request): unknown {
       lists: 1,
       json: (value, what) => db.json(value, what),
     } satisfies Session;
-  // One process owns a data directory: nobody else hears of it.
+  // One process owns a data directory: no other node hears of it.
   if (request.wants === 'announcement') return undefined;
   const { text, values } = rendered(request.sql, dialect);
   const parameters = values.map(bound);

@@ -48,7 +48,7 @@ export function translated(error: unknown, path: string): unknown {
 /** Why a database could not be opened, as one sentence with the next step. */
 export function openingError(error: unknown, path: string): unknown {
   const code = primaryCode(error);
-  // Rows that are read at the start and are not what Posthorn writes make its own code fail in ways that nobody foresaw.
+  // Rows that are read at the start and are not what Posthorn writes make its own code fail in unforeseen ways.
   if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
     return damageOf(path, `a row of it is not what Posthorn writes: ${error.message}`, error);
   if (code === null) return error;

@@ -118,10 +118,10 @@ function requireAccess(path: string, at: string, mode: number): void {
   }
 }
 
-/** Only this user may enter and read, whoever made the files and with whichever modes. */
+/** Only this user may enter and read, whatever created the files and with whichever modes. */
 function tighten(path: string, files: readonly { readonly at: string; readonly stats: Stats }[]): void {
   for (const { at, stats } of files) setMode(at, stats, 0o600);
-  // A directory that others use too (somebody gave /tmp) keeps its mode: the files in it are closed all the same.
+  // A directory that others use too (someone gave /tmp) keeps its mode: the files in it are closed all the same.
   const foreign = readdirSync(path).some((name) => !name.startsWith('posthorn') && name !== 'lost+found');
   if (!foreign) setMode(path, statSync(path), 0o700);
 }
@@ -131,7 +131,7 @@ function setMode(at: string, stats: Stats, mode: number): void {
   try {
     chmodSync(at, mode);
   } catch {
-    // Somebody else's file, or a file system without modes; that it can be read and written was seen before.
+    // Another user's file, or a file system without modes; that it can be read and written was seen before.
   }
 }
 

@@ -30,7 +30,7 @@ export class Database {
     this.#db = new DatabaseSync(path, { readOnly, timeout: 5000 });
     if (!readOnly) {
       // FULL: a commit returns after its log is on disk, which is what a 202 promises (G1).
-      // Pages of 8 KiB hold four ordinary payloads: 7 % less processor time for an event than with 4 KiB.
+      // Pages of 8 KiB hold four ordinary payloads: 7% less processor time for an event than with 4 KiB.
       this.#db.exec(
         'PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000',
       );
@@ -110,7 +110,7 @@ export class Database {
 
   /**
    * A transaction that does not wait for the disk. A process that dies loses nothing of it. A power cut can, but only together with
-   * every later one: they stand in one log, and the next `transaction` that commits waits for all of it.
+   * every later one: they are in one log, and the next `transaction` that commits waits for all of it.
    */
   transactionUnsynced<T>(work: () => T): T {
     this.#db.exec('PRAGMA synchronous = NORMAL');

@@ -28,7 +28,7 @@ export class EndpointTable {
   readonly #byId = new Map<string, KnownEndpoint>();
   readonly #byNum = new Map<number, KnownEndpoint>();
   readonly #byTenant = new Map<string, Map<string, KnownEndpoint>>();
-  /** Of endpoints and documents. In memory: nobody compares it with one of a previous run. */
+  /** The version of endpoints and documents. In memory: it is not compared with one of a previous run. */
   version = 0;
 
   constructor(db: Database) {

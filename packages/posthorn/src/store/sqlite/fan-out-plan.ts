@@ -4,7 +4,7 @@ import type { PlannedFanOut } from '../plan.ts';
 import type { Database } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
 
-/** Only whoever publishes under an ordering key has to know: its events go behind those that are still fanned out. */
+/** Only a publisher with an ordering key has to know: its events go behind those that are still fanned out. */
 export function tenantsFanningOut(
   db: Database,
   groups: readonly (readonly NewEvent[])[],

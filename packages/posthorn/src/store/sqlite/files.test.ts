@@ -87,7 +87,7 @@ describe('G9: files are closed to other users', () => {
   test('a directory that holds other files keeps its mode', async () => {
     const dataDir = temp();
     chmodSync(dataDir, 0o755);
-    writeFileSync(join(dataDir, 'somebody-elses'), '');
+    writeFileSync(join(dataDir, 'another-users'), '');
     await openHere({ dataDir }).close();
     expect([modeOf(dataDir), modeOf(join(dataDir, 'posthorn.db'))]).toEqual([0o755, 0o600]);
   });
@@ -259,7 +259,7 @@ describe('damage is named with its file and the next step', () => {
     );
   });
 
-  test('a torn last commit, as a power failure leaves it, is no damage', async () => {
+  test('a torn last commit, as a power failure leaves it, is not damage', async () => {
     const dataDir = await killed(12);
     const log = join(dataDir, 'posthorn.db-wal');
     truncateSync(log, statSync(log).size - 5000);
@@ -267,7 +267,7 @@ describe('damage is named with its file and the next step', () => {
   });
 });
 
-describe('G1: nothing is acknowledged into files that nobody can read again', () => {
+describe('G1: nothing is acknowledged into files that cannot be read again', () => {
   const names = ['posthorn.db', 'posthorn.db-wal', 'posthorn.db-shm', 'posthorn.lock'];
   test.each(names)('%s is removed, and put back', async (name) => {
     const dataDir = temp();
@@ -338,7 +338,7 @@ describe('a schema number that says more than its tables', () => {
       );
   });
 
-  test("somebody else's database is not made ours", () => {
+  test("another program's database is not made ours", () => {
     const dataDir = temp();
     const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
     db.exec('CREATE TABLE settings (a)');

@@ -79,7 +79,7 @@ export function filterSql(
   return { where: parts.join(' AND '), values };
 }
 
-/** Of endpoints that are there, or were. */
+/** Endpoints that are there, or were. */
 export function endpointNumbers(
   db: Database,
   endpoints: EndpointTable,
@@ -93,7 +93,7 @@ export function endpointNumbers(
   );
 }
 
-/** States stand in the text, not as parameters, so that their partial indexes can be used. */
+/** States are part of the text, not parameters, so that their partial indexes can be used. */
 function statesSql(states: NonNullable<DeliverySearch['states']>): string {
   const numbers = [...new Set(states.map((state) => stateNumbers[state]))].toSorted((a, b) => a - b);
   return numbers.length === 1 ? `d.state = ${numbers[0]}` : `d.state IN (${numbers.join(', ')})`;

@@ -50,7 +50,7 @@ export class LedgerChanges {
 
   readonly #worth = new WorthChanges();
 
-  /** A counter of the books, and the same by type and minute. */
+  /** A counter of the ledger, and the same by type and minute. */
   add(of: Counted, counter: Counter & Tally, by = 1): void {
     this.addToBooks(of.endpoint, of.acceptedAt, counter, by);
     this.addTally(of, counter, by);

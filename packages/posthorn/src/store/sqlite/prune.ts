@@ -41,7 +41,7 @@ function deleteEvent(db: Database, number: number): void {
 
 /**
  * Walks deliveries in the order in which they were made, so that nothing young is ever read and no index by
- * time has to be kept. What goes is added to the pruned counters in the same transaction, so the books stay
+ * time has to be kept. What goes is added to the pruned counters in the same transaction, so the ledger stays
  * balanced (G4, G6).
  */
 export function prune(db: Database, endpoints: EndpointTable, request: PruneRequest): PruneAnswer {

@@ -258,7 +258,7 @@ const migrations: readonly string[] = [
   DROP TABLE former_event_ledger;
   `,
   breakerColumns,
-  // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
+  // The digest of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
   'ALTER TABLE events ADD COLUMN digest TEXT',
   `
   -- Fan-outs that are not complete, and their events; \`targets\` and \`wanted\` are described in store/fan-out.ts.
@@ -339,7 +339,7 @@ const migrations: readonly string[] = [
   markerSubjects,
 ];
 
-const namedMost = 5;
+const maxNamed = 5;
 
 function versionOf(db: DatabaseSync): number {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
@@ -359,9 +359,9 @@ function pathOf(db: DatabaseSync): string {
 function requireParts(db: DatabaseSync, version: number): void {
   const missing = missingParts(db, migrations.slice(0, version));
   if (missing.length === 0) return;
-  const more = missing.length > namedMost ? ` and ${missing.length - namedMost} more` : '';
+  const more = missing.length > maxNamed ? ` and ${missing.length - maxNamed} more` : '';
   throw new StoreOpenError(
-    `${pathOf(db)} says that it has schema ${version}, but lacks ${missing.slice(0, namedMost).join(', ')}${more}: it was written by an unreleased build or changed by hand; restore a backup, or use the build that wrote it`,
+    `${pathOf(db)} says that it has schema ${version}, but lacks ${missing.slice(0, maxNamed).join(', ')}${more}: it was written by an unreleased build or changed by hand; restore a backup, or use the build that wrote it`,
   );
 }
 

@@ -88,7 +88,7 @@ function endedArms(
   if (endpoints !== null && endpoints.length * numbers.length <= maxArms)
     return numbers.flatMap((state) =>
       endpoints.map((endpoint) =>
-        // The condition of the index, and the state as it stands in it.
+        // The condition of the index, and the state as it is in it.
         numbersFrom(db, `state >= 2 AND state = ${state} AND endpoint = ?`, endpoint),
       ),
     );

@@ -9,7 +9,7 @@ export class Sequences {
   #delivery: number;
 
   constructor(db: Database) {
-    // The largest number stands on the largest sequence, because the shard is only its low six bits.
+    // The largest number belongs to the largest sequence, because the shard is only its low six bits.
     const after = (table: 'events' | 'deliveries'): number => {
       const there = (db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null) ?? -1;
       const pruned = Number(

@@ -95,7 +95,7 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     fold: async (now) => fold(db, now),
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
-    // One process owns a data directory, so there is one node, and nobody else's change to hear of.
+    // One process owns a data directory, so there is one node, and no other node's change to hear of.
     heartbeat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},
     beginKeyedRequest: async (request) => beginKeyedRequest(db, request),

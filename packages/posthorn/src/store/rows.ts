@@ -243,7 +243,7 @@ export function worthComparisonOf(row: Row): WorthComparison {
 
 // ---------------------------------------------------------------- counters
 
-/** Columns of the books and of the tallies alike, in the order in which `tallyOf` takes them. */
+/** Columns of the ledger and of the tallies alike, in the order in which `tallyOf` takes them. */
 export const tallyColumns = [
   'accepted',
   'delivered',
@@ -260,7 +260,7 @@ export const tallyColumns = [
  * first attempt, after a dead letter had held it.
  */
 export const talliedColumns = [...tallyColumns, 'recovered', 'held_late'] as const;
-/** The ledger also counts what retention has deleted, by the state that it had. */
+/** The ledger also counts what retention has taken, by the state that it had. */
 export const bookColumns = [
   ...tallyColumns,
   'pruned_delivered',

@@ -155,23 +155,6 @@ export function stepFrom(
   return { numbers, rowsRead, next: numbers.length >= limit ? numbers.at(-1)! : end };
 }
 
-/** Where numbers of `within` begin to be at or after a time: `createdAtOf` answers of the first row from a number on, null if there is none. */
-export async function firstNumberAt(
-  time: number,
-  highest: number,
-  createdAtOf: (from: number) => number | null | Promise<number | null>,
-): Promise<number> {
-  let low = 0;
-  let high = highest + 1;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const createdAt = await createdAtOf(middle);
-    if (createdAt === null || createdAt >= time) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
 /** Rows of a step of a list that is read to its end. */
 const stepRows = 50_000;
 

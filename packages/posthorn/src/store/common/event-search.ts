@@ -1,18 +1,61 @@
-import { type EventSearching, likeText, maxTenants, maxTypeRows } from '../event-search.ts';
+import { type EventSearch, type EventSearching, likeText, maxTenants, maxTypeRows } from '../event-search.ts';
 import { attemptOf, foundEventOf } from '../rows.ts';
+import { type SearchPage, type SearchStep, stepFrom } from '../search.ts';
 import { findEventsOf } from './events.ts';
-import { type Cold, separately } from './methods.ts';
-import { all, bytewise, contains, givenAnyOf, withNumbers, limit, ofTenants, table } from './pieces.ts';
+import { type Cold, separately, snapshot } from './methods.ts';
+import { numbersWithin, ofPart, searchedTo, walk } from './numbers.ts';
+import {
+  all,
+  byNumber,
+  bytewise,
+  contains,
+  givenAnyOf,
+  isAnyOf,
+  limit,
+  ofTenants,
+  sameShard,
+  table,
+  withNumbers,
+} from './pieces.ts';
 import { attemptColumns } from './readings.ts';
-import { joined, raw, sql } from './sql.ts';
-import { rows } from './steps.ts';
+import { joined, raw, type Sql, sql } from './sql.ts';
+import { rows, rowsUnprepared, type Steps } from './steps.ts';
 
-type Found = Pick<
-  EventSearching,
-  'foundEvents' | 'eventsById' | 'attemptsOf' | 'findEndpoints' | 'findEventTypes'
->;
+/** Whether the event has a delivery to any of these endpoints. */
+const hasDelivery = (endpointIds: readonly string[]): Sql =>
+  sql`EXISTS (SELECT 1 FROM ${table('deliveries')} d JOIN ${table('endpoints')} p ON p.num = d.endpoint
+    WHERE ${sameShard('d', 'e')}d.event_number = e.number AND ${isAnyOf('p.id', endpointIds, 'text')})`;
 
-export const eventSearchListings: Cold<Found> = {
+function matches(search: EventSearch): Sql {
+  const { since, until, matched, endpointIds } = search;
+  return all([
+    ofTenants('e.tenant', search),
+    givenAnyOf('e.type', search.types),
+    givenAnyOf('e.ordering_key', search.orderingKeys),
+    since === undefined ? null : sql`e.accepted_at >= ${since}`,
+    until === undefined ? null : sql`e.accepted_at < ${until}`,
+    matched === undefined ? null : raw(`e.deliveries ${matched ? '>' : '='} 0`),
+    endpointIds === undefined ? null : hasDelivery(endpointIds),
+  ]);
+}
+
+function* searchEvents(search: EventSearch, page: SearchPage): Steps<SearchStep> {
+  const walked = yield* walk('events', null, page);
+  if (walked === null) return { numbers: [], rowsRead: 0, next: null, searchedTo: null };
+  const { part, end, rowsRead } = walked;
+  const found = yield* rowsUnprepared(
+    sql`SELECT e.number FROM ${table('events')} e ${byNumber} WHERE ${ofPart('e', null, part)} AND ${matches(search)}
+      ORDER BY e.number ${raw(page.order)} ${limit(page.limit)}`,
+  );
+  const numbers = found.map(([number]) => number as number);
+  const step = stepFrom(numbers, page, rowsRead, end);
+  return { ...step, searchedTo: yield* searchedTo('events', step.next, walked) };
+}
+
+export const eventSearchListings: Cold<EventSearching> = {
+  eventsWithin: snapshot((window) => numbersWithin('events', window)),
+  searchEvents: snapshot(searchEvents),
+
   foundEvents: separately(function* (numbers) {
     if (numbers.length === 0) return [];
     const read = yield* rows(

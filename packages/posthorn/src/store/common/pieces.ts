@@ -131,6 +131,15 @@ export const withNumbers = (alias: string, column: string, numbers: readonly num
           ON ${raw(`${alias}.shard = k.shard`)} AND ${isNumber}`;
   });
 
+/** The condition that rows have one of these numbers: SQLite then reads them in order, and no further than a limit. */
+export const isNumberedAnyOf = (alias: string, numbers: readonly number[]): Sql =>
+  per(({ name }) =>
+    name === 'sqlite'
+      ? isAnyOf(`${alias}.number`, numbers, 'bigint')
+      : sql`(${raw(`${alias}.shard, ${alias}.number`)}) IN (SELECT k.shard, k.number
+          FROM unnest(CAST(${numbers.map(shardOfNumber)} AS smallint[]), CAST(${numbers} AS bigint[])) AS k (shard, number))`,
+  );
+
 /** The condition for the rows of a list of numbers (`Session.lists`). */
 export const inList = (alias: string, list: number): Sql =>
   per(({ name }) =>

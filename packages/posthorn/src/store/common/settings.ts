@@ -4,7 +4,7 @@ import { table } from './pieces.ts';
 import { sql } from './sql.ts';
 import { changes, row, rows, type Steps } from './steps.ts';
 
-function* readSetting(name: string): Steps<string | null> {
+export function* readSetting(name: string): Steps<string | null> {
   const found = yield* row(sql`SELECT value FROM ${table('settings')} WHERE name = ${name}`);
   return (found?.[0] as string | undefined) ?? null;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shardCount } from '../../domain/shard.ts';
-import { type Dialect, rendered } from '../common/sql.ts';
+import { type Dialect, type Rendered, rendered, type Sql } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
 import { announce, announced } from './announced.ts';
@@ -12,6 +12,11 @@ const dialect = (isDistributed: boolean): Dialect => ({
 });
 const together = dialect(false);
 const distributed = dialect(true);
+
+/** A condition of a statement whose parameters it goes on counting from `first`. */
+export function written(sql: Sql, first: number): Rendered {
+  return rendered(sql, { ...together, parameter: (at) => `$${first + at - 1}` });
+}
 
 /** Names of prepared statements, by their text. */
 const names = new Map<string, string>();

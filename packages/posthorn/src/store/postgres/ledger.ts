@@ -5,7 +5,7 @@ export const endStates = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] 
 export interface LedgerChange {
   readonly endpoint: number;
   readonly createdAt: number;
-  /** The event's type; counters of what was pruned have none. */
+  /** The event's type; the ledger of what was pruned knows none. */
   readonly type?: string;
   /** Only as it is made. */
   readonly accepted?: number;
@@ -17,7 +17,7 @@ export interface LedgerChange {
 
 /**
  * Counter changes of what people and the pruner do, in the transaction that does it (G4). `prefix` is `` or `pruned_`; what is
- * pruned changes the books alone, for the tallies speak of what became of a delivery.
+ * pruned changes the ledger alone, because tallies count what became of a delivery.
  */
 export async function writeLedger(
   connection: Connection,

@@ -1,6 +1,4 @@
 import { type HotStore, withCold } from '../common/cold.ts';
-import { findDeliveries, readDetails } from '../common/found.ts';
-import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
@@ -8,6 +6,8 @@ import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock } from './clock.ts';
 import { commonDatabase, perform } from './common.ts';
+import { readClock, saveClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
@@ -16,7 +16,6 @@ import { beginKeyedRequest } from './idempotency.ts';
 import { checkDigests } from './integrity.ts';
 import { leave, readNodes, heartbeat, type LastHeartbeats } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
-import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
 import { readEvent } from './readings.ts';
 import {
@@ -25,14 +24,11 @@ import {
   createRedrive,
   findRedrive,
   listRedrives,
-  redriveOutcomes,
   runningRedrives,
   stepRedrive,
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
-import { numbersWithin, searchDeliveries } from './search.ts';
-import { searchEvents } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
@@ -99,20 +95,8 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
 }
 
 function listings(db: Database): HotStore['listings'] {
-  const searching: Searching = {
-    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
-    searchDeliveries: (search, page) => searchDeliveries(db, search, page),
-    foundDeliveries: (numbers) => perform(db, findDeliveries(numbers)),
-    deliveryDetails: (number) => perform(db, readDetails(number)),
-  };
   return {
-    redriveOutcomes: (ids) => redriveOutcomes(db, ids),
     event: (tenant, id) => readEvent(db, tenant, id),
-    ...searching,
-    eventsWithin: (window) => numbersWithin(db, 'events', window),
-    searchEvents: (search, page) => searchEvents(db, search, page),
-    deliveries: (filter, page) => readToLimit(searching, filter, page),
-    pastStep: async (query, page) => readPastStep(db, query, page),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
   };
 }

@@ -1,5 +1,4 @@
 import type { AuditActor, AuditEntry } from '../../domain/audit-entry.ts';
-import { deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
 import { type FirstSent, type FirstState, firstSentAfter, planStep } from '../first-sent.ts';
@@ -19,7 +18,6 @@ import type {
   NewRedrive,
   RedriveCursor,
   RedriveMatchPage,
-  RedriveOutcome,
   RedriveQuery,
   RedriveRecord,
   RedriveStep,
@@ -92,22 +90,6 @@ export async function runningRedrives(db: Database): Promise<RedriveRecord[]> {
     `SELECT ${redriveColumns} FROM posthorn.redrives WHERE state = 'running' ORDER BY id`,
   );
   return rows.map(recordFrom);
-}
-
-export async function redriveOutcomes(db: Database, ids: readonly string[]): Promise<RedriveOutcome[]> {
-  const rows = await db.query(
-    'redrive_outcomes',
-    'SELECT redrive_id, state, count(*) FROM posthorn.deliveries WHERE redrive_id = ANY ($1::text[]) GROUP BY 1, 2',
-    [ids],
-  );
-  return ids.map((id) => ({
-    id,
-    states: Object.fromEntries(
-      rows
-        .filter(([of]) => of === id)
-        .map(([, state, count]) => [deliveryStates[state as number]!, count as number]),
-    ),
-  }));
 }
 
 export async function countRedrive(

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { type Dialect, rendered, type Value } from '../common/sql.ts';
+import { type Dialect, rendered, type Sql, type Value } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Database } from './database.ts';
 
@@ -11,6 +11,12 @@ function bound(value: Value): SQLInputValue {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
+/** A statement, or a condition of one, as SQLite takes it. */
+export function written(sql: Sql): { readonly text: string; readonly values: SQLInputValue[] } {
+  const { text, values } = rendered(sql, dialect);
+  return { text, values: values.map(bound) };
+}
+
 function answer(db: Database, request: Request): unknown {
   if (request.wants === 'session')
     return {
@@ -20,9 +26,8 @@ function answer(db: Database, request: Request): unknown {
     } satisfies Session;
   // One process owns a data directory: no other node hears of it.
   if (request.wants === 'announcement') return undefined;
-  const { text, values } = rendered(request.sql, dialect);
-  const parameters = values.map(bound);
-  return request.wants === 'rows' ? db.all(text, ...parameters) : db.run(text, ...parameters);
+  const { text, values } = written(request.sql);
+  return request.wants === 'rows' ? db.all(text, ...values) : db.run(text, ...values);
 }
 
 /** Does common work to its end, before anything else can happen: in the caller's transaction, if there is one. */

@@ -1,5 +1,4 @@
 import type { AuditActor, AuditEntry } from '../../domain/audit-entry.ts';
-import { deliveryStates } from '../../domain/delivery.ts';
 import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
 import { type FirstSent, type FirstState, firstSentAfter, planStep } from '../first-sent.ts';
 import {
@@ -18,7 +17,6 @@ import type {
   NewRedrive,
   RedriveCursor,
   RedriveMatchPage,
-  RedriveOutcome,
   RedriveQuery,
   RedriveRecord,
   RedriveStep,
@@ -89,17 +87,6 @@ export function listRedrives(
 
 export function runningRedrives(db: Database): RedriveRecord[] {
   return db.all(`SELECT ${redriveColumns} FROM redrives WHERE state = 'running' ORDER BY id`).map(recordFrom);
-}
-
-export function redriveOutcomes(db: Database, ids: readonly string[]): RedriveOutcome[] {
-  return ids.map((id) => ({
-    id,
-    states: Object.fromEntries(
-      db
-        .all('SELECT state, count(*) FROM deliveries WHERE redrive_id = ? GROUP BY state', id)
-        .map(([state, count]) => [deliveryStates[state as number]!, count as number]),
-    ),
-  }));
 }
 
 export function countRedrive(

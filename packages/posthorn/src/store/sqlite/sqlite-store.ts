@@ -1,7 +1,5 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import { type HotStore, withCold } from '../common/cold.ts';
-import { findDeliveries, readDetails } from '../common/found.ts';
-import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { type SqliteParts, storeFrom } from './parts.ts';
 import { accept } from './accept.ts';
@@ -9,6 +7,8 @@ import { saveAlerts } from './alerts.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readClock } from './clock.ts';
 import { commonDatabase, perform } from './common.ts';
+import { readClock, saveClock } from './clock.ts';
+import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
@@ -17,7 +17,6 @@ import { checkDigests, checkPages } from './integrity.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { freeKeys } from './blocking.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
-import { readPastStep } from './past.ts';
 import { prune } from './prune.ts';
 import { readEvent } from './readings.ts';
 import {
@@ -26,15 +25,12 @@ import {
   createRedrive,
   findRedrive,
   listRedrives,
-  redriveOutcomes,
   runningRedrives,
   stepRedrive,
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
-import { numbersWithin, searchDeliveries } from './search.ts';
-import { searchEvents } from './event-search.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
@@ -122,21 +118,9 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
   };
 }
 
-function listings({ db, endpoints }: Tables): HotStore['listings'] {
-  const searching: Searching = {
-    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
-    searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
-    foundDeliveries: async (numbers) => perform(db, findDeliveries(numbers)),
-    deliveryDetails: async (number) => perform(db, readDetails(number)),
-  };
+function listings({ db }: Tables): HotStore['listings'] {
   return {
-    redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
     event: async (tenant, id) => readEvent(db, tenant, id),
-    ...searching,
-    eventsWithin: (window) => numbersWithin(db, 'events', window),
-    searchEvents: async (search, page) => searchEvents(db, search, page),
-    deliveries: (filter, page) => readToLimit(searching, filter, page),
-    pastStep: async (query, page) => readPastStep(db, query, page),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
   };
 }

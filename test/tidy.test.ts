@@ -336,7 +336,7 @@ const exportedForTests: readonly string[] = [
 
 /** Ratchets: they only go down. The aim is 70 lines. */
 const maxFunctionLines = 120;
-const maxFunctionsOver70 = 22;
+const maxFunctionsOver70 = 15;
 
 /** The names in the braces of an import or an export. */
 const namesIn = (list: string): string[] =>

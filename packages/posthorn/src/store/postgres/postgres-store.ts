@@ -5,8 +5,6 @@ import { saveAlerts } from './alerts.ts';
 import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock } from './clock.ts';
-import { commonDatabase, perform } from './common.ts';
-import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';

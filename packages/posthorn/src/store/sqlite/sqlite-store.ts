@@ -6,8 +6,6 @@ import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readClock } from './clock.ts';
-import { commonDatabase, perform } from './common.ts';
-import { readClock, saveClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';

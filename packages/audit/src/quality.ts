@@ -195,8 +195,7 @@ async function missingNumbers(
   // Without a suspicion nothing is called lost, and ids of other events have numbers too.
   if (hasExpected || states !== null || suspected === 0) return null;
   const found = await counterHoles(database, facts);
-  if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate)
-    return null;
+  if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate) return null;
   const failed = await failedEvents(database);
   if (found.share * failed < suspected * thresholds.explainedByHoles) return null;
   return {

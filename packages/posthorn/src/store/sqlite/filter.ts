@@ -17,7 +17,7 @@ export function filterSql(
   return { where: text, values };
 }
 
-/** Of endpoints that are there, or were. */
+/** Endpoints that are there, or were. */
 function endpointNumbers(db: Database, endpoints: EndpointTable, ids: readonly string[]): readonly number[] {
   return ids.flatMap(
     (id) =>

@@ -237,9 +237,9 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'a step back of the clock leaves retries where they were',
     guarantee: 'G2',
-    file: 'packages/posthorn/src/store/sqlite/clock.ts',
-    from: 'due_at + ?2) WHERE state = 0 AND due_at > ?3',
-    to: 'due_at + ?2) WHERE state = 0 AND due_at > ?3 AND number < 0',
+    file: 'packages/posthorn/src/store/common/clock.ts',
+    from: 'AND due_at > ${now + beyondMs}',
+    to: 'AND due_at > ${now + beyondMs} AND number < 0',
   },
   {
     name: 'a clock is believed however far it has leapt',

@@ -62,7 +62,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },
       { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'] } },
     ],
-    maxWorkers: Math.max(3, Math.min(4, availableParallelism())),
+    maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
   },
 });

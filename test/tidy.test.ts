@@ -335,8 +335,8 @@ const exportedForTests: readonly string[] = [
 ];
 
 /** Ratchets: they only go down. The aim is 70 lines. */
-const maxFunctionLines = 120;
-const maxFunctionsOver70 = 15;
+const maxFunctionLines = 108;
+const maxFunctionsOver70 = 14;
 
 /** The names in the braces of an import or an export. */
 const namesIn = (list: string): string[] =>

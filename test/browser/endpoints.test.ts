@@ -36,7 +36,7 @@ test('first run: without endpoints, the page says how to make one', async () => 
   await page.getByText(`curl ${suite.server.url}/v1/endpoints`).waitFor();
   await expectGoodViews(suite, '/endpoints', {
     name: 'endpoints-first-run',
-    ready: (view) => view.getByRole('heading', { level: 1, name: /no endpoint/ }).waitFor(),
+    ready: (view) => view.getByRole('heading', { level: 1, name: /No endpoints yet/ }).waitFor(),
   });
 });
 

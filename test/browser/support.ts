@@ -247,24 +247,19 @@ export interface ViewOptions extends OpenOptions {
 }
 
 /**
- * Looks at a page light on a desktop, and then, in the same window, dark at a phone's width: `ready` waits until it shows
- * what it is for. Each view must be accessible and fit its window. Where pictures are asked for, there is one of each
- * theme and width.
+ * Looks at a page light on a desktop and dark at a phone's width: `ready` brings it to where it shows what it is for. Each view
+ * must be accessible and fit its window. Where pictures are asked for, there is one of each theme and width.
  */
 export async function expectGoodViews(
   suite: Suite,
   path: string,
   { name, ready, ...options }: ViewOptions,
 ): Promise<void> {
-  const page = await suite.open(path, options);
-  await ready(page);
   const views = pictureFolder === undefined ? sampled : everyView;
-  for (const { width, theme } of views) {
-    if (page.viewportSize()?.width !== width) {
-      await page.setViewportSize({ width, height: heights[width]! });
-      await ready(page);
-    }
-    await expectGoodView(page, name, theme);
+  for (const ofWidth of Map.groupBy(views, ({ width }) => width).values()) {
+    const page = await suite.open(path, { ...options, width: ofWidth[0]!.width });
+    await ready(page);
+    for (const { theme } of ofWidth) await expectGoodView(page, name, theme);
+    await page.context().close();
   }
-  await page.context().close();
 }

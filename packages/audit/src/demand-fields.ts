@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { frequentNames } from './detect.ts';
 import { AuditError } from './errors.ts';
 import type { SniffedFile } from './files.ts';
@@ -18,13 +19,19 @@ const epoch = (value: string): boolean => /^\d{9,19}(\.\d+)?$/.test(value);
 const distinct = (values: readonly string[]): number => new Set(values).size;
 const isAddress = (value: string): boolean => /^\d{1,3}(\.\d{1,3}){3}$|^[0-9a-f]*::?[0-9a-f:]+$/i.test(value);
 
+/** An id by its look, whatever its field is called: `evt_17`, a UUID. */
+const isMarkedId = (value: string): boolean =>
+  /^[a-z]{2,8}_\w+$/i.test(value) || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+/** A status of HTTP that exists: durations and sizes are others as well. */
+const isStatusCode = (value: string): boolean => STATUS_CODES[value] !== undefined;
+
 /** Fields that every audit needs. */
 const demands: readonly Demand[] = [
   {
     what: 'an event id (event_id)',
     fields: ['event_id', 'delivery_id'],
     fits: (values, name) =>
-      /(id|uuid|guid|key|ref|message|event)$/i.test(name) &&
+      (/(id|uuid|guid|key|ref|message|event)$/i.test(name) || values.every(isMarkedId)) &&
       distinct(values) > values.length / 4 &&
       values.every(
         (value) => /^[\w.:-]{6,}$/.test(value) && !epoch(value) && !looksLikeTime(value) && !isAddress(value),
@@ -39,7 +46,7 @@ const demands: readonly Demand[] = [
     what: 'an outcome (status_code, outcome or state)',
     fields: ['status_code', 'outcome', 'state', 'phase', 'error'],
     fits: (values, name) =>
-      /(status|code|outcome|result|state|response)/i.test(name) &&
+      (/(status|code|outcome|result|state|response)/i.test(name) || values.every(isStatusCode)) &&
       !/(bytes|size|length|amount|port)/i.test(name) &&
       distinct(values) <= 60 &&
       values.every((value) => /^([1-5]\d\d|0|-)?$/.test(value)) &&

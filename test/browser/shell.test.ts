@@ -76,7 +76,7 @@ test('a database that is away: the last numbers stay, with their time, until it 
   const page = await suite.open('/settings/keys', { statuses: [503] });
   await page.getByText('No key was made yet.').waitFor();
   await page.goto('/endpoints');
-  await page.getByRole('heading', { level: 1, name: /no endpoint yet/ }).waitFor();
+  await page.getByRole('heading', { level: 1, name: /No endpoints yet/ }).waitFor();
   const problem = {
     type: 'about:blank',
     title: 'x',
@@ -91,7 +91,7 @@ test('a database that is away: the last numbers stay, with their time, until it 
   const band = page.getByText(/cannot read its database now/);
   await band.waitFor();
   expect(await band.innerText()).toMatch(/as of \d\d:\d\d:\d\d/);
-  await page.getByRole('heading', { level: 1, name: /no endpoint yet/ }).waitFor();
+  await page.getByRole('heading', { level: 1, name: /No endpoints yet/ }).waitFor();
   await page.unroute('**/v1/accounting*');
   await band.waitFor({ state: 'detached' });
 });

@@ -19,7 +19,9 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
       rows={groups}
       keyOf={({ group_id: id }) => id}
       rowProps={({ group_id: id, snoozed_until: until }) => ({
-        className: [id === selected ? 'is-selected' : '', until === null ? '' : 'is-snoozed'].join(' ').trim(),
+        className: [id === selected ? 'is-selected' : '', until === null ? '' : 'is-snoozed']
+          .join(' ')
+          .trim(),
       })}
       columns={[
         {

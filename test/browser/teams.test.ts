@@ -44,7 +44,7 @@ afterAll(async () => {
 test('what is unowned comes first, and each team has its row', async () => {
   const page = await suite.open('/teams');
   await page
-    .getByRole('heading', { level: 1, name: '1 thing is unowned: no team is notified of it.' })
+    .getByRole('heading', { level: 1, name: '1 thing has no owner: no team is notified of it.' })
     .waitFor();
   await page.getByText('it names no owner').waitFor();
   await page

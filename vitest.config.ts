@@ -9,6 +9,7 @@ process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache
 
 /** The longest first, so that none of them is left for the end when one worker has nothing more to do. */
 const longest = [
+  'browser/pages.test.ts',
   'lab/lab.test.ts',
   'audit/accuracy.test.ts',
   'packed/packed.test.ts',

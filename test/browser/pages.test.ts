@@ -12,7 +12,7 @@ import { browserSuite, expectNoOverflow } from './support.ts';
 
 const suite = browserSuite();
 /** Buttons of a page that are tried: of long lists the beginning shows what they do. */
-const maxPressed = 12;
+const maxPressed = 6;
 let world: HostileWorld;
 let reader: string;
 beforeAll(async () => {

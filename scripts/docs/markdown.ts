@@ -50,7 +50,7 @@ export function adapt(markdown: MarkdownIt, site: Site): void {
             (_, name: string, url: string) => `${name}="${hrefOf(url, file, site) ?? ''}"`,
           );
       if (token.type === 'heading_open') {
-        const slug = slugOf(tokens[at + 1]!.content.replaceAll('`', ''), anchors);
+        const slug = slugOf(tokens[at + 1]!.content, anchors);
         anchors.add(slug);
         token.attrSet('id', slug);
       }

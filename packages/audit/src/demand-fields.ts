@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { frequentNames } from './detect.ts';
 import { AuditError } from './errors.ts';
 import type { SniffedFile } from './files.ts';
-import type { SampleRecord, Spec } from './spec.ts';
+import { type SampleRecord, type Spec, valuesByName } from './spec.ts';
 import { looksLikeTime } from './times.ts';
 
 type Field = keyof Spec['fields'];
@@ -69,10 +69,11 @@ export function demandFields(file: SniffedFile, spec: Spec, sample: readonly Sam
     );
   const there = frequentNames(sample);
   const isFreeText = file.container === 'text' && there.length <= 2;
+  const columns = valuesByName(sample);
   const example = lacking.map(({ fields, fits }) => {
     const name = there.find((one) => {
-      const values = sample.flatMap(({ values: of }) => of.get(one) ?? []);
-      return values.length > 0 && fits(values, one);
+      const values = columns.get(one);
+      return values !== undefined && fits(values, one);
     });
     return `${fields[0]}=${name ?? '<name>'}`;
   });

@@ -9,6 +9,7 @@ import {
   parsePath,
   type SampleRecord,
   type Unit,
+  valuesByName,
 } from './spec.ts';
 
 // The names that logs use for fields, in lower case without separators; the first match wins.
@@ -180,14 +181,7 @@ export function mappedField(field: Field, target: string, sample: readonly Sampl
 }
 
 function readCandidates(sample: readonly SampleRecord[]): Candidate[] {
-  const texts = new Map<string, string[]>();
-  for (const { values } of sample)
-    for (const [name, text] of values) {
-      const list = texts.get(name);
-      if (list === undefined) texts.set(name, [text]);
-      else list.push(text);
-    }
-  return [...texts].map(([dotted, list]) => {
+  return [...valuesByName(sample)].map(([dotted, list]) => {
     const path = parsePath(dotted);
     return { dotted, path, depth: dotted.split('.').length, texts: list, distinct: new Set(list).size };
   });

@@ -1,5 +1,12 @@
 import { plainEndpoint } from './lines.ts';
-import { type Field, type FieldSource, parsePath, type SampleRecord, type Unit } from './spec.ts';
+import {
+  type Field,
+  type FieldSource,
+  parsePath,
+  type SampleRecord,
+  type Unit,
+  valuesByName,
+} from './spec.ts';
 import { looksLikeTime } from './times.ts';
 import { toMeaning } from './words.ts';
 
@@ -86,14 +93,7 @@ function candidates(sample: readonly SampleRecord[], found: Found): string[] {
       .filter(([field]) => field !== 'event_id' && field !== 'delivery_id')
       .flatMap(([, { paths }]) => paths.map((path) => path.join('.'))),
   );
-  const texts = new Map<string, string[]>();
-  for (const { values } of sample)
-    for (const [name, text] of values) {
-      const list = texts.get(name);
-      if (list === undefined) texts.set(name, [text]);
-      else list.push(text);
-    }
-  return [...texts].flatMap(([name, list]) => {
+  return [...valuesByName(sample)].flatMap(([name, list]) => {
     const last = name.split('.').at(-1)!;
     const distinct = new Set(list).size;
     if (taken.has(name) || notIds.test(last) || list.length < sample.length * 0.3) return [];

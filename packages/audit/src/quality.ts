@@ -32,32 +32,50 @@ export interface Gated {
 
 /** Decides whether the log is conclusive. Needs `fate`; if it is not, no event is called dropped. */
 export async function assessQuality(database: Database, gate: Gate): Promise<Gated> {
-  const suspected = num(
-    (await database.row("select count(*) as n from fate where verdict = 'silently_dropped'")).n,
-  );
+  const counts = await countEvents(database);
+  const { suspected } = counts;
   const holes = await findHoles(database, gate);
   const problems = [
     await unusableLines(database, gate),
-    await withoutSuccess(database, gate),
-    holesProblem(holes, suspected, await failedEvents(database)),
-    await missingNumbers(database, gate, suspected),
-    await idsDoNotJoin(database, gate),
-    await fanOut(database, gate),
+    await withoutSuccess(database, gate, counts),
+    holesProblem(holes, counts),
+    await missingNumbers(database, gate, counts),
+    await idsDoNotJoin(database, gate, counts),
+    await fanOut(database, gate, counts),
     await timesConflict(database),
     stateProblem(gate.states),
   ].filter((one) => one !== null);
   const conclusive = problems.length === 0;
-  const joined = num((await database.row('select count(*) as n from attempt where rank > 1')).n);
   if (!conclusive)
     await database.run("update fate set verdict = 'unresolved' where verdict = 'silently_dropped'");
   return {
     quality: { conclusive, suspected: conclusive ? 0 : suspected, problems },
-    complete: conclusive && holes !== null && holes.missing === 0 && joined > 0,
+    complete: conclusive && holes !== null && holes.missing === 0 && counts.retries > 0,
   };
 }
 
-const failedEvents = async (database: Database): Promise<number> =>
-  num((await database.row('select count(*) as n from fate where fails > 0')).n);
+/** What the checks compare with. */
+interface Counts {
+  readonly events: number;
+  /** Events that look silently dropped. */
+  readonly suspected: number;
+  /** Events with a failed attempt. */
+  readonly failed: number;
+  /** Attempts that follow another one of their event. */
+  readonly retries: number;
+}
+
+async function countEvents(database: Database): Promise<Counts> {
+  const row =
+    await database.row(`select count(*) filter (verdict = 'silently_dropped') as suspected, count(*) filter (fails > 0) as failed,
+      (select count(*) from delivery) as events, (select count(*) from attempt where rank > 1) as retries from fate`);
+  return {
+    events: num(row.events),
+    suspected: num(row.suspected),
+    failed: num(row.failed),
+    retries: num(row.retries),
+  };
+}
 
 async function unusableLines(
   database: Database,
@@ -84,21 +102,19 @@ async function unusableLines(
   };
 }
 
-async function withoutSuccess(database: Database, { specs }: Gate): Promise<QualityProblem | null> {
-  const row = await database.row(
-    'select (select count(*) from delivery) as events, (select count(*) from delivery where ok) as oks, (select count(*) from fate where fails > 0) as failed',
-  );
-  if (
-    num(row.oks) > 0 ||
-    num(row.failed) === 0 ||
-    specs.some(({ sender }) => sender?.failureIsFinal === true)
-  )
-    return null;
+async function withoutSuccess(
+  database: Database,
+  { specs }: Gate,
+  { events, failed }: Counts,
+): Promise<QualityProblem | null> {
+  if (failed === 0 || specs.some(({ sender }) => sender?.failureIsFinal === true)) return null;
+  const { oks } = await database.row('select count(*) as oks from delivery where ok');
+  if (num(oks) > 0) return null;
   return {
     code: 'no_success',
-    count: num(row.events),
+    count: events,
     share: 1,
-    message: `Not one of ${count(num(row.events))} events has a success: the sender seems to log failures only, so what was delivered at a later attempt looks like what was not.`,
+    message: `Not one of ${count(events)} events has a success: the sender seems to log failures only, so what was delivered at a later attempt looks like what was not.`,
     next_step: 'Add the log of successful attempts, or compare with what receivers processed: --received.',
   };
 }
@@ -154,7 +170,7 @@ async function workersSilent(database: Database): Promise<string[]> {
   return rows.map((row) => text(row.worker));
 }
 
-function holesProblem(holes: Holes | null, suspected: number, failed: number): QualityProblem | null {
+function holesProblem(holes: Holes | null, { suspected, failed }: Counts): QualityProblem | null {
   if (holes === null || holes.missing < thresholds.minHoles) return null;
   // If lines are missing at this rate, so many events would look lost because their last line is.
   const rate = (holes.missing + 1) / Math.max(1, holes.expected);
@@ -175,8 +191,11 @@ function holesProblem(holes: Holes | null, suspected: number, failed: number): Q
 const maxIds = 4000;
 
 /** Looks for a counter in the ids of a stretch in the middle of the log, in the order of their first lines. */
-async function counterHoles(database: Database, facts: LineFacts): Promise<ReturnType<typeof holesIn>> {
-  const events = num((await database.row('select count(*) as n from delivery')).n);
+async function counterHoles(
+  database: Database,
+  facts: LineFacts,
+  events: number,
+): Promise<ReturnType<typeof holesIn>> {
   const span = facts.to - facts.from;
   const width = Math.ceil(span * Math.min(1, maxIds / events));
   const from = facts.from + Math.floor((span - width) / 2);
@@ -190,13 +209,12 @@ async function counterHoles(database: Database, facts: LineFacts): Promise<Retur
 async function missingNumbers(
   database: Database,
   { facts, hasExpected, states }: Gate,
-  suspected: number,
+  { events, suspected, failed }: Counts,
 ): Promise<QualityProblem | null> {
   // Without a suspicion nothing is called lost, and ids of other events have numbers too.
   if (hasExpected || states !== null || suspected === 0) return null;
-  const found = await counterHoles(database, facts);
+  const found = await counterHoles(database, facts, events);
   if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate) return null;
-  const failed = await failedEvents(database);
   if (found.share * failed < suspected * thresholds.explainedByHoles) return null;
   return {
     code: 'successes_may_be_sampled',
@@ -212,17 +230,15 @@ const eventNames = /event|evt|msg|message|webhook|notification|delivery|invocati
 async function idsDoNotJoin(
   database: Database,
   { specs, habits, states, facts }: Gate,
+  { failed, retries }: Counts,
 ): Promise<QualityProblem | null> {
   if (states !== null || specs.some(({ sender }) => sender?.retries === false)) return null;
-  const row =
-    await database.row(`select (select count(*) from fate where fails > 0) as failed, (select count(*) from attempt where rank > 1) as again,
-      (select max(attempt_no) - min(attempt_no) from line) as numbers`);
-  const failed = num(row.failed);
-  if (failed < thresholds.minFailures || num(row.again) > 0) return null;
+  if (failed < thresholds.minFailures || retries > 0) return null;
+  const { numbers } = await database.row('select max(attempt_no) - min(attempt_no) as numbers from line');
   const sure = specs.every(({ fields }) =>
     (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
   );
-  if (sure || numOrNull(row.numbers) === 0 || facts.to - facts.from < habits.firstWaitMs) return null;
+  if (sure || numOrNull(numbers) === 0 || facts.to - facts.from < habits.firstWaitMs) return null;
   return {
     code: 'ids_do_not_join',
     count: failed,
@@ -232,20 +248,24 @@ async function idsDoNotJoin(
   };
 }
 
-async function fanOut(database: Database, { specs }: Gate): Promise<QualityProblem | null> {
+async function fanOut(
+  database: Database,
+  { specs }: Gate,
+  { events }: Counts,
+): Promise<QualityProblem | null> {
   if (specs.some(({ fields, joinBy }) => fields.endpoint !== undefined || joinBy !== undefined)) return null;
-  const row = await database.row(`select (select count(*) from delivery) as events, count(*) as several from (
+  const row = await database.row(`select count(*) as several from (
       select key from attempt where rank is not null group by key
       having count(*) filter (ok) > 1
         or count(*) filter (attempt_no = (select min(attempt_no) from attempt)) > 1
           and max(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) - min(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) < ${thresholds.fanOutMs})`);
-  const share = num(row.several) / Math.max(1, num(row.events));
+  const share = num(row.several) / Math.max(1, events);
   if (num(row.several) < thresholds.minHoles || share <= thresholds.fanOutShare) return null;
   return {
     code: 'fan_out_without_endpoint',
     count: num(row.several),
     share,
-    message: `${count(num(row.several))} of ${count(num(row.events))} ids have several first attempts, and the log does not say to which endpoint: a success at one hides a loss at another.`,
+    message: `${count(num(row.several))} of ${count(events)} ids have several first attempts, and the log does not say to which endpoint: a success at one hides a loss at another.`,
     next_step: 'Name the field of the receiver: --map endpoint=<name>, or log it.',
   };
 }

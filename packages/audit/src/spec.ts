@@ -88,6 +88,18 @@ export interface SampleRecord {
   readonly embedded?: ReadonlySet<string>;
 }
 
+/** The values of each name, in the order of the records; names in the order in which they first appear. */
+export function valuesByName(sample: readonly SampleRecord[]): Map<string, string[]> {
+  const texts = new Map<string, string[]>();
+  for (const { values } of sample)
+    for (const [name, text] of values) {
+      const list = texts.get(name);
+      if (list === undefined) texts.set(name, [text]);
+      else list.push(text);
+    }
+  return texts;
+}
+
 /** A known format: how to recognize it and how to read it. */
 export interface FormatReader {
   readonly format: Format;

@@ -10,7 +10,7 @@ import { build as bundle } from 'rolldown';
 import { buildOnce } from './build-once.ts';
 import { layout } from './docs/layout.ts';
 import { adapt, type Site } from './docs/markdown.ts';
-import { sectionsOf } from './docs/pages.ts';
+import { type Page, sectionsOf } from './docs/pages.ts';
 import { searchIndex } from './docs/search-index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -24,8 +24,7 @@ interface Built {
 }
 
 /** The pages' texts as HTML, by their paths. */
-async function rendered(site: Site): Promise<ReadonlyMap<string, string>> {
-  const pages = sectionsOf(root).flatMap((section) => section.pages);
+async function rendered(pages: readonly Page[], site: Site): Promise<ReadonlyMap<string, string>> {
   const eleventy = new Eleventy(join(root, 'scripts/docs'), inCheckout, {
     quietMode: true,
     configPath: null,
@@ -59,8 +58,8 @@ async function build(output: string, hasPictures: boolean): Promise<void> {
   mkdirSync(output, { recursive: true });
   const site: Site = { root, base, linked: new Set(), hasPictures };
   const sections = sectionsOf(root);
-  const contents = await rendered(site);
   const pages = sections.flatMap((section) => section.pages);
+  const contents = await rendered(pages, site);
   for (const page of pages) {
     const content = contents.get(page.path);
     if (content === undefined) throw new Error(`${page.file} was not rendered`);

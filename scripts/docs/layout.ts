@@ -1,4 +1,4 @@
-import type { Page, Section } from './pages.ts';
+import { type Page, type Section, urlOf } from './pages.ts';
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -17,7 +17,7 @@ const shortOf = (title: string): string => title.split(': ')[0]!;
 
 function navigation({ page, sections, base }: View): string {
   const link = ({ path, title }: Page): string =>
-    `<li><a href="${base}${path === '' ? '' : `/${path}`}"${path === page.path ? ' aria-current="page"' : ''}>${escaped(shortOf(title))}</a></li>`;
+    `<li><a href="${urlOf(base, path)}"${path === page.path ? ' aria-current="page"' : ''}>${escaped(shortOf(title))}</a></li>`;
   const section = ({ title, pages }: Section): string => {
     const isOpen = pages.some(({ path }) => path === page.path);
     return `<details${isOpen ? ' open' : ''}><summary>${escaped(title)}</summary><ul>${pages.map(link).join('')}</ul></details>`;

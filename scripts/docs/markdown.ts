@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import type MarkdownIt from 'markdown-it';
-import { pathOf } from './pages.ts';
+import { pathOf, urlOf } from './pages.ts';
 import { slugOf } from './slug.ts';
 
 /** A file of the repository that pages link to, and that is served beside them as it is. */
@@ -27,7 +27,7 @@ function hrefOf(href: string, file: string, { root, base, linked }: Site): strin
   const [path, anchor] = href.split('#') as [string, string | undefined];
   const target = posix.join(dirname(file), path);
   const hash = anchor === undefined ? '' : `#${anchor}`;
-  if (target.endsWith('.md')) return `${base}${pathOf(target) === '' ? '' : `/${pathOf(target)}`}${hash}`;
+  if (target.endsWith('.md')) return `${urlOf(base, pathOf(target))}${hash}`;
   const at = join(root, target);
   if (!existsSync(at) || statSync(at).isDirectory()) return null;
   linked.add(target);

@@ -69,6 +69,9 @@ export function pathOf(file: string): string {
   return file.slice('docs/'.length).replace(/(?:\/index)?\.md$/, '');
 }
 
+/** The URL of a page by its path, on a site at `base`. */
+export const urlOf = (base: string, path: string): string => (path === '' ? base : `${base}/${path}`);
+
 function pageAt(root: string, file: string): Page {
   const text = readFileSync(`${root}/${file}`, 'utf8');
   const title = /^# (.+)$/m.exec(text)?.[1];

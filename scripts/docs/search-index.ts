@@ -1,5 +1,6 @@
 import MiniSearch from 'minisearch';
 import { searchOptions, type FoundPart } from './browser/search-options.ts';
+import { urlOf } from './pages.ts';
 
 interface PageText {
   readonly title: string;
@@ -20,7 +21,7 @@ const textIn = (html: string): string =>
 
 /** A page's parts, each below its heading. */
 function partsOf({ title, path, content }: PageText, base: string): FoundPart[] {
-  const url = `${base}${path === '' ? '' : `/${path}`}`;
+  const url = urlOf(base, path);
   return content.split(/(?=<h[1-3] id=")/).flatMap((part, index): FoundPart[] => {
     const [, level, id, heading] = /^<h([1-3]) id="([^"]+)">(.*?)<\/h\1>/s.exec(part) ?? [];
     const text = textIn(part);

@@ -1,6 +1,8 @@
 /** Number of shards; every delivery-path row belongs to one (docs/internals/decisions.md). */
 export const shardCount = 64;
 
+export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
+
 /** FNV-1a over UTF-16 units: stable across nodes and versions, because shards are stored. */
 function hash(text: string): number {
   let h = 0x811c9dc5;

@@ -1,4 +1,4 @@
-import { shardCount } from '../../domain/shard.ts';
+import { allShards, shardCount } from '../../domain/shard.ts';
 import type { Order } from '../filters.ts';
 import {
   allNumbers,
@@ -19,8 +19,6 @@ import { row, rowsUnprepared, session, type Steps } from './steps.ts';
 
 export type NumberedTable = 'deliveries' | 'events';
 const timeColumns = { deliveries: 'created_at', events: 'accepted_at' } as const;
-
-const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 
 const isWithin = (column: string, { first, last }: NumberRange): Sql =>
   sql`${raw(column)} BETWEEN ${first} AND ${last}`;

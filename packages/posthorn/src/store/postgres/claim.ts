@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
 import { blocksKeys } from '../../domain/ordering.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import { shardCount } from '../../domain/shard.ts';
+import { allShards } from '../../domain/shard.ts';
 import type {
   BringForwardRequest,
   ClaimAnswer,
@@ -20,8 +20,6 @@ export type Order = 'none' | 'key' | 'block';
 export function orderOf(endpoint: Endpoint): Order {
   return blocksKeys(endpoint) ? 'block' : endpoint.ordering;
 }
-
-const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
 
 /**
  * So few are the oldest of all shards: what an endpoint takes one by one (a low rate limit, one attempt at a time) it gets in

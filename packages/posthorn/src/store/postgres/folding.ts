@@ -1,8 +1,6 @@
-import { shardCount } from '../../domain/shard.ts';
+import { allShards } from '../../domain/shard.ts';
 import { type Fold, folds, foldUntil, latencyHoursUntil } from '../folding.ts';
 import type { Connection, Database } from './database.ts';
-
-const everyShard = Array.from({ length: shardCount }, (_, shard) => shard);
 
 /** One day's rows of one table, of all nodes, the oldest that are to be folded; false where there are none. */
 async function foldDay(connection: Connection, fold: Fold, shard: number, now: number): Promise<boolean> {
@@ -80,7 +78,7 @@ export async function fold(db: Database, now: number): Promise<boolean> {
     await connection.query('fold_lock', "SELECT pg_advisory_xact_lock(hashtext('posthorn.fold'))");
     let more = false;
     // Counters are in one place, or beside the rows of each shard: a statement names one.
-    for (const shard of db.oneShard ? everyShard : [0]) {
+    for (const shard of db.oneShard ? allShards : [0]) {
       await foldPublishers(connection, shard, Math.floor(now / 3_600_000) - 1);
       for (const one of folds) more = (await foldDay(connection, one, shard, now)) || more;
       more = (await foldLatencies(connection, shard, now)) || more;

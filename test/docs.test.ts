@@ -2,10 +2,12 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { commands } from '../packages/posthorn/src/cli/commands.ts';
 import { errorClasses } from '../packages/posthorn/src/domain/attempt.ts';
 import { runbooks } from '../packages/posthorn/src/reliability/prometheus/runbooks.ts';
 import { slugOf } from '../scripts/docs/slug.ts';
+import { type CodeBlock, codeBlocksIn, documentationPages } from './code-blocks.ts';
 
 // The documentation is held to what there is: its links lead somewhere, its commands exist with the options that it gives them,
 // and what a reader looks up by name (a failure class, a rule that has notified them) has its place.
@@ -136,5 +138,48 @@ describe('what is looked up by its name', () => {
       expect(existsSync(`docs/runbooks/${page}.md`), page).toBe(true);
       expect(index.split('\n').find((line) => line.includes(`\`${alert}\``)) ?? '').toContain(`${page}.md`);
     }
+  });
+});
+
+describe('every block of code is run, or held to something, or says why not', () => {
+  /** Their programs are run whole: test/integration/guides.test.ts, and for publishing quickstarts.test.ts. */
+  const programs = new Set(
+    ['guides/embedding', 'guides/receiving', 'guides/typescript-client', 'start/publishing'].map(
+      (name) => `docs/${name}.md`,
+    ),
+  );
+
+  /** Null: it is held to something. */
+  function faultOf({ page, language, code, mark }: CodeBlock): string | null {
+    const from = /^from: (\S+)$/.exec(mark ?? '')?.[1];
+    if (from !== undefined) return textOf(from).includes(code) ? null : `it is not in ${from}`;
+    if (mark !== null && /^(?:run|file: \S|not run: \S)/.test(mark)) return null;
+    if (['', 'console', 'markdown'].includes(language)) return null; // output
+    if (programs.has(page) && ['sh', 'ts', 'python', 'go'].includes(language)) return null;
+    if (language === 'json' || language === 'yaml') {
+      const isLines = code.split('\n').every((line) => line === '' || /^\{.*\}$/.test(line));
+      const texts = isLines ? code.split('\n') : [code];
+      const documents = texts.flatMap((text) => [...parseAllDocuments(text)]);
+      return documents.flatMap(({ errors }) => errors)[0]?.message ?? null;
+    }
+    // Its options are held to the commands, above.
+    if (language === 'sh' && /\bposthorn\b|\bnpm run\b/.test(code)) return null;
+    return `nothing runs it: say <!-- run -->, or <!-- not run: why -->`;
+  }
+
+  // The reference of the HTTP API has a test of its own: http-reference.test.ts.
+  test.each(documentationPages.filter((page) => !page.startsWith('docs/reference/http/')))('%s', (page) => {
+    const wrong = codeBlocksIn(page).flatMap((block) => {
+      const fault = faultOf(block);
+      return fault === null ? [] : [`line ${block.line}: ${fault}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('a block without a mark is seen', () => {
+    const block = { page: 'x.md', line: 1, language: 'sh', code: 'curl x\n', mark: null };
+    expect(faultOf(block)).toContain('nothing runs it');
+    expect(faultOf({ ...block, language: 'json', code: '{"a": ' })).not.toBeNull();
+    expect(faultOf({ ...block, mark: 'from: package.json' })).toContain('it is not in');
   });
 });

@@ -26,20 +26,43 @@ const plan: readonly {
   {
     title: 'Start',
     folder: 'docs/start',
-    first: ['README.md', 'docs/start/index.md', 'docs/concepts/index.md'],
+    first: [
+      'README.md',
+      ...['index', 'publishing', 'embedded', 'receiver', 'auditor'].map((name) => `docs/start/${name}.md`),
+    ],
   },
+  { title: 'Concepts', folder: 'docs/concepts', first: ['docs/concepts/index.md'] },
   { title: 'Dashboard', folder: 'docs/dashboard', first: [] },
   {
     title: 'Guides',
     folder: 'docs/guides',
-    first: ['receiving', 'reaching-receivers', 'dead-letters', 'missed', 'objectives', 'alerts', 'audit'].map(
-      (name) => `docs/guides/${name}.md`,
-    ),
+    first: [
+      'sending',
+      'receiving',
+      'verifying',
+      'frameworks',
+      'local-development',
+      'reaching-receivers',
+      'dead-letters',
+      'missed',
+      'objectives',
+      'alerts',
+      'audit',
+    ].map((name) => `docs/guides/${name}.md`),
   },
   {
     title: 'Operating',
     folder: 'docs/operating',
-    first: ['docs/operating/index.md', 'docs/operating/deploy.md'],
+    first: [
+      'index',
+      'deploy',
+      'upgrading',
+      'backup-drill',
+      'monitoring',
+      'capacity',
+      'security',
+      'privacy',
+    ].map((name) => `docs/operating/${name}.md`),
   },
   { title: 'Runbooks', folder: 'docs/runbooks', first: ['docs/runbooks/index.md'] },
   {

@@ -25,7 +25,7 @@ test.each([
 });
 
 test.each([
-  ['verify a signature in PHP', 'php', 'Receiving webhooks', '/docs/guides/receiving#other-languages'],
+  ['verify a signature in PHP', 'php', 'Verify a signature', '/docs/guides/verifying#php'],
   ['what tls means', 'tls', 'Failure classes', '/docs/reference/failure-classes#tls'],
   ['restore a backup', 'restore', 'Deploying', '/docs/operating/deploy#restore'],
   ['unaccounted pages', 'unaccounted', 'Runbooks', '/docs/runbooks/unaccounted'],

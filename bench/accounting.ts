@@ -45,12 +45,12 @@ function statements(series: (n: number) => string, schema: string, writer: boole
        first_attempts, first_delivered, pruned_delivered, pruned_dead, pruned_cancelled, pruned_suppressed)
      SELECT 0, i % ${endpoints} + 1, ${firstHour} + i / ${endpoints}${wv}, ${each * types}, ${each * types}, 0, 0, 0, 1, 0, ${each * types},
        ${each * types}, 0, 0, 0, 0 FROM ${series(hours * endpoints)}`,
-    `INSERT INTO ${schema}tallies (shard, endpoint, minute, type${w}, accepted, delivered, dead, cancelled, suppressed, late, superseded,
+    `INSERT INTO ${schema}counters (shard, endpoint, minute, type${w}, accepted, delivered, dead, cancelled, suppressed, late, superseded,
        first_attempts, first_delivered, recovered)
      SELECT 0, i % ${endpoints} + 1, (${firstHour} + i / ${endpoints * types}) * 60, 'payment.type' || (i / ${endpoints} % ${types})${wv},
        ${each}, ${each}, 0, 0, 0, 0, 0, ${each}, ${each}, 0 FROM ${series(cells)}`,
     // The last day stands by the minute.
-    `INSERT INTO ${schema}tallies (shard, endpoint, minute, type${w}, accepted, delivered, dead, cancelled, suppressed, late, superseded,
+    `INSERT INTO ${schema}counters (shard, endpoint, minute, type${w}, accepted, delivered, dead, cancelled, suppressed, late, superseded,
        first_attempts, first_delivered, recovered)
      SELECT 0, i % ${endpoints} + 1, ${now / 60_000 - 26 * 60} + i / ${endpoints * types}, 'payment.type' || (i / ${endpoints} % ${types})${wv},
        1, 1, 0, 0, 0, 0, 0, 1, 1, 0 FROM ${series(26 * 60 * endpoints * types)} WHERE (${now / 60_000 - 26 * 60} + i / ${endpoints * types}) % 60 <> 0`,
@@ -149,7 +149,7 @@ if (values.store !== 'sqlite') {
     while (await store.write.fold(now));
     // As if each day had been folded in its turn: ninety at once leave room behind that no day leaves.
     await client.query(
-      'VACUUM FULL ANALYZE posthorn.tallies, posthorn.ledger, posthorn.latency, posthorn.latency_days, posthorn.event_ledger',
+      'VACUUM FULL ANALYZE posthorn.counters, posthorn.ledger, posthorn.latency, posthorn.latency_days, posthorn.event_ledger',
     );
     await client.end();
     await measure('PostgreSQL', store);

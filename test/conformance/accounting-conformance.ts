@@ -157,16 +157,16 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
         until: from + until * minute,
       });
       const ranges = [range(0, 2), range(1, 60), range(60, 120), range(0, 120), range(500, 600)];
-      const before = await store.read.tallies(ranges);
+      const before = await store.read.counters(ranges);
       const accepted = (types: typeof before): number[] =>
-        types.map((list) => list.reduce((sum, tally) => sum + tally.accepted, 0));
+        types.map((list) => list.reduce((sum, { accepted }) => sum + accepted, 0));
       expect(accepted(before)).toEqual([3, 2, 2, 6, 0]);
       expect(before[3]!.map(({ eventType }) => eventType).toSorted()).toEqual(['a.b', 'a.c']);
       expect(before[3]!.reduce((sum, { recovered }) => sum + recovered, 0)).toBe(1);
       const everyHour = { ...everything, now: from + 2 * hour };
       const counted = await store.read.accounting(everyHour);
       while (await store.write.fold(from + 40 * hour));
-      const after = await store.read.tallies(ranges);
+      const after = await store.read.counters(ranges);
       expect(accepted(after)).toEqual([4, 0, 2, 6, 0]);
       expect(after[3]).toEqual(expect.arrayContaining([...before[3]!]));
       expect(await store.read.accounting(everyHour)).toEqual(counted);
@@ -184,7 +184,7 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       });
       expect(later).toMatchObject({ accepted: 6, delivered: 2, events: 6 });
       expect(later.latency.reduce((sum, { count }) => sum + count, 0)).toBe(2);
-      const [other] = await store.read.tallies([{ ...range(0, 120), endpointId: 'ep_absent' }]);
+      const [other] = await store.read.counters([{ ...range(0, 120), endpointId: 'ep_absent' }]);
       expect(other).toEqual([]);
     });
 

@@ -140,6 +140,20 @@ describe('a database that cannot be used is one sentence with the next step, and
 });
 
 describe('a schema number that says more than its tables', () => {
+  // Statements of the version before the counters had their name.
+  test('nodes of the version before continue to count until they are replaced', async () => {
+    const migrated = await postgres.createMigrated();
+    for (let each = 0; each < 2; each++)
+      await sql(
+        migrated,
+        `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted) VALUES (0, 1, 60, 'a', 'n', 1)
+         ON CONFLICT (shard, endpoint, minute, type, writer) DO UPDATE SET accepted = l.accepted + excluded.accepted`,
+      );
+    const db = Database.connect(migrated, 1);
+    expect(await db.query('', 'SELECT accepted FROM posthorn.counters')).toEqual([[2]]);
+    await db.close();
+  });
+
   test('what the migrations are read to make is what a database has after them', async () => {
     const db = Database.connect(await postgres.createMigrated(), 1);
     const there = await partsThere(db);

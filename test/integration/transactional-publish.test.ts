@@ -290,11 +290,11 @@ test('counters of many backends are folded into one row when their hour is over'
   for (const [table, set] of [
     ['ledger', 'hour = hour - 5'],
     ['event_ledger', 'hour = hour - 5'],
-    ['tallies', 'minute = minute - 300'],
+    ['counters', 'minute = minute - 300'],
   ])
     await db.query(`UPDATE posthorn.${table} SET ${set} WHERE writer LIKE 'sql:%'`);
   await store.write.fold(Date.now());
-  for (const table of ['ledger', 'event_ledger', 'tallies']) {
+  for (const table of ['ledger', 'event_ledger', 'counters']) {
     const { rows } = await db.query(`SELECT FROM posthorn.${table} WHERE writer LIKE 'sql:%'`);
     expect({ table, rows: rows.length }).toEqual({ table, rows: 0 });
   }

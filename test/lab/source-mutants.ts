@@ -129,7 +129,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a pruned delivery is not counted in the ledger',
     guarantee: 'G6',
     file: 'packages/posthorn/src/store/sqlite/prune.ts',
-    from: 'ledger.addToBooks(endpoint!, createdAt!, prunedCounter[state!]!);',
+    from: 'ledger.addToLedger(endpoint!, createdAt!, prunedCounter[state!]!);',
     to: '',
   },
   {

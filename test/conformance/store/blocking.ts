@@ -136,7 +136,7 @@ export function describeBlocking(subject: Subject): void {
     const range = { endpointId: endpoint.id, since: start, until: start + 60_000 };
     const later = { ...range, since: start + 60_000, until: start + 120_000 };
     const counted = async () =>
-      (await subject.store.read.tallies([range, later])).map((of) =>
+      (await subject.store.read.counters([range, later])).map((of) =>
         of.map(({ held, heldLate, late }) => [held, heldLate, late]),
       );
     await attempt(endpoint.id, start, { 'k-1': 'dead' });

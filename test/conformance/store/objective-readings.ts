@@ -36,7 +36,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     await attempt(endpointId, 'delivered', from + 5 * minute);
     const range = { endpointId, since: from, until: from + 2 * day };
     const shape = async (stepMinutes: number) =>
-      (await subject.store.read.tallySteps([range], stepMinutes))
+      (await subject.store.read.counterSteps([range], stepMinutes))
         .filter(({ eventType }) => eventType === 'payment.done')
         .map(({ at, accepted }) => [(at - from) / minute, accepted])
         .toSorted(([a], [b]) => a! - b!);
@@ -47,7 +47,7 @@ export function describeObjectiveReadings(subject: Subject): void {
     ]);
     expect(await shape(1)).toHaveLength(6);
     const sums = async () => {
-      const steps = await subject.store.read.tallySteps([range], 60);
+      const steps = await subject.store.read.counterSteps([range], 60);
       const sum = (name: 'accepted' | 'delivered' | 'firstAttempts' | 'recovered') =>
         steps.reduce((total, step) => total + step[name], 0);
       return [sum('accepted'), sum('delivered'), sum('firstAttempts'), sum('recovered')];
@@ -60,7 +60,7 @@ export function describeObjectiveReadings(subject: Subject): void {
       [0, 5],
       [1440, 1],
     ]);
-    expect(await subject.store.read.tallySteps([{ ...range, endpointId: 'ep_none' }], 60)).toEqual([]);
+    expect(await subject.store.read.counterSteps([{ ...range, endpointId: 'ep_none' }], 60)).toEqual([]);
   });
 
   test('what a dead letter holds is in the step in which it was accepted', async () => {
@@ -72,7 +72,7 @@ export function describeObjectiveReadings(subject: Subject): void {
       });
     await attempt(endpointId, 'dead', from + 62 * minute, { keyed: true });
     const range = { endpointId, since: from, until: from + day };
-    const steps = await subject.store.read.tallySteps([range], 60);
+    const steps = await subject.store.read.counterSteps([range], 60);
     expect(steps.map(({ at, held }) => [(at - from) / hour, held]).toSorted()).toEqual([
       [0, 0],
       [1, 1],

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { noContact } from '../domain/contact.ts';
 import { hourMs, minuteMs, secondMs } from '../domain/time.ts';
-import type { Tally } from '../store/accounting.ts';
+import type { Counters } from '../store/accounting.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
 import { dueUntil, endpointState, healthFigures, healthSince, type StateFacts } from './endpoint-health.ts';
 
 const now = Date.UTC(2026, 10, 24, 9, 30);
 const hour = Math.floor(now / hourMs) * hourMs;
 
-const counts = (fields: Partial<Tally>): Tally => ({
+const counts = (fields: Partial<Counters>): Counters => ({
   accepted: 0,
   delivered: 0,
   dead: 0,

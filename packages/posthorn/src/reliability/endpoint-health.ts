@@ -4,7 +4,7 @@ import type { EndpointState } from '../domain/endpoint-state.ts';
 import { latencyQuantile } from '../domain/latency.ts';
 import { wilson } from '../domain/statistics.ts';
 import { hourMs, minuteMs, secondMs } from '../domain/time.ts';
-import type { Tally } from '../store/accounting.ts';
+import type { Counters } from '../store/accounting.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
 
@@ -64,9 +64,9 @@ export function latencySince(now: number): number {
   return (Math.floor(now / hourMs) - 1) * hourMs;
 }
 
-const goodCount = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
-const dueCount = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
-const endedCount = ({ delivered, dead, suppressed }: Tally): number => delivered + dead + suppressed;
+const goodCount = ({ delivered, late }: Counters): number => Math.max(0, delivered - late);
+const dueCount = ({ accepted, cancelled }: Counters): number => Math.max(0, accepted - cancelled);
+const endedCount = ({ delivered, dead, suppressed }: Counters): number => delivered + dead + suppressed;
 
 export interface InTime {
   readonly good: number;
@@ -79,8 +79,8 @@ export interface InTime {
  * Returns how much was delivered in time: everything past its deadline counts, and younger deliveries only if they have
  * ended, because the rest may still be in time.
  */
-export function countInTime(past: readonly Tally[], young: readonly Tally[]): InTime {
-  const sum = (list: readonly Tally[], of: (counts: Tally) => number): number =>
+export function countInTime(past: readonly Counters[], young: readonly Counters[]): InTime {
+  const sum = (list: readonly Counters[], of: (counts: Counters) => number): number =>
     list.reduce((total, counts) => total + of(counts), 0);
   const due = sum(past, dueCount) + sum(young, endedCount);
   const good = Math.min(due, sum([...past, ...young], goodCount));
@@ -88,10 +88,10 @@ export function countInTime(past: readonly Tally[], young: readonly Tally[]): In
 }
 
 /** Returns the part of a count that is not in a part of it. */
-function without(whole: Tally, part: Tally): Tally {
-  const names = Object.keys(part) as (keyof Tally)[];
+function without(whole: Counters, part: Counters): Counters {
+  const names = Object.keys(part) as (keyof Counters)[];
   return Object.fromEntries(names.map((name) => [name, Math.max(0, whole[name] - part[name])])) as Record<
-    keyof Tally,
+    keyof Counters,
     number
   >;
 }

@@ -31,7 +31,7 @@ export type EvaluatedStore = Pick<
   | 'deliveries'
   | 'accounting'
   | 'accountingBy'
-  | 'tallies'
+  | 'counters'
   | 'overdue'
   | 'documents'
   | 'endpoints'
@@ -61,7 +61,7 @@ export async function readDeclared(
 
 /** Returns the current state of the objectives of kind `delivered_within`. */
 export async function readStatuses(
-  store: Pick<StoreRead, 'tallies'>,
+  store: Pick<StoreRead, 'counters'>,
   objectives: readonly ScopedObjective[],
   now: number,
 ): Promise<ReadonlyMap<string, ObjectiveStatus>> {

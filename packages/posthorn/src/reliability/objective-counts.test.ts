@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { TypeTally } from '../store/accounting.ts';
+import type { TypeCounters } from '../store/accounting.ts';
 import { readProgress } from './objective-counts.ts';
 import type { StoreRead } from '../store/store.ts';
 
-const none: TypeTally = {
+const none: TypeCounters = {
   eventType: 'a',
   accepted: 0,
   delivered: 0,
@@ -20,8 +20,8 @@ const none: TypeTally = {
   held: 0,
 };
 
-const sidesOf = async (outcomes: Partial<TypeTally>) => {
-  const store: Pick<StoreRead, 'tallies'> = { tallies: async () => [[{ ...none, ...outcomes }]] };
+const sidesOf = async (outcomes: Partial<TypeCounters>) => {
+  const store: Pick<StoreRead, 'counters'> = { counters: async () => [[{ ...none, ...outcomes }]] };
   const objective = {
     name: 'o',
     eventTypes: ['*'],

@@ -1,7 +1,7 @@
 import { subscribes } from '../domain/endpoint.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { TypeTally } from '../store/accounting.ts';
+import type { TypeCounters } from '../store/accounting.ts';
 import { type Counts } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
 import type { StoreRead } from '../store/store.ts';
@@ -34,7 +34,7 @@ export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
  * Converts counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late,
  * dead, suppressed, or still pending. Cancelled deliveries were stopped by an operator and are neither.
  */
-export function countByDomain(outcomes: TypeTally): DomainCounts {
+export function countByDomain(outcomes: TypeCounters): DomainCounts {
   const due = Math.max(0, outcomes.accepted - outcomes.cancelled);
   const bad = Math.max(0, due - (outcomes.delivered - outcomes.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is neither, hence the bounds.
@@ -61,7 +61,7 @@ export function dueUntil(now: number, deliverWithinMs: number): number {
 
 /** What passed its deadline between two times, by objective. Summable: nothing is in two such spans. */
 export async function readProgress(
-  store: Pick<StoreRead, 'tallies'>,
+  store: Pick<StoreRead, 'counters'>,
   objectives: readonly ScopedObjective[],
   from: number,
   to: number,
@@ -77,7 +77,7 @@ export async function readProgress(
       },
     })),
   );
-  const answers = await store.tallies(asked.map(({ range }) => range));
+  const answers = await store.counters(asked.map(({ range }) => range));
   const progress = new Map(objectives.map(({ name }) => [name, noCounts]));
   for (const [index, { name, eventTypes }] of asked.entries())
     for (const outcomes of answers[index]!)
@@ -88,7 +88,7 @@ export async function readProgress(
 
 /** Reads the windows of these lengths for every objective, each endpoint once. */
 export async function readWindows(
-  store: Pick<StoreRead, 'tallies'>,
+  store: Pick<StoreRead, 'counters'>,
   objectives: readonly ScopedObjective[],
   lengthsMs: readonly number[],
   now: number,
@@ -98,10 +98,10 @@ export async function readWindows(
     ...new Map(objectives.flatMap(({ endpoints: list }) => list.map((one) => [one.id, one]))).values(),
   ];
   // For each endpoint, the spans between one length and the next, so that no minute is read twice.
-  const spans = new Map<string, readonly (readonly TypeTally[])[]>();
+  const spans = new Map<string, readonly (readonly TypeCounters[])[]>();
   for (let at = 0; at < endpoints.length; at += endpointsAtOnce) {
     const some = endpoints.slice(at, at + endpointsAtOnce);
-    const tallies = await store.tallies(
+    const counters = await store.counters(
       some.flatMap(({ id, deliverWithinMs }) => {
         const end = dueUntil(now, deliverWithinMs);
         return lengths.map((length, index) => ({
@@ -112,7 +112,7 @@ export async function readWindows(
       }),
     );
     for (const [index, { id }] of some.entries())
-      spans.set(id, tallies.slice(index * lengths.length, (index + 1) * lengths.length));
+      spans.set(id, counters.slice(index * lengths.length, (index + 1) * lengths.length));
   }
   return new Map(
     objectives.map(({ name, eventTypes, endpoints: list }) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { DayFailures, MissedWorth, StepTally } from '../store/objective-readings.ts';
+import type { DayFailures, MissedWorth, StepCounters } from '../store/objective-readings.ts';
 import { burnDown, historyCells, runLengths } from './objective-history.ts';
 import { explainSpend } from './objective-spend.ts';
 import { objectiveWindow } from './objective-window.ts';
@@ -23,7 +23,7 @@ const objective = (createdAt: number, windowMs = 30 * day): ScopedObjective =>
     template: null,
   }) as unknown as ScopedObjective;
 
-const step = (at: number, fields: Partial<StepTally> = {}): StepTally => ({
+const step = (at: number, fields: Partial<StepCounters> = {}): StepCounters => ({
   endpointId: 'ep_1',
   eventType: 'a',
   at,
@@ -116,7 +116,7 @@ describe('what spent the budget', () => {
     errorClass,
     count,
   });
-  const dead = (daysAgo: number, count: number): StepTally =>
+  const dead = (daysAgo: number, count: number): StepCounters =>
     step(today - daysAgo * day, { delivered: 10 - count, dead: count, firstAttemptDelivered: 10 - count });
 
   test('days in a row with one cause are one; every bad one is counted once', () => {

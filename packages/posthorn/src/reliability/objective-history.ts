@@ -2,8 +2,8 @@ import { subscribes } from '../domain/endpoint.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
-import { tallyGrid } from '../store/folding.ts';
-import type { StepTally } from '../store/objective-readings.ts';
+import { counterGrid } from '../store/folding.ts';
+import type { StepCounters } from '../store/objective-readings.ts';
 import {
   addCounts,
   countByDomain,
@@ -22,15 +22,15 @@ export interface HistoryCell extends DomainCounts {
 
 /** The counters of an objective's window, by endpoint and step. */
 export async function readSteps(
-  store: Pick<StoreRead, 'tallySteps'>,
+  store: Pick<StoreRead, 'counterSteps'>,
   objective: ScopedObjective,
   stepMinutes: number,
   now: number,
-): Promise<readonly StepTally[]> {
+): Promise<readonly StepCounters[]> {
   const ranges = objectiveRanges(objective, now);
-  const steps: StepTally[] = [];
+  const steps: StepCounters[] = [];
   for (let at = 0; at < ranges.length; at += endpointsAtOnce) {
-    const some = await store.tallySteps(ranges.slice(at, at + endpointsAtOnce), stepMinutes);
+    const some = await store.counterSteps(ranges.slice(at, at + endpointsAtOnce), stepMinutes);
     for (const step of some) if (subscribes(objective.eventTypes, step.eventType)) steps.push(step);
   }
   return steps;
@@ -45,7 +45,7 @@ function burnCells(
   stepMs: number,
   now: number,
 ): { at: number; lengthMs: number }[] {
-  const { minutesFrom, hoursFrom } = tallyGrid(now);
+  const { minutesFrom, hoursFrom } = counterGrid(now);
   const cells: { at: number; lengthMs: number }[] = [];
   for (let at = knownSince; at < until;) {
     const unitMs =
@@ -62,7 +62,7 @@ function burnCells(
 /** Counts by step, zero if nothing was due. */
 export function historyCells(
   objective: ScopedObjective,
-  steps: readonly StepTally[],
+  steps: readonly StepCounters[],
   stepMs: number,
   now: number,
 ): readonly HistoryCell[] {

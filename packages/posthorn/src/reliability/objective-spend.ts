@@ -3,7 +3,7 @@ import type { ErrorClass, FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs } from '../domain/time.ts';
 import type { Money } from '../store/accounting.ts';
-import type { DayFailures, MissedWorth, StepTally } from '../store/objective-readings.ts';
+import type { DayFailures, MissedWorth, StepCounters } from '../store/objective-readings.ts';
 import { countByDomain } from './objective-counts.ts';
 
 /**
@@ -52,7 +52,7 @@ type DaysByEndpoint = ReadonlyMap<string, ReadonlyMap<number, DayCounts>>;
 /** Returns what spent the budgets, by endpoint, side, main cause and consecutive days; the largest first. */
 export function explainSpend(
   { eventTypes }: Pick<ScopedObjective, 'eventTypes'>,
-  steps: readonly StepTally[],
+  steps: readonly StepCounters[],
   failures: readonly DayFailures[],
   worth: readonly MissedWorth[],
 ): readonly Spend[] {
@@ -75,7 +75,7 @@ export function explainSpend(
 }
 
 /** The days on which deliveries missed the objective, with their counts. */
-function badDays(steps: readonly StepTally[]): DaysByEndpoint {
+function badDays(steps: readonly StepCounters[]): DaysByEndpoint {
   const days = new Map<string, Map<number, DayCounts>>();
   const dayAt = (endpointId: string, at: number): DayCounts => {
     let ofEndpoint = days.get(endpointId);

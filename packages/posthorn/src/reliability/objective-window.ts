@@ -1,7 +1,7 @@
 import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
-import { type TallyGrid, tallyGrid } from '../store/folding.ts';
-import type { TallyRange } from '../store/accounting.ts';
+import { type CounterGrid, counterGrid } from '../store/folding.ts';
+import type { CounterRange } from '../store/accounting.ts';
 import { dueUntil } from './objective-counts.ts';
 
 /** The window of an objective by time of acceptance, as its counters store it. */
@@ -18,7 +18,7 @@ export interface ObjectiveWindow {
 export function objectiveRanges(
   { endpoints, windowMs }: Pick<ScopedObjective, 'endpoints' | 'windowMs'>,
   now: number,
-): (TallyRange & { readonly deliverWithinMs: number })[] {
+): (CounterRange & { readonly deliverWithinMs: number })[] {
   return endpoints.map(({ id, deliverWithinMs }) => {
     const until = dueUntil(now, deliverWithinMs);
     return { endpointId: id, deliverWithinMs, since: until - windowMs, until };
@@ -26,7 +26,7 @@ export function objectiveRanges(
 }
 
 /** Daily or hourly counters that a window would cut are left out: its beginning moves forward by this much. */
-function countedFrom(since: number, { minutesFrom, hoursFrom }: TallyGrid): number {
+function countedFrom(since: number, { minutesFrom, hoursFrom }: CounterGrid): number {
   const unitMs = since < hoursFrom ? dayMs : since < minutesFrom ? hourMs : minuteMs;
   return Math.ceil(since / unitMs) * unitMs;
 }
@@ -38,7 +38,7 @@ export function objectiveWindow(objective: ScopedObjective, now: number): Object
     (earliest, range) => Math.min(earliest, range.since),
     until - objective.windowMs,
   );
-  const grid = tallyGrid(now);
+  const grid = counterGrid(now);
   const since = Math.min(until, countedFrom(asked, grid));
   const first = objective.endpoints.reduce((at, { createdAt }) => Math.min(at, createdAt), until);
   return {

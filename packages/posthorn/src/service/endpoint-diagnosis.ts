@@ -13,7 +13,7 @@ import { endpointState, healthFigures, healthSince, stateFacts } from '../reliab
 import { sealFault } from '../secrets/sealed-values.ts';
 import type { EndpointEvidence, FailedAttempt, WaitingGroup } from '../store/endpoint-evidence.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
-import type { TypeTally } from '../store/accounting.ts';
+import type { TypeCounters } from '../store/accounting.ts';
 import { wireAttempt } from './delivery-details.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { readDeadWorth, readFigures, wireHealth } from './endpoint-health.ts';
@@ -50,7 +50,7 @@ interface Reading {
   readonly figures: EndpointFigures | undefined;
   readonly evidence: EndpointEvidence;
   /** Since it began to fail, or over the window. */
-  readonly types: readonly TypeTally[];
+  readonly types: readonly TypeCounters[];
   readonly pause: DiagnosisFacts['pause'];
 }
 
@@ -104,7 +104,7 @@ async function read({ store }: ServiceDependencies, endpoint: Endpoint, now: num
   });
   const since = failedSince === null ? healthSince(now) : Math.floor(failedSince / hourMs) * hourMs;
   const range = { endpointId: endpoint.id, since: Math.max(since, healthSince(now)), until: now + minuteMs };
-  const [types = []] = await store.read.tallies([range]);
+  const [types = []] = await store.read.counters([range]);
   return {
     now,
     endpoint,

@@ -16,7 +16,7 @@ import {
   stateFacts,
 } from '../reliability/endpoint-health.ts';
 import { readDeclared } from '../reliability/evaluation.ts';
-import type { TypeTally } from '../store/accounting.ts';
+import type { TypeCounters } from '../store/accounting.ts';
 import type { EndpointFigures, Risk } from '../store/endpoint-figures.ts';
 import type { StoreRead } from '../store/store.ts';
 import { requireDocument } from './declared.ts';
@@ -58,8 +58,8 @@ interface TeamDeclarations {
 /** What the counters and rows say of the endpoints that are read; each list in their order. */
 interface TeamReadings {
   /** Those past their deadline, and those that are younger. */
-  readonly past: readonly (readonly TypeTally[])[];
-  readonly young: readonly (readonly TypeTally[])[];
+  readonly past: readonly (readonly TypeCounters[])[];
+  readonly young: readonly (readonly TypeCounters[])[];
   readonly risks: readonly Risk[];
   readonly isComplete: boolean;
 }
@@ -73,7 +73,7 @@ async function readOverview(
   const declarations = await readTeam(store.read, name);
   const { ownTypes, objectives, concerned } = declarations;
   const read = concerned.slice(0, maxEndpoints);
-  const readings = await readTallies(store.read, read, now);
+  const readings = await readCounters(store.read, read, now);
   const known = await readKnown(store.read, read, now);
   const figures = await readFigures(store.read, read, now);
   const matrix = matrixFrom(declarations, read, readings);
@@ -122,14 +122,14 @@ async function readTeam(read: StoreRead, name: string): Promise<TeamDeclarations
   };
 }
 
-async function readTallies(
+async function readCounters(
   store: StoreRead,
   endpoints: readonly Endpoint[],
   now: number,
 ): Promise<TeamReadings> {
   const since = healthSince(now);
   const dueBefore = (endpoint: Endpoint): number => Math.max(since, dueUntil(endpoint, now));
-  const tallies = await store.tallies([
+  const counters = await store.counters([
     ...endpoints.map((endpoint) => ({ endpointId: endpoint.id, since, until: dueBefore(endpoint) })),
     ...endpoints.map((endpoint) => ({
       endpointId: endpoint.id,
@@ -142,8 +142,8 @@ async function readTallies(
     maxRows: maxRiskRows,
   });
   return {
-    past: tallies.slice(0, endpoints.length),
-    young: tallies.slice(endpoints.length),
+    past: counters.slice(0, endpoints.length),
+    young: counters.slice(endpoints.length),
     risks,
     isComplete: complete,
   };
@@ -221,8 +221,8 @@ function toParty(
 /** How each type fares at one endpoint. */
 function matrixCells(
   { id }: Endpoint,
-  past: readonly TypeTally[],
-  young: readonly TypeTally[],
+  past: readonly TypeCounters[],
+  young: readonly TypeCounters[],
   risks: readonly Risk[],
 ): Cell[] {
   const own = risks.filter(({ endpointId }) => endpointId === id);
@@ -234,7 +234,7 @@ function matrixCells(
     .filter((type) => type !== '' && !type.startsWith('posthorn.'))
     .toSorted()
     .map((type) => {
-      const isOfType = ({ eventType }: TypeTally): boolean => eventType === type;
+      const isOfType = ({ eventType }: TypeCounters): boolean => eventType === type;
       const ofType = own.filter(({ eventType }) => eventType === type);
       const count = (kind: Risk['kind']): number =>
         ofType.reduce((sum, risk) => sum + (risk.kind === kind ? risk.deliveries : 0), 0);

@@ -79,7 +79,7 @@ export interface AccountingCounts {
 }
 
 /** Counters alone: nothing in it is counted from rows. Late ones are those that were delivered late. */
-export interface Tally {
+export interface Counters {
   readonly accepted: number;
   readonly delivered: number;
   readonly dead: number;
@@ -91,20 +91,20 @@ export interface Tally {
   readonly firstAttemptDelivered: number;
 }
 
-export interface AccountingGroup extends Tally {
+export interface AccountingGroup extends Counters {
   /** An endpoint's id, a type, a team, a tenant, or the beginning of an hour or day (ms since the epoch); null: no owner. */
   readonly key: string | number | null;
 }
 
 /** Deliveries of one endpoint accepted in this span: whole minutes of the last hours, then whole hours, then days. */
-export interface TallyRange {
+export interface CounterRange {
   readonly endpointId: string;
   /** ms since the epoch: since ≤ t < until. */
   readonly since: number;
   readonly until: number;
 }
 
-export interface TypeTally extends Tally {
+export interface TypeCounters extends Counters {
   readonly eventType: string;
   /** On time, although the first attempt had failed. */
   readonly recovered: number;
@@ -146,7 +146,7 @@ export interface Accounting {
   /** Returns the counters of the same deliveries, in groups. */
   accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
   /** Returns for each range its counts by event type. */
-  tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
+  counters(ranges: readonly CounterRange[]): Promise<readonly (readonly TypeCounters[])[]>;
   /**
    * Returns, for enabled endpoints, what came due before this and is still not claimed; and if the endpoint is throttled, also
    * what was accepted before this and waits for a later time.

@@ -1,4 +1,4 @@
-import type { Money, Tally } from './accounting.ts';
+import type { Money, Counters } from './accounting.ts';
 
 // The part of the store port behind pages about endpoints: counters of many endpoints at once, and what is at risk by type.
 
@@ -26,16 +26,16 @@ export interface EndpointFigures {
   readonly suppressed: number;
   readonly accepted: number;
   /** Those in which anything was accepted, oldest first. */
-  readonly hours: readonly HourTally[];
+  readonly hours: readonly HourCounters[];
   /** What was accepted in the hour of `dueUntil`, before it. */
-  readonly partial: Tally;
+  readonly partial: Counters;
   /** Count by latency bucket index (`domain/latency.ts`). */
   readonly latency: readonly { readonly bucket: number; readonly count: number }[];
   /** The earliest `due_at` of what is pending. */
   readonly nextDueAt: number | null;
 }
 
-export interface HourTally extends Tally {
+export interface HourCounters extends Counters {
   /** The beginning of the hour, ms since the epoch. */
   readonly at: number;
 }

@@ -1,5 +1,5 @@
 import type { AccountingQuery } from './accounting.ts';
-import { bookColumns, talliedColumns } from './rows.ts';
+import { ledgerColumns, typeCounterColumns } from './rows.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 import { worthColumns } from './worth.ts';
 
@@ -14,7 +14,7 @@ const hoursKeptMs = 8 * dayMs;
 const latencyHoursKeptMs = 26 * hourMs;
 
 export interface Fold {
-  readonly table: 'tallies' | 'ledger' | 'event_ledger' | 'failures' | 'worth';
+  readonly table: 'counters' | 'ledger' | 'event_ledger' | 'failures' | 'worth';
   /** The column of time, whose rows that are not a multiple of `per` become one with the multiple before them. */
   readonly time: 'minute' | 'hour';
   readonly unitMs: number;
@@ -24,19 +24,19 @@ export interface Fold {
   readonly sums: readonly string[];
 }
 
-const tallies = {
-  table: 'tallies',
+const counters = {
+  table: 'counters',
   time: 'minute',
   unitMs: minuteMs,
   keys: ['endpoint', 'type'],
-  sums: talliedColumns,
+  sums: typeCounterColumns,
 } as const;
 const hourly = { time: 'hour', unitMs: hourMs, per: 24, ageMs: hoursKeptMs } as const;
 
 export const folds: readonly Fold[] = [
-  { ...tallies, per: 60, ageMs: minutesKeptMs },
-  { ...tallies, per: 1440, ageMs: hoursKeptMs },
-  { ...hourly, table: 'ledger', keys: ['endpoint'], sums: bookColumns },
+  { ...counters, per: 60, ageMs: minutesKeptMs },
+  { ...counters, per: 1440, ageMs: hoursKeptMs },
+  { ...hourly, table: 'ledger', keys: ['endpoint'], sums: ledgerColumns },
   { ...hourly, table: 'event_ledger', keys: ['tenant', 'type'], sums: ['events', 'unmatched'] },
   { ...hourly, table: 'failures', keys: ['endpoint', 'type', 'class'], sums: ['count'] },
   { ...hourly, table: 'worth', keys: ['endpoint', 'currency'], sums: worthColumns },
@@ -48,13 +48,13 @@ export function foldUntil({ unitMs, per, ageMs }: Fold, now: number): number {
 }
 
 /** Counts by type and time stand at least so fine from these times on (ms since the epoch). */
-export interface TallyGrid {
+export interface CounterGrid {
   readonly minutesFrom: number;
   /** Before: by the day. */
   readonly hoursFrom: number;
 }
 
-export function tallyGrid(now: number): TallyGrid {
+export function counterGrid(now: number): CounterGrid {
   const [minutes, hours] = folds;
   return { minutesFrom: foldUntil(minutes!, now) * minuteMs, hoursFrom: foldUntil(hours!, now) * minuteMs };
 }

@@ -1,4 +1,4 @@
-import type { TallyRange, TypeTally } from './accounting.ts';
+import type { CounterRange, TypeCounters } from './accounting.ts';
 import { minuteMs } from '../domain/time.ts';
 
 /** Deliveries that dead letters hold: how many of an endpoint and type were accepted in a minute. */
@@ -10,22 +10,22 @@ export interface HeldCount {
   readonly count: number;
 }
 
-/** Adds to the tallies of each range what of it is held now. */
+/** Adds to the counters of each range what of it is held now. */
 export function withHeld(
-  tallies: readonly (readonly TypeTally[])[],
-  ranges: readonly TallyRange[],
+  counters: readonly (readonly TypeCounters[])[],
+  ranges: readonly CounterRange[],
   held: readonly HeldCount[],
-): (readonly TypeTally[])[] {
-  if (held.length === 0) return [...tallies];
-  return tallies.map((ofRange, index) => {
+): (readonly TypeCounters[])[] {
+  if (held.length === 0) return [...counters];
+  return counters.map((ofRange, index) => {
     const { endpointId, since, until } = ranges[index]!;
     const from = Math.floor(since / minuteMs);
     const to = Math.floor(until / minuteMs);
     const mine = held.filter((one) => one.endpointId === endpointId && one.minute >= from && one.minute < to);
     if (mine.length === 0) return ofRange;
-    return ofRange.map((tally) => ({
-      ...tally,
-      held: mine.reduce((sum, one) => sum + (one.eventType === tally.eventType ? one.count : 0), 0),
+    return ofRange.map((counted) => ({
+      ...counted,
+      held: mine.reduce((sum, one) => sum + (one.eventType === counted.eventType ? one.count : 0), 0),
     }));
   });
 }

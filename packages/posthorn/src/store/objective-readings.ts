@@ -1,12 +1,12 @@
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { HeldCount } from './held.ts';
-import type { Money, TallyRange, TypeTally } from './accounting.ts';
+import type { Money, CounterRange, TypeCounters } from './accounting.ts';
 import { dayMs, minuteMs } from '../domain/time.ts';
 
 // The part of the store's port that answers what objectives ask of the past: counters by time, and the worth of what was missed.
 
 /** Counts of one endpoint and type in one step of time. */
-export interface StepTally extends TypeTally {
+export interface StepCounters extends TypeCounters {
   readonly endpointId: string;
   /** The beginning of the step, ms since the epoch. */
   readonly at: number;
@@ -23,7 +23,7 @@ export interface DayFailures {
 }
 
 /** Deliveries of a range that missed their deadline are asked for. */
-export interface MissedRange extends TallyRange {
+export interface MissedRange extends CounterRange {
   readonly deliverWithinMs: number;
 }
 
@@ -48,8 +48,8 @@ export interface ObjectiveReadings {
    * Counters by type and step. Steps are multiples of `stepMinutes` since the epoch; counters that are kept coarser stand at the
    * beginning of their hour or day.
    */
-  tallySteps(ranges: readonly TallyRange[], stepMinutes: number): Promise<readonly StepTally[]>;
-  failureDays(ranges: readonly TallyRange[]): Promise<readonly DayFailures[]>;
+  counterSteps(ranges: readonly CounterRange[], stepMinutes: number): Promise<readonly StepCounters[]>;
+  failureDays(ranges: readonly CounterRange[]): Promise<readonly DayFailures[]>;
   /**
    * From rows, the newest first and at most `limit` of them: dead, suppressed, pending past the deadline, and delivered late
    * after a failed attempt. Deliveries that were late at their first attempt are in no index and are not among them.
@@ -58,15 +58,18 @@ export interface ObjectiveReadings {
 }
 
 /** Steps with what of them is held now. A step that stands coarser than it was asked for takes what comes before the next one. */
-export function stepsWithHeld(steps: readonly StepTally[], held: readonly HeldCount[]): readonly StepTally[] {
+export function stepsWithHeld(
+  steps: readonly StepCounters[],
+  held: readonly HeldCount[],
+): readonly StepCounters[] {
   if (held.length === 0) return steps;
   const keyOf = (one: { readonly endpointId: string; readonly eventType: string }): string =>
     `${one.endpointId} ${one.eventType}`;
   const byKey = Map.groupBy(steps, keyOf);
-  const extra = new Map<StepTally, number>();
+  const extra = new Map<StepCounters, number>();
   for (const one of held) {
     const { minute, count } = one;
-    let latest: StepTally | undefined;
+    let latest: StepCounters | undefined;
     for (const step of byKey.get(keyOf(one)) ?? [])
       if (step.at <= minute * minuteMs && step.at > (latest?.at ?? -1)) latest = step;
     if (latest !== undefined) extra.set(latest, (extra.get(latest) ?? 0) + count);

@@ -16,7 +16,7 @@ import type {
   MissingEvent,
 } from './store.ts';
 import { riskSumOf, type WorthComparison } from './worth.ts';
-import type { AccountingGroup, Money, Tally } from './accounting.ts';
+import type { AccountingGroup, Money, Counters } from './accounting.ts';
 import type { EventHeading, SentDelivery } from './reconciling.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
@@ -243,8 +243,8 @@ export function worthComparisonOf(row: Row): WorthComparison {
 
 // ---------------------------------------------------------------- counters
 
-/** Columns of the ledger and of the tallies alike, in the order in which `tallyOf` takes them. */
-export const tallyColumns = [
+/** Columns of the ledger and of the counters by type, in the order in which `countersFrom` takes them. */
+export const counterColumns = [
   'accepted',
   'delivered',
   'dead',
@@ -259,18 +259,18 @@ export const tallyColumns = [
  * Counted by event type and minute alone. `recovered`: on time, although the first attempt had failed. `held_late`: late at the
  * first attempt, after a dead letter had held it.
  */
-export const talliedColumns = [...tallyColumns, 'recovered', 'held_late'] as const;
+export const typeCounterColumns = [...counterColumns, 'recovered', 'held_late'] as const;
 /** The ledger also counts what retention has taken, by the state that it had. */
-export const bookColumns = [
-  ...tallyColumns,
+export const ledgerColumns = [
+  ...counterColumns,
   'pruned_delivered',
   'pruned_dead',
   'pruned_cancelled',
   'pruned_suppressed',
 ] as const;
 
-/** Sums of `tallyColumns` from column `from` on; null where there was nothing to sum. */
-export function tallyOf(row: Row, from: number): Tally {
+/** Sums of `counterColumns` from column `from` on; null where there was nothing to sum. */
+export function countersFrom(row: Row, from: number): Counters {
   const at = (place: number): number => (row[from + place] as number | null) ?? 0;
   return {
     accepted: at(0),
@@ -299,8 +299,8 @@ export interface ChosenEndpoint {
 
 const spanMs = { hour: 3_600_000, day: 86_400_000 };
 
-/** Rows: endpoint number, key within it, sums of `tallyColumns`. Groups with nothing in them are left out. */
-export function groupTallies(
+/** Rows: endpoint number, key within it, sums of `counterColumns`. Groups with nothing in them are left out. */
+export function groupCounters(
   rows: readonly Row[],
   endpoints: readonly ChosenEndpoint[],
   by: AccountingKey,
@@ -317,16 +317,16 @@ export function groupTallies(
           : by === 'event_type'
             ? (row[1] as string)
             : Number(row[1]) * spanMs[by];
-    const tally = tallyOf(row, 2);
+    const counters = countersFrom(row, 2);
     const before = groups.get(key);
-    groups.set(key, before === undefined ? { key, ...tally } : { key, ...addTallies(before, tally) });
+    groups.set(key, before === undefined ? { key, ...counters } : { key, ...addCounters(before, counters) });
   }
   return [...groups.values()].toSorted((a, b) =>
     by === 'hour' || by === 'day' ? Number(a.key) - Number(b.key) : b.accepted - a.accepted,
   );
 }
 
-function addTallies(a: Tally, b: Tally): Tally {
+function addCounters(a: Counters, b: Counters): Counters {
   return {
     accepted: a.accepted + b.accepted,
     delivered: a.delivered + b.delivered,

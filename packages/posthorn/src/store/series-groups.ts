@@ -14,7 +14,7 @@ const fineFrom = (table: string, step: SeriesStep, now: number): number => {
 /** The finest step in which what was accepted since then is still counted. */
 export function finestStep(source: SeriesSource, since: number, now: number): SeriesStep {
   const isKept: Record<SeriesStep, boolean> = {
-    minute: source === 'counts' && since >= fineFrom('tallies', 'minute', now),
+    minute: source === 'counts' && since >= fineFrom('counters', 'minute', now),
     hour:
       source === 'counts'
         ? since >= fineFrom('ledger', 'hour', now)

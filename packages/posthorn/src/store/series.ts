@@ -1,7 +1,7 @@
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { SeriesStep } from '../domain/series.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
-import type { AccountingQuery, Tally } from './accounting.ts';
+import type { AccountingQuery, Counters } from './accounting.ts';
 
 // The part of the store's port that answers how much by time: the same counters as the accounting's, never rows of deliveries.
 
@@ -30,7 +30,7 @@ export interface SeriesRow {
   readonly deliverWithinMs: number;
 }
 
-export interface CountsRow extends SeriesRow, Tally {}
+export interface CountsRow extends SeriesRow, Counters {}
 export interface FailuresRow extends SeriesRow {
   readonly errorClass: ErrorClass | null;
   readonly count: number;

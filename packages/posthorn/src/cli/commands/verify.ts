@@ -155,7 +155,7 @@ export function verificationAnswer(found: Verification): object {
   };
 }
 
-function booksTable(rows: Verification['rows']): string {
+function ledgerTable(rows: Verification['rows']): string {
   return table(
     ['endpoint', 'accepted', '=', 'delivered', 'pending', 'dead', 'cancelled', 'suppressed', 'unaccounted'],
     rows.map((r) => [
@@ -174,7 +174,7 @@ function booksTable(rows: Verification['rows']): string {
 
 export function printVerification(found: Verification): void {
   const { rows, fanOuts, unaccounted, findings, digests, balanced, audit } = found;
-  print(booksTable(rows));
+  print(ledgerTable(rows));
   for (const row of rows)
     for (const { state, by } of row.mismatches)
       print(`${row.endpointId}: ${Math.abs(by)} ${by > 0 ? 'more' : 'fewer'} ${state} than its counter says`);

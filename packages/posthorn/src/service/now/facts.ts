@@ -1,6 +1,6 @@
 import type { Alert } from '../../domain/alert.ts';
 import type { LastReconciliation } from '../../ledger/last-reconciliation.ts';
-import type { Tally } from '../../store/accounting.ts';
+import type { Counters } from '../../store/accounting.ts';
 import type { DeliveryRecord } from '../../store/delivery-record.ts';
 import type { PendingReading, UnmatchedType, Worth } from '../../store/overview.ts';
 
@@ -41,7 +41,7 @@ export interface NowFacts {
   readonly isEverything: boolean;
   readonly endpoints: ReadonlyMap<string, NowEndpoint>;
   /** What was accepted in the window. */
-  readonly counters: ReadonlyMap<string, Tally>;
+  readonly counters: ReadonlyMap<string, Counters>;
   /** Over all time, and in the window. */
   readonly worth: readonly Worth[];
   readonly worthWithin: readonly Worth[];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Alert } from '../../domain/alert.ts';
-import type { Tally } from '../../store/accounting.ts';
+import type { Counters } from '../../store/accounting.ts';
 import type { PendingWorth, Worth } from '../../store/overview.ts';
 import { Amounts, moneyList, moneyText } from './amounts.ts';
 import type { NowEndpoint, NowFacts } from './facts.ts';
@@ -26,7 +26,7 @@ const endpoint = (fields: Partial<NowEndpoint> = {}): NowEndpoint => ({
   failingSince: null,
   ...fields,
 });
-const counts = (fields: Partial<Tally>): Tally => ({
+const counts = (fields: Partial<Counters>): Counters => ({
   accepted: 0,
   delivered: 0,
   dead: 0,

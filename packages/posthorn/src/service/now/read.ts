@@ -5,7 +5,7 @@ import { dayMs } from '../../domain/time.ts';
 import { lastReconciliation } from '../../ledger/last-reconciliation.ts';
 import { type Declared, readDeclared, readStatuses } from '../../reliability/evaluation.ts';
 
-import type { Tally } from '../../store/accounting.ts';
+import type { Counters } from '../../store/accounting.ts';
 import { everything } from '../../store/accounting.ts';
 import type { OverviewQuery } from '../../store/overview.ts';
 import type { Store } from '../../store/store.ts';
@@ -89,7 +89,7 @@ async function readCounts(store: Store, within: OverviewQuery): Promise<Counts> 
       store.read.documents('team'),
     ]);
   return {
-    counters: new Map(counters.map(({ key, ...counts }): [string, Tally] => [String(key), counts])),
+    counters: new Map(counters.map(({ key, ...counts }): [string, Counters] => [String(key), counts])),
     worth,
     worthWithin,
     pending,

@@ -1,4 +1,4 @@
-import type { Tally } from '../../store/accounting.ts';
+import type { Counters } from '../../store/accounting.ts';
 import type { PendingWorth, Worth } from '../../store/overview.ts';
 import type { AtRisk } from '../../store/worth.ts';
 import { Amounts } from './amounts.ts';
@@ -49,7 +49,7 @@ export function addLate(amounts: Amounts, parts: readonly PendingWorth[]): Amoun
 
 /** Pending deliveries are counted from rows if all of them were read; else from the counters. */
 function sumEquation({ counters, pending, reconciliation, isEverything }: NowFacts): Equation {
-  const of = (name: keyof Tally): number => sum(counters.values(), (counts) => counts[name]);
+  const of = (name: keyof Counters): number => sum(counters.values(), (counts) => counts[name]);
   const ended = {
     delivered: of('delivered'),
     dead: of('dead'),

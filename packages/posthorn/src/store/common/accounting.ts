@@ -4,16 +4,16 @@ import {
   type AccountingQuery,
   type CountsQuery,
   maxHeldCounted,
-  type TallyRange,
-  type TypeTally,
+  type CounterRange,
+  type TypeCounters,
   usualValueRows,
 } from '../accounting.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
-import { failureOf, groupTallies, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
+import { failureOf, groupCounters, overdueGraceMs, counterColumns, countersFrom } from '../rows.ts';
 import type { SeriesEndpoint } from '../series-groups.ts';
 import { blockedBy, blocksKeys } from './blocking.ts';
-import { counterShards, dayShards, ofEndpoints, ofTypes, sum, tallySums } from './counters.ts';
+import { counterShards, dayShards, ofEndpoints, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
 import {
   all,
@@ -58,13 +58,13 @@ interface Window {
 }
 
 /** By type there are many more rows: only who asks for types reads them. */
-const tallied = ({ nums, from, to, eventTypes }: Window): Sql =>
-  sql`${table('tallies')} l WHERE ${all([
+const ofCounters = ({ nums, from, to, eventTypes }: Window): Sql =>
+  sql`${table('counters')} l WHERE ${all([
     ofEndpoints(nums),
     sql`l.minute >= ${from * 60} AND l.minute < ${(to + 1) * 60}`,
     ofTypes('l.type', eventTypes),
   ])}`;
-const booked = ({ nums, from, to }: Window): Sql =>
+const ofLedger = ({ nums, from, to }: Window): Sql =>
   sql`${table('ledger')} l WHERE ${ofEndpoints(nums)} AND l.hour BETWEEN ${from} AND ${to}`;
 const byHour = (name: 'latency' | 'failures', { nums, from, to, eventTypes }: Window): Sql =>
   sql`${table(name)} l WHERE ${all([
@@ -73,12 +73,12 @@ const byHour = (name: 'latency' | 'failures', { nums, from, to, eventTypes }: Wi
     ofTypes('l.type', eventTypes),
   ])}`;
 
-const talliedKeys: Readonly<Record<string, string>> = {
+const typeKeys: Readonly<Record<string, string>> = {
   event_type: 'l.type',
   hour: 'l.minute / 60',
   day: 'l.minute / 1440',
 };
-const bookedKeys: Readonly<Record<string, string>> = { hour: 'l.hour', day: 'l.hour / 24' };
+const ledgerKeys: Readonly<Record<string, string>> = { hour: 'l.hour', day: 'l.hour / 24' };
 
 function* countEvents(query: CountsQuery, { from, to, eventTypes }: Window): Steps<[number, number]> {
   const found = yield* row(
@@ -138,7 +138,7 @@ function* readLatency(window: Window): Steps<ReturnType<typeof addLatencies>> {
 }
 
 /** Ranges of endpoints as rows `r`, in whole units of time. */
-export const rangesIn = (ranges: readonly TallyRange[]): Sql =>
+export const rangesIn = (ranges: readonly CounterRange[]): Sql =>
   sql`WITH r AS MATERIALIZED (SELECT * FROM ${rowsFrom('r', {
     id: { type: 'text', values: ranges.map(({ endpointId }) => endpointId) },
     since: { type: 'int', values: ranges.map(({ since }) => since) },
@@ -146,27 +146,27 @@ export const rangesIn = (ranges: readonly TallyRange[]): Sql =>
     place: { type: 'int', values: ranges.map((_, place) => place) },
   })})`;
 
-export const inMinutes = (ranges: readonly TallyRange[]): TallyRange[] =>
+export const inMinutes = (ranges: readonly CounterRange[]): CounterRange[] =>
   ranges.map(({ endpointId, since, until }) => ({
     endpointId,
     since: Math.floor(since / minuteMs),
     until: Math.floor(until / minuteMs),
   }));
 
-/** The tallies in the minutes of each range `r`. */
-export const talliesInRanges: Sql = sql`FROM r ${inOrder} ${table('endpoints')} p ON p.id = r.id
-  ${inOrder} ${table('tallies')} l ON ${counterShards('l')} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until`;
+/** The counters by type in the minutes of each range `r`. */
+export const countersInRanges: Sql = sql`FROM r ${inOrder} ${table('endpoints')} p ON p.id = r.id
+  ${inOrder} ${table('counters')} l ON ${counterShards('l')} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until`;
 
-/** The columns that `typeTallyFrom` takes. */
-export const typeTallySums: Sql = sql`${tallySums}, ${sum('l.recovered')}, ${sum('l.held_late')}, l.type`;
+/** The columns that `typeCountersFrom` takes. */
+export const typeCounterSums: Sql = sql`${counterSums}, ${sum('l.recovered')}, ${sum('l.held_late')}, l.type`;
 
-export function typeTallyFrom(one: Row): TypeTally {
-  const [recovered, heldLate, eventType] = one.slice(tallyColumns.length) as [number, number, string];
-  return { ...tallyOf(one, 0), recovered, heldLate, held: 0, eventType };
+export function typeCountersFrom(one: Row): TypeCounters {
+  const [recovered, heldLate, eventType] = one.slice(counterColumns.length) as [number, number, string];
+  return { ...countersFrom(one, 0), recovered, heldLate, held: 0, eventType };
 }
 
 /** Endpoints whose dead letters block nothing are read no further. */
-export function* readHeld(ranges: readonly TallyRange[]): Steps<HeldCount[]> {
+export function* readHeld(ranges: readonly CounterRange[]): Steps<HeldCount[]> {
   const ids = [...new Set(ranges.map(({ endpointId }) => endpointId))];
   const found = yield* rows(
     sql`SELECT p.id, e.type, d.created_at / ${raw(String(minuteMs))}, count(*) FROM ${table('endpoints')} p
@@ -189,9 +189,9 @@ export const accountingListings: Cold<Accounting> = {
     const chosen = yield* chooseEndpoints(query);
     const window: Window = { nums: chosen.map(({ num }) => num), ...hoursOf(query), eventTypes };
     const total = yield* row(
-      sql`SELECT ${tallySums} FROM ${eventTypes === null ? booked(window) : tallied(window)}`,
+      sql`SELECT ${counterSums} FROM ${eventTypes === null ? ofLedger(window) : ofCounters(window)}`,
     );
-    const { superseded, ...counts } = tallyOf(total!, 0);
+    const { superseded, ...counts } = countersFrom(total!, 0);
     const [events, unmatched] = yield* countEvents(query, window);
     const [pending, overdue, latePending] = yield* countPending(chosen, window, now);
     const latency = yield* readLatency(window);
@@ -222,21 +222,21 @@ export const accountingListings: Cold<Accounting> = {
     const window: Window = { nums: chosen.map(({ num }) => num), ...hoursOf(query), eventTypes };
     const [source, keys] =
       by === 'event_type' || eventTypes !== null
-        ? [tallied(window), talliedKeys]
-        : [booked(window), bookedKeys];
+        ? [ofCounters(window), typeKeys]
+        : [ofLedger(window), ledgerKeys];
     const found = yield* rows(
-      sql`SELECT l.endpoint, ${raw(keys[by] ?? "''")}, ${tallySums} FROM ${source} GROUP BY 1, 2`,
+      sql`SELECT l.endpoint, ${raw(keys[by] ?? "''")}, ${counterSums} FROM ${source} GROUP BY 1, 2`,
     );
-    return groupTallies(found, chosen, by);
+    return groupCounters(found, chosen, by);
   }),
 
-  tallies: snapshot(function* (ranges) {
+  counters: snapshot(function* (ranges) {
     const found = yield* rows(
-      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeTallySums}, r.place ${talliesInRanges} GROUP BY r.place, l.type`,
+      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeCounterSums}, r.place ${countersInRanges} GROUP BY r.place, l.type`,
     );
-    const tallies: TypeTally[][] = ranges.map(() => []);
-    for (const one of found) tallies[one.at(-1) as number]!.push(typeTallyFrom(one));
-    return withHeld(tallies, ranges, yield* readHeld(ranges));
+    const counters: TypeCounters[][] = ranges.map(() => []);
+    for (const one of found) counters[one.at(-1) as number]!.push(typeCountersFrom(one));
+    return withHeld(counters, ranges, yield* readHeld(ranges));
   }),
 
   overdue: separately(function* (dueBefore) {

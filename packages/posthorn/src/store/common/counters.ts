@@ -1,5 +1,5 @@
 import { typePatterns } from '../filters.ts';
-import { tallyColumns } from '../rows.ts';
+import { counterColumns } from '../rows.ts';
 import { isAnyOf } from './pieces.ts';
 import { joined, per, raw, type Sql, sql } from './sql.ts';
 
@@ -18,8 +18,8 @@ export const sums = (names: readonly string[]): Sql =>
     ', ',
   );
 
-/** The columns that `tallyFrom` takes. */
-export const tallySums = sums(tallyColumns);
+/** The columns that `countersFrom` takes. */
+export const counterSums = sums(counterColumns);
 
 /** The counters of these endpoints, by the beginning of their key. */
 export const ofEndpoints = (nums: readonly number[]): Sql =>

@@ -172,7 +172,7 @@ function* readGroups(
  * together. Distributed tables have no subqueries that depend on other rows.
  */
 const sinceOfEach: Sql = per(({ isDistributed }) => {
-  const counters = sql`${table('tallies')} l`;
+  const counters = sql`${table('counters')} l`;
   const isSince = sql`${counterShards('l')} AND l.endpoint = u.endpoint AND l.minute >= u.minute`;
   const delivered = sql`coalesce(${sum('l.delivered')}, 0)`;
   return isDistributed

@@ -1,7 +1,7 @@
 import { hourMs, minuteMs } from '../../domain/time.ts';
 import { type EndpointFigureReadings, type EndpointFiguresRequest, risksOf } from '../endpoint-figures.ts';
-import { tallyOf } from '../rows.ts';
-import { counterShards, ofEndpoints, sum, tallySums } from './counters.ts';
+import { countersFrom } from '../rows.ts';
+import { counterShards, ofEndpoints, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { deliveriesOfEach, inOrder, isAnyOf, limit, rowsFrom, sameShard, table } from './pieces.ts';
 import { type Row, type Sql, sql } from './sql.ts';
@@ -36,7 +36,7 @@ const totals = (nums: readonly number[]): Sql =>
     FROM ${table('ledger')} l WHERE ${ofEndpoints(nums)} GROUP BY l.endpoint`;
 
 const hoursFrom = (nums: readonly number[], since: number): Sql =>
-  sql`SELECT l.endpoint, l.hour, ${tallySums} FROM ${table('ledger')} l
+  sql`SELECT l.endpoint, l.hour, ${counterSums} FROM ${table('ledger')} l
     WHERE ${ofEndpoints(nums)} AND l.hour >= ${Math.floor(since / hourMs)} GROUP BY l.endpoint, l.hour ORDER BY l.endpoint, l.hour`;
 
 const hourOfDue = (known: readonly Numbered[]): Sql =>
@@ -45,7 +45,7 @@ const hourOfDue = (known: readonly Numbered[]): Sql =>
     since: { type: 'int', values: known.map(({ dueUntil }) => Math.floor(dueUntil / hourMs) * 60) },
     until: { type: 'int', values: known.map(({ dueUntil }) => Math.floor(dueUntil / minuteMs)) },
   })})
-    SELECT r.num, ${tallySums} FROM r ${inOrder} ${table('tallies')} l
+    SELECT r.num, ${counterSums} FROM r ${inOrder} ${table('counters')} l
       ON ${counterShards('l')} AND l.endpoint = r.num AND l.minute >= r.since AND l.minute < r.until GROUP BY r.num`;
 
 const latenciesFrom = (nums: readonly number[], since: number): Sql =>
@@ -85,8 +85,8 @@ export const endpointFigureListings: Cold<EndpointFigureReadings> = {
         pending,
         dead,
         suppressed,
-        hours: of.hours(num).map((one) => ({ at: (one[1] as number) * hourMs, ...tallyOf(one, 2) })),
-        partial: tallyOf(of.partial(num)[0] ?? [], 1),
+        hours: of.hours(num).map((one) => ({ at: (one[1] as number) * hourMs, ...countersFrom(one, 2) })),
+        partial: countersFrom(of.partial(num)[0] ?? [], 1),
         latency: of
           .latency(num)
           .map(([, bucket, count]) => ({ bucket: bucket as number, count: count as number })),

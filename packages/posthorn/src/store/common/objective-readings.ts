@@ -1,6 +1,6 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
 import { dayMs, hourMs, minuteMs } from '../../domain/time.ts';
-import type { TallyRange } from '../accounting.ts';
+import type { CounterRange } from '../accounting.ts';
 import {
   type MissedRange,
   type MissedWorth,
@@ -12,9 +12,9 @@ import {
   inMinutes,
   rangesIn,
   readHeld,
-  talliesInRanges,
-  typeTallyFrom,
-  typeTallySums,
+  countersInRanges,
+  typeCountersFrom,
+  typeCounterSums,
 } from './accounting.ts';
 import { counterShards, sum } from './counters.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
@@ -55,7 +55,7 @@ function* readMissed(
   };
 }
 
-const inHours = (ranges: readonly TallyRange[]): TallyRange[] =>
+const inHours = (ranges: readonly CounterRange[]): CounterRange[] =>
   ranges.map(({ endpointId, since, until }) => ({
     endpointId,
     since: Math.floor(since / hourMs),
@@ -63,13 +63,13 @@ const inHours = (ranges: readonly TallyRange[]): TallyRange[] =>
   }));
 
 export const objectiveListings: Cold<ObjectiveReadings> = {
-  tallySteps: snapshot(function* (ranges, stepMinutes) {
+  counterSteps: snapshot(function* (ranges, stepMinutes) {
     const step = sql`l.minute / ${raw(String(Math.floor(stepMinutes)))}`;
     const found = yield* rows(
-      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeTallySums}, ${step}, r.place ${talliesInRanges} GROUP BY r.place, ${step}, l.type`,
+      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeCounterSums}, ${step}, r.place ${countersInRanges} GROUP BY r.place, ${step}, l.type`,
     );
     const steps = found.map((one) => ({
-      ...typeTallyFrom(one),
+      ...typeCountersFrom(one),
       at: (one.at(-2) as number) * stepMinutes * minuteMs,
       endpointId: ranges[one.at(-1) as number]!.endpointId,
     }));

@@ -1,9 +1,9 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
-import { tallyOf } from '../rows.ts';
+import { countersFrom } from '../rows.ts';
 import { countsOfDay, ranked, seriesGroups, type SeriesGroups, sizesByKey } from '../series-groups.ts';
 import { type Series, type SeriesQuery, type SeriesRow, stepMs } from '../series.ts';
 import { chooseEndpoints } from './accounting.ts';
-import { counterShards, dayShards, ofTypes, sum, tallySums } from './counters.ts';
+import { counterShards, dayShards, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
 import { joined, raw, type Row, type Sql, sql } from './sql.ts';
@@ -11,7 +11,7 @@ import { rows, type Steps } from './steps.ts';
 
 /** A table of counters, and what of it is read: sums, and columns that are not sums. */
 interface Source {
-  readonly table: 'ledger' | 'tallies' | 'failures' | 'latency' | 'latency_days';
+  readonly table: 'ledger' | 'counters' | 'failures' | 'latency' | 'latency_days';
   readonly time: 'minute' | 'hour' | 'day';
   /** The row's own column that is the key; null: the key is its endpoint's. */
   readonly own: 'type' | 'class' | null;
@@ -21,14 +21,14 @@ interface Source {
   readonly size: Sql;
 }
 
-const counts = { plain: [], sums: tallySums, size: sum('l.accepted') } as const;
+const counts = { plain: [], sums: counterSums, size: sum('l.accepted') } as const;
 const counted = { sums: sum('l.count'), size: sum('l.count') } as const;
 
 /** By type there are many more rows: only who asks for types, or for minutes, reads them. */
 const countsSource = ({ by, eventTypes, step }: SeriesQuery): Source =>
   by !== 'event_type' && eventTypes === null && step !== 'minute'
     ? { table: 'ledger', time: 'hour', own: null, ...counts }
-    : { table: 'tallies', time: 'minute', own: by === 'event_type' ? 'type' : null, ...counts };
+    : { table: 'counters', time: 'minute', own: by === 'event_type' ? 'type' : null, ...counts };
 
 const failuresSource = ({ by }: SeriesQuery): Source => ({
   table: 'failures',
@@ -141,7 +141,7 @@ export const seriesListings: Cold<Series> = {
     return {
       keys: chosen.alone,
       others: chosen.others,
-      rows: found.map(([place, row]) => ({ ...place, ...tallyOf(row, 0) })),
+      rows: found.map(([place, row]) => ({ ...place, ...countersFrom(row, 0) })),
     };
   }),
 

@@ -207,8 +207,8 @@ const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
     SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 3600000, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-  tallies AS (
-    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+  counters AS (
+    INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
     SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 60000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)

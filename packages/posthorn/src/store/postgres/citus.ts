@@ -16,7 +16,7 @@ export const distributedTables = [
   'event_ledger',
   'latency',
   'latency_days',
-  'tallies',
+  'counters',
   'failures',
   'worth',
 ] as const;

@@ -38,8 +38,8 @@ const insertSql = (oneShard: boolean): string => `WITH
     FROM dl GROUP BY endpoint ORDER BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-  tallies AS (
-    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+  counters AS (
+    INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
     SELECT ${oneShard ? '$10::smallint' : '0'}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type ORDER BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)

@@ -17,7 +17,7 @@ export interface LedgerChange {
 
 /**
  * Counter changes of what people and the pruner do, in the transaction that does it (G4). `prefix` is `` or `pruned_`; what is
- * pruned changes the ledger alone, because tallies count what became of a delivery.
+ * pruned changes the ledger alone, because counters count what became of a delivery.
  */
 export async function writeLedger(
   connection: Connection,
@@ -42,8 +42,8 @@ export async function writeLedger(
   );
   if (prefix !== '') return;
   await connection.query(
-    'tallies_change',
-    `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, ${names.join(', ')})
+    'counters_change',
+    `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, ${names.join(', ')})
      SELECT 0, c.endpoint, c.created_at / 60000, c.type, 'operations', ${sums}
      FROM unnest($1::int[], $2::bigint[], $3::text[], ${parameters(4)})
        AS c (endpoint, created_at, type, ${names.join(', ')}) GROUP BY 2, 3, 4 ORDER BY 2, 3, 4

@@ -224,7 +224,7 @@ ${passesFilterSql}
     SELECT 0, e.num, now_ms / 3600000, writer, 1, (NOT e.enabled)::int FROM posthorn.endpoints e WHERE e.num = ANY (wanted)
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed;
-    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+    INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
     SELECT 0, e.num, now_ms / 60000, publish.type, writer, 1, (NOT e.enabled)::int FROM posthorn.endpoints e WHERE e.num = ANY (wanted)
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed;

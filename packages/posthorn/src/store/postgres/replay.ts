@@ -84,8 +84,8 @@ export async function replayEvent(
         [nums, enabled, now],
       );
       await connection.query(
-        'replay_tallies',
-        `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+        'replay_counters',
+        `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
          SELECT 0, endpoint, $3::bigint / 60000, $4::text, 'operations', 1, (NOT enabled)::int
          FROM unnest($1::int[], $2::boolean[]) AS u (endpoint, enabled) ORDER BY endpoint
          ON CONFLICT (shard, endpoint, minute, type, writer)

@@ -13,6 +13,7 @@ import {
   auditLogTables,
   breakerColumns,
   contactMigration,
+  countersTable,
   failingColumns,
   failingDelivered,
   keysTable,
@@ -347,6 +348,9 @@ const migrations: readonly string[] = [
   bulkWindows,
   contactMigration,
   markerSubjects,
+  // It counts in the table of the new name.
+  `${countersTable}
+  ${publishSql}`,
 ];
 
 const maxNamed = 5;

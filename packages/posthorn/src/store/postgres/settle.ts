@@ -89,7 +89,7 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
     ['held_late', count(`${own} AND first AND state = 1 AND late AND held`)],
   ] as const;
   const insert = (
-    table: 'ledger' | 'tallies',
+    table: 'ledger' | 'counters',
     time: string,
     of: string,
     chosen: readonly (typeof sums)[number][],
@@ -100,7 +100,7 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
     ON CONFLICT (shard, endpoint, ${of}, writer)
       DO UPDATE SET ${chosen.map(([name]) => `${name} = l.${name} + excluded.${name}`).join(', ')}`;
   return `ledger AS (${insert('ledger', 'hour', 'hour', sums.slice(0, 6))}),
-  tallies AS (${insert('tallies', 'created_at / 60000, type', 'minute, type', sums)}),
+  counters AS (${insert('counters', 'created_at / 60000, type', 'minute, type', sums)}),
   failures AS (
     INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
     SELECT ${shard}, endpoint, hour, type, error_class, ${node} || ':settle', count(*) FROM ${from}

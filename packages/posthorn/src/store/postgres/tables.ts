@@ -148,3 +148,14 @@ export const senderInAlerts = `
       replace(document::text, '"fault_domain":"ours"', '"fault_domain":"sender"'), '"group":"([^"]*)/ours"', '"group":"\\1/sender"')::json
     WHERE document -> 'evidence' ->> 'fault_domain' = 'ours';
 `;
+
+/**
+ * A migration: the counters by type and minute have the name that they have everywhere else. Renamed, not copied: there may be
+ * millions. Nodes of the version before write through the view until they are replaced.
+ */
+export const countersTable = `
+  ALTER TABLE posthorn.tallies RENAME TO counters;
+  ALTER INDEX posthorn.tallies_pkey RENAME TO counters_pkey;
+  ALTER INDEX posthorn.tallies_fine RENAME TO counters_fine;
+  CREATE VIEW posthorn.tallies AS SELECT * FROM posthorn.counters;
+`;

@@ -1,11 +1,11 @@
-import { bookColumns, talliedColumns } from '../rows.ts';
+import { ledgerColumns, typeCounterColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { AtRisk } from '../worth.ts';
 import { WorthChanges } from './worth.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
-export type Counter = (typeof bookColumns)[number];
-type Tally = (typeof talliedColumns)[number];
+export type LedgerCounter = (typeof ledgerColumns)[number];
+type TypeCounter = (typeof typeCounterColumns)[number];
 
 /** Whose counter it is: a delivery's endpoint, its event's type, and when it was accepted (ms since the epoch). */
 export interface Counted {
@@ -14,27 +14,30 @@ export interface Counted {
   readonly acceptedAt: number;
 }
 
-const talliedPlaces = Object.fromEntries(talliedColumns.map((name, place) => [name, place])) as Record<
+const typePlaces = Object.fromEntries(typeCounterColumns.map((name, place) => [name, place])) as Record<
   string,
   number | undefined
 >;
-const tallyUpsert = `INSERT INTO tallies (shard, endpoint, minute, type, ${talliedColumns.join(', ')})
-  VALUES (0, ?, ?, ?, ${talliedColumns.map(() => '?').join(', ')})
-  ON CONFLICT DO UPDATE SET ${talliedColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
+const countersUpsert = `INSERT INTO counters (shard, endpoint, minute, type, ${typeCounterColumns.join(', ')})
+  VALUES (0, ?, ?, ?, ${typeCounterColumns.map(() => '?').join(', ')})
+  ON CONFLICT DO UPDATE SET ${typeCounterColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
-const places = Object.fromEntries(bookColumns.map((name, place) => [name, place])) as Record<Counter, number>;
-const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${bookColumns.join(', ')})
-  VALUES (0, ?, ?, ${bookColumns.map(() => '?').join(', ')})
-  ON CONFLICT DO UPDATE SET ${bookColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
+const places = Object.fromEntries(ledgerColumns.map((name, place) => [name, place])) as Record<
+  LedgerCounter,
+  number
+>;
+const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${ledgerColumns.join(', ')})
+  VALUES (0, ?, ?, ${ledgerColumns.map(() => '?').join(', ')})
+  ON CONFLICT DO UPDATE SET ${ledgerColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
 function hourOf(time: number): number {
   return Math.floor(time / hourMs);
 }
 
-/** Counter changes of one transaction, summed in memory and written once, inside it (G4). */
+/** LedgerCounter changes of one transaction, summed in memory and written once, inside it (G4). */
 export class LedgerChanges {
   readonly #rows = new Map<string, { endpoint: number; hour: number; by: number[] }>();
-  readonly #tallies = new Map<string, { endpoint: number; minute: number; type: string; by: number[] }>();
+  readonly #counters = new Map<string, { endpoint: number; minute: number; type: string; by: number[] }>();
   readonly #latency = new Map<
     string,
     { endpoint: number; hour: number; type: string; bucket: number; count: number }
@@ -51,26 +54,26 @@ export class LedgerChanges {
   readonly #worth = new WorthChanges();
 
   /** A counter of the ledger, and the same by type and minute. */
-  add(of: Counted, counter: Counter & Tally, by = 1): void {
-    this.addToBooks(of.endpoint, of.acceptedAt, counter, by);
-    this.addTally(of, counter, by);
+  add(of: Counted, counter: LedgerCounter & TypeCounter, by = 1): void {
+    this.addToLedger(of.endpoint, of.acceptedAt, counter, by);
+    this.addByType(of, counter, by);
   }
 
-  addToBooks(endpoint: number, acceptedAt: number, counter: Counter, by = 1): void {
+  addToLedger(endpoint: number, acceptedAt: number, counter: LedgerCounter, by = 1): void {
     const hour = hourOf(acceptedAt);
     const key = `${endpoint}:${hour}`;
     let row = this.#rows.get(key);
-    if (row === undefined) this.#rows.set(key, (row = { endpoint, hour, by: bookColumns.map(() => 0) }));
+    if (row === undefined) this.#rows.set(key, (row = { endpoint, hour, by: ledgerColumns.map(() => 0) }));
     row.by[places[counter]]! += by;
   }
 
-  addTally({ endpoint, type, acceptedAt }: Counted, counter: Tally, by = 1): void {
+  addByType({ endpoint, type, acceptedAt }: Counted, counter: TypeCounter, by = 1): void {
     const minute = Math.floor(acceptedAt / minuteMs);
     const key = `${endpoint}:${minute}:${type}`;
-    let row = this.#tallies.get(key);
+    let row = this.#counters.get(key);
     if (row === undefined)
-      this.#tallies.set(key, (row = { endpoint, minute, type, by: talliedColumns.map(() => 0) }));
-    row.by[talliedPlaces[counter]!]! += by;
+      this.#counters.set(key, (row = { endpoint, minute, type, by: typeCounterColumns.map(() => 0) }));
+    row.by[typePlaces[counter]!]! += by;
   }
 
   addLatency({ endpoint, type, acceptedAt }: Counted, bucket: number): void {
@@ -106,8 +109,8 @@ export class LedgerChanges {
   write(db: Database): void {
     this.#worth.write(db);
     for (const { endpoint, hour, by } of this.#rows.values()) db.run(upsert, endpoint, hour, ...by);
-    for (const { endpoint, minute, type, by } of this.#tallies.values())
-      db.run(tallyUpsert, endpoint, minute, type, ...by);
+    for (const { endpoint, minute, type, by } of this.#counters.values())
+      db.run(countersUpsert, endpoint, minute, type, ...by);
     for (const { endpoint, hour, type, bucket, count } of this.#latency.values()) {
       db.run(
         `INSERT INTO latency (shard, endpoint, hour, bucket, type, count) VALUES (0, ?, ?, ?, ?, ?)

@@ -4,10 +4,10 @@ import { retentionOf } from '../retention.ts';
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { type Counter, LedgerChanges } from './ledger.ts';
+import { type LedgerCounter, LedgerChanges } from './ledger.ts';
 import { atRiskStates } from '../worth.ts';
 
-const prunedCounter: readonly (Counter | null)[] = [
+const prunedCounter: readonly (LedgerCounter | null)[] = [
   null,
   'pruned_delivered',
   'pruned_dead',
@@ -94,7 +94,7 @@ export function prune(db: Database, endpoints: EndpointTable, request: PruneRequ
         event!,
       );
       if (left?.[0] === 0) removeEvent(event!);
-      ledger.addToBooks(endpoint!, createdAt!, prunedCounter[state!]!);
+      ledger.addToLedger(endpoint!, createdAt!, prunedCounter[state!]!);
       deleted++;
       lastDelivery = number!;
     }

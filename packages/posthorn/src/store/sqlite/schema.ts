@@ -11,6 +11,7 @@ import {
   auditLogTables,
   breakerColumns,
   contactMigration,
+  countersTable,
   failingColumns,
   failingDelivered,
   keysTable,
@@ -337,6 +338,7 @@ const migrations: readonly string[] = [
   bulkWindows,
   contactMigration,
   markerSubjects,
+  countersTable,
 ];
 
 const maxNamed = 5;

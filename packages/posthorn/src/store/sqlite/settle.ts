@@ -117,8 +117,8 @@ export function settle(
         ledger.addLatency(counted, latencyBucket(s.now - s.createdAt));
         if (s.late) {
           ledger.add(counted, 'late');
-          if (s.first && s.keyed && wasHeld(db, s.number)) ledger.addTally(counted, 'held_late');
-        } else if (!s.first) ledger.addTally(counted, 'recovered');
+          if (s.first && s.keyed && wasHeld(db, s.number)) ledger.addByType(counted, 'held_late');
+        } else if (!s.first) ledger.addByType(counted, 'recovered');
       } else if (s.state === 'dead') {
         ledger.add(counted, 'dead');
         ledger.addWorth(db, s.number, counted, 'dead');

@@ -152,3 +152,9 @@ export const senderInAlerts = `
         ELSE json_extract(document, '$.group') END)
     WHERE json_valid(document) AND json_extract(document, '$.evidence.fault_domain') = 'ours';
 `;
+
+/**
+ * A migration: the counters by type and minute have the name that they have everywhere else. SQLite cannot rename the index
+ * `tallies_fine`, and to build it again would read the whole table.
+ */
+export const countersTable = 'ALTER TABLE tallies RENAME TO counters';

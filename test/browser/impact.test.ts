@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, tempDir } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
-import { browserSuite, expectGoodViews } from './support.ts';
+import { browserSuite } from './support.ts';
 
 // Before and after a change, its markers and its report.
 
@@ -145,11 +145,4 @@ test('who may only read sees why there is nothing to add', async () => {
   await add.waitFor();
   expect(await add.getAttribute('aria-disabled')).toBe('true');
   expect(await add.getAttribute('title')).toContain('operate');
-});
-
-test('in both themes and widths', async () => {
-  await expectGoodViews(suite, `/impact?at=${at}`, {
-    name: 'impact',
-    ready: (page) => page.getByText(sameTraffic).waitFor(),
-  });
 });

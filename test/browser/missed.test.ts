@@ -155,21 +155,6 @@ test('the views are good', async () => {
     name: 'missed',
     ready: async (page) => await page.getByText('Drop a file here').waitFor(),
   });
-  await expectGoodViews(suite, `/missed?endpoint_id=${endpointId}&by=ours`, {
-    name: 'missed-ours',
-    ready: async (page) => {
-      await page.getByRole('heading', { name: 'Not delivered' }).waitFor();
-      await page.getByRole('heading', { name: 'Delivered late' }).waitFor();
-    },
-  });
-  const { token } = await suite.server.client.request<Made>('POST', '/v1/portal-links', {
-    tenant: 'kestrel',
-  });
-  await expectGoodViews(suite, `/portal#t=${token}`, {
-    name: 'portal',
-    key: null,
-    ready: async (page) => await page.getByText('An order was paid').waitFor(),
-  });
   await expectGoodViews(suite, '/portal', {
     name: 'portal-link',
     ready: async (page) => await page.getByText('Make the link').waitFor(),

@@ -125,17 +125,6 @@ describe('against a real server', () => {
 });
 
 describe('every state', () => {
-  test('full, in both themes and widths', async () => {
-    await expectGoodViews(suite, '/healthz', {
-      name: 'now',
-      ready: async (page) => {
-        await answerWith(page, aNow());
-        await page.getByText('Late or dropped, by day').waitFor();
-        await page.locator('.chart .chart-fill').nth(20).waitFor();
-      },
-    });
-  });
-
   test('all is well, nothing at all, and nine currencies', async () => {
     const page = await suite.open('/healthz');
     const { currencies, ...rest } = {

@@ -183,7 +183,10 @@ describe.each(paths)('%s', (_, page) => {
   });
 
   test('others’ text stays text; nothing moves while it loads; every time is of the chosen zone; it fits 320 px, and twice the size', async () => {
-    const window = await suite.open('/healthz', { statuses: refusals });
+    const window = await suite.open('/healthz', {
+      statuses: refusals,
+      context: { reducedMotion: 'no-preference' },
+    });
     await window.addInitScript(watchForFaults);
     // What refuses its main reading for a reason of its own is shorter than what it would have shown.
     let isRefused = false;

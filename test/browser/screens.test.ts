@@ -7,8 +7,8 @@ import { screenNames } from './screen-names.ts';
 import { type Screen, screensOf, settled } from './screens.ts';
 import { browserSuite, expectGoodViews } from './support.ts';
 
-// Every page on the history of Kestrel Pay, on a desktop and a phone: it fits its window and is accessible. `npm run screenshots`
-// makes pictures of them.
+// Every page on the history of Kestrel Pay, on a desktop and a phone: it fits its window and is accessible. The pages' own tests
+// look at what this history does not show. `npm run screenshots` makes pictures of them.
 
 const now = Date.UTC(2026, 10, 26, 10, 12);
 const deliveries = Number(process.env['POSTHORN_TEST_DEMO_DELIVERIES'] ?? 2000);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { apiKey } from '../integration/serving.ts';
-import { browserSuite, expectGoodViews } from './support.ts';
+import { browserSuite } from './support.ts';
 
 // What stands around every page: signing in and out, the address bar, keys, theme and zone.
 
@@ -151,12 +151,4 @@ test('budgets: a page’s own script, all style sheets together, and the typefac
   expect(gzipSync(style).length).toBeLessThan(12_000);
   const fonts = files.filter((name) => name.endsWith('.woff2'));
   expect(fonts.map(bytesOf).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(49_152);
-});
-
-test('signing in is accessible in both themes and widths', async () => {
-  await expectGoodViews(suite, '/', {
-    name: 'sign-in',
-    key: null,
-    ready: (page) => page.getByRole('heading', { name: 'Sign in' }).waitFor(),
-  });
 });

@@ -120,6 +120,32 @@ describe.each(['SQLite', 'PostgreSQL'])('an ordering key behind a dead letter, o
     );
   });
 
+  test('G5: what waits is given up by a filter, after a count of it and its worth', async () => {
+    const { dead } = await blocked();
+    const cancel = (...options: readonly string[]) =>
+      runHere('cancel', ...options, '--reason', 'off', '--url', server.url, '--api-key', apiKey);
+    const waiting = (await deliveries('&state=pending')).length;
+    expect(waiting).toBeGreaterThan(0);
+    expect(await cancel()).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('give a delivery, a filter such as --endpoint-id, or --all'),
+    });
+    expect(await cancel(dead, '--all')).toMatchObject({ code: 2 });
+    expect(await cancel('--event-type', 'a', '--dry-run')).toMatchObject({
+      code: 0,
+      out: `${waiting} pending ${waiting === 1 ? 'delivery' : 'deliveries'} would be cancelled\n`,
+    });
+    expect(JSON.parse((await cancel('--all', '--dry-run', '--json')).out)).toEqual({
+      dry_run: true,
+      matched: waiting,
+      value: [],
+    });
+    expect(await cancel('--event-type', 'b')).toMatchObject({ code: 0, err: '0 cancelled\n' });
+    expect(await cancel('--event-type', 'a')).toMatchObject({ code: 0, err: `${waiting} cancelled\n` });
+    expect(await deliveries('&state=pending')).toEqual([]);
+    expect(await request('GET', '/v1/accounting')).toMatchObject({ cancelled: waiting, unaccounted: 0 });
+  });
+
   test.each([
     ['skip', { on_dead: 'skip' }, { ordering: 'key', on_dead: 'skip' }],
     ['no order', { ordering: 'none' }, { ordering: 'none', on_dead: 'skip' }],

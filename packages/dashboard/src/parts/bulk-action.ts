@@ -33,12 +33,9 @@ export const kindOf = (job: Job): BulkAction['kind'] => ('redriven' in job ? 're
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The command that does the same. */
-export function commandFor(
-  { kind, filter, endpointId }: BulkAction,
-  { ratePerS, name }: { readonly ratePerS: number | null; readonly name: string },
-): string {
-  const words = ['posthorn', kind];
+/** A filter as options of the command line. */
+function optionsOf(filter: BulkFilter): readonly string[] {
+  const words: string[] = [];
   for (const [field, value] of Object.entries(filter) as [string, BulkFilter[keyof BulkFilter]][]) {
     if (value === undefined) continue;
     const option = `--${field.replaceAll('_', '-')}`;
@@ -46,6 +43,23 @@ export function commandFor(
     if (field === 'event_id') for (const id of value as readonly string[]) words.push(option, quoted(id));
     else words.push(option, quoted(typeof value === 'string' ? value : value.join(',')));
   }
+  return words;
+}
+
+/** The command that cancels what matches, or these deliveries. */
+export function cancelCommand(what: BulkFilter | readonly string[], reason: string): string {
+  const words = isList(what) ? what.map(quoted) : optionsOf(what);
+  return ['posthorn', 'cancel', ...words, '--reason', quoted(reason)].join(' ');
+}
+
+const isList = (what: BulkFilter | readonly string[]): what is readonly string[] => Array.isArray(what);
+
+/** The command that does the same. */
+export function commandFor(
+  { kind, filter, endpointId }: BulkAction,
+  { ratePerS, name }: { readonly ratePerS: number | null; readonly name: string },
+): string {
+  const words = ['posthorn', kind, ...optionsOf(filter)];
   if (endpointId !== undefined) words.push('--to', quoted(endpointId));
   if (ratePerS !== null) words.push('--rate', String(ratePerS));
   if (name !== '') words.push('--name', quoted(name));

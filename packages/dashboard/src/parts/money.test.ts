@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decimalText, moneyLine, moneyText, sortedMoney } from './money.ts';
+import { decimalText, moneyLine, moneyText, sortedMoney, sumMoney, worthLine } from './money.ts';
 
 test('amounts have the digits of their currency', () => {
   expect(moneyText({ currency: 'EUR', amount_minor: 341_240 })).toBe('€3,412.40');
@@ -50,4 +50,25 @@ test('no digit is lost', () => {
       expect(BigInt(text.replace('.', ''))).toBe(amount);
     }),
   );
+});
+
+test('amounts of one currency are added exactly, and others never', () => {
+  expect(
+    sumMoney([
+      { currency: 'EUR', amount_minor: '9007199254740993' },
+      { currency: 'EUR', amount_minor: 1 },
+      { currency: 'JPY', amount_minor: 5 },
+    ]),
+  ).toEqual([
+    { currency: 'EUR', amount_minor: '9007199254740994', events: 0 },
+    { currency: 'JPY', amount_minor: '5', events: 0 },
+  ]);
+  expect(
+    worthLine([
+      { currency: 'EUR', amount_minor: 1000 },
+      null,
+      undefined,
+      { currency: 'EUR', amount_minor: 1000 },
+    ]),
+  ).toBe('€20.00');
 });

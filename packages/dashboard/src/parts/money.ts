@@ -69,6 +69,26 @@ export function sortedMoney<T extends Money & { readonly events?: number }>(
     );
 }
 
+/** Sums by currency: amounts of two currencies are never added. */
+export function sumMoney(
+  amounts: Iterable<Money & { readonly events?: number }>,
+): (Money & { readonly amount_minor: string; readonly events: number })[] {
+  const sums = new Map<string, { amount: bigint; events: number }>();
+  for (const { currency, amount_minor, events = 0 } of amounts) {
+    const sum = sums.get(currency) ?? { amount: 0n, events: 0 };
+    sums.set(currency, { amount: sum.amount + BigInt(amount_minor), events: sum.events + events });
+  }
+  return [...sums].map(([currency, { amount, events }]) => ({
+    currency,
+    amount_minor: String(amount),
+    events,
+  }));
+}
+
+/** Worth of events, each with its value or none, in one line. */
+export const worthLine = (values: Iterable<Money | null | undefined>): string =>
+  moneyLine(sumMoney([...values].flatMap((value) => (value ? [{ ...value, events: 1 }] : []))));
+
 /** Amounts of several currencies in one line, never added: `€3,412.40, $1,120.00 and 2 more currencies`. Empty: nothing. */
 export function moneyLine(amounts: readonly (Money & { readonly events?: number })[], maxShown = 3): string {
   const sorted = sortedMoney(amounts);

@@ -76,7 +76,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'cancel',
-    description: 'Cancel pending deliveries, or give up dead letters that block their ordering key',
+    description:
+      'Cancel pending deliveries, by id or by filter, or give up dead letters that block their ordering key',
     load: async () => (await import('./commands/cancel.ts')).cancelCommand(),
   },
   {

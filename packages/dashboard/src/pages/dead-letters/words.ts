@@ -1,6 +1,6 @@
 import type { Item } from '../../api.ts';
 import type { BulkFilter } from '../../parts/bulk-action.ts';
-import { moneyLine } from '../../parts/money.ts';
+import { moneyLine, sumMoney } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { durationText } from '../../parts/time.ts';
 
@@ -9,20 +9,9 @@ import { durationText } from '../../parts/time.ts';
 export type Group = Item<'deadLetters.list'>;
 export type State = Group['state'];
 
-/** Worth of all of them, by currency: amounts of one currency are added, and of two never. */
-export function worthOf(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
-  const sums = new Map<string, { amount: bigint; events: number }>();
-  for (const { value_at_risk: value } of groups)
-    for (const { currency, amount_minor, events } of value) {
-      const sum = sums.get(currency) ?? { amount: 0n, events: 0 };
-      sums.set(currency, { amount: sum.amount + BigInt(amount_minor), events: sum.events + events });
-    }
-  return [...sums].map(([currency, { amount, events }]) => ({
-    currency,
-    amount_minor: String(amount),
-    events,
-  }));
-}
+/** Worth of all of them, by currency. */
+export const worthOf = (groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] =>
+  sumMoney(groups.flatMap(({ value_at_risk: value }) => value));
 
 const stateName = (state: State, count: number): string =>
   state === 'dead'

@@ -13,6 +13,7 @@ import { DeliveryActions } from './delivery-actions.tsx';
 import { DeliveryLead } from './delivery-lead.tsx';
 import { CameBack, Sent } from './exchange.tsx';
 import { Neighbors } from './neighbors.tsx';
+import { OnlyThis } from './only-this.tsx';
 import { type Details, timelineOf } from './timeline.ts';
 import { TimelineChart } from './timeline-chart.tsx';
 import { useDelivery } from './use-delivery.ts';
@@ -65,6 +66,7 @@ function Delivery({ details }: { details: Details }): ReactNode {
         <Sent id={details.id} attempt={attempt?.n ?? null} />
         <CameBack attempt={attempt} />
       </div>
+      <OnlyThis details={details} />
       <Neighbors details={details} />
     </div>
   );

@@ -6,6 +6,7 @@ import { countText, plural } from '../../parts/number.ts';
 import { toast } from '../../parts/toast.tsx';
 import { refresh } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
+import { CancelManyDialog, type ToCancel } from './cancel-many.tsx';
 import { exportLines, save } from './export.ts';
 import { bulkFilter } from './filters.ts';
 import type { Listed } from './rows.tsx';
@@ -59,6 +60,8 @@ export function Bulk({
 }): ReactNode {
   const [asked, setAsked] = useState<string | null>(null);
   const busy = asked === null ? null : 'Something was asked for already.';
+  const [toCancel, setToCancel] = useState<ToCancel | null>(null);
+  const pending = items.filter(({ id, state }) => selected.has(id) && state === 'pending');
   const chosen = items.filter(({ id, state }) => selected.has(id) && state !== 'delivered');
   const redrive = async (): Promise<void> => {
     await redriveEach(
@@ -71,13 +74,29 @@ export function Bulk({
   return (
     <div className="bulk no-print">
       {selected.size === 0 ? null : (
-        <Selected count={selected.size} able={chosen.length} busy={busy} onRedrive={() => void redrive()} />
+        <Selected
+          count={selected.size}
+          able={chosen.length}
+          pending={pending.length}
+          busy={busy}
+          onRedrive={() => void redrive()}
+          onCancel={() => setToCancel({ rows: pending })}
+        />
       )}
-      <AllThatMatch query={query} busy={busy} />
+      <AllThatMatch query={query} busy={busy} onCancel={() => setToCancel({ query })} />
       <Button forbidden={busy} onClick={() => void exportAll(query, setAsked)}>
         Export as JSON lines
       </Button>
       {asked === null ? null : <span role="status">{asked}</span>}
+      {toCancel === null ? null : (
+        <CancelManyDialog
+          of={toCancel}
+          onClose={() => {
+            setToCancel(null);
+            if ('rows' in toCancel) onDone();
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -85,16 +104,22 @@ export function Bulk({
 function Selected({
   count,
   able,
+  pending,
   busy,
   onRedrive,
+  onCancel,
 }: {
   count: number;
   /** So many of them can be redriven. */
   able: number;
+  /** So many of them can be cancelled. */
+  pending: number;
   busy: string | null;
   onRedrive: () => void;
+  onCancel: () => void;
 }): ReactNode {
   const why = useForbidden('redrive') ?? busy;
+  const whyNotCancel = useForbidden('operate') ?? busy;
   const none = able === 0 ? 'None of these can be redriven: they are delivered.' : null;
   return (
     <>
@@ -102,6 +127,11 @@ function Selected({
       <Button kind="go" forbidden={why ?? none} onClick={onRedrive}>
         Redrive {plural(able, 'delivery', 'deliveries')}
       </Button>
+      {pending === 0 ? null : (
+        <Button forbidden={whyNotCancel} onClick={onCancel}>
+          Cancel {plural(pending, 'delivery', 'deliveries')}…
+        </Button>
+      )}
     </>
   );
 }
@@ -111,8 +141,20 @@ const titles = {
   replay: 'Replay all deliveries that match',
 } as const;
 
-/** The filter itself is what is redriven or replayed, not the rows that are shown. */
-function AllThatMatch({ query, busy }: { query: Query; busy: string | null }): ReactNode {
+/** The filter itself is what is redriven, replayed or cancelled, not the rows that are shown. */
+function AllThatMatch({
+  query,
+  busy,
+  onCancel,
+}: {
+  query: Query;
+  busy: string | null;
+  onCancel: () => void;
+}): ReactNode {
+  const forbidCancel = useForbidden('operate');
+  const states = query['state']?.split(',');
+  const noneIsPending =
+    states?.includes('pending') === false ? 'Only pending deliveries are cancelled.' : null;
   const forbidden = { redrive: useForbidden('redrive'), replay: useForbidden('replay') };
   const [bulk, setBulk] = useState<keyof typeof titles | null>(null);
   const filters = useMemo(
@@ -131,6 +173,9 @@ function AllThatMatch({ query, busy }: { query: Query; busy: string | null }): R
       </Button>
       <Button forbidden={why('replay')} onClick={() => setBulk('replay')}>
         Replay all that match…
+      </Button>
+      <Button forbidden={forbidCancel ?? busy ?? noneIsPending} onClick={onCancel}>
+        Cancel all that match…
       </Button>
       {bulk === null || filter === null || typeof filter === 'string' ? null : (
         <BulkDialog action={{ kind: bulk, filter }} title={titles[bulk]} onClose={() => setBulk(null)} />

@@ -5,7 +5,7 @@ import { commandFor, type Job, kindOf } from '../../parts/bulk-action.ts';
 import { CommandLine } from '../../parts/bulk-dialog.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { moneyLine } from '../../parts/money.ts';
+import { worthLine } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { Reading, Refusal } from '../../parts/panel.tsx';
 import { RateField, usualRate, useRate } from '../../parts/rate-field.tsx';
@@ -15,21 +15,6 @@ import { Progress } from '../redrives/progress.tsx';
 import type { Missing, Window } from './compare.ts';
 import { type Again, actionsOf, maxSent } from './again.ts';
 import { wordsFor } from './words.ts';
-
-/** What they are worth, by currency. */
-function worthOf(missing: readonly Missing[]): string {
-  const sums = new Map<string, { currency: string; amount_minor: string; events: number }>();
-  for (const { value } of missing) {
-    if (value === null) continue;
-    const { amount_minor: before, events } = sums.get(value.currency) ?? { amount_minor: '0', events: 0 };
-    sums.set(value.currency, {
-      currency: value.currency,
-      amount_minor: String(BigInt(before) + BigInt(value.amount_minor)),
-      events: events + 1,
-    });
-  }
-  return moneyLine([...sums.values()]);
-}
 
 const create = async (
   { kind, filter, endpointId }: Again,
@@ -134,7 +119,7 @@ function About({
   left: number;
 }): ReactNode {
   const { list } = wordsFor(useMe());
-  const worth = worthOf(sent);
+  const worth = worthLine(sent.map(({ value }) => value));
   return (
     <>
       <p>

@@ -57,11 +57,3 @@ export function teamRows({ teams, types, endpoints, slos, alerts, lacking }: Dec
       (a, b) => b.failing - a.failing || b.dead - a.dead || b.alerts - a.alerts || (a.name < b.name ? -1 : 1),
     );
 }
-
-/** Sums by currency: amounts of different currencies are never added. */
-export function sumMoney(amounts: readonly Money[]): Money[] {
-  const sums = new Map<string, bigint>();
-  for (const { currency, amount_minor: amount } of amounts)
-    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(amount));
-  return [...sums].map(([currency, amount]) => ({ currency, amount_minor: String(amount) }));
-}

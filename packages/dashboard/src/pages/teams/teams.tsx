@@ -3,13 +3,14 @@ import type { ReactNode } from 'react';
 import type { Item } from '../../api.ts';
 import { Amounts } from '../../parts/amounts.tsx';
 import { Card } from '../../parts/card.tsx';
+import { sumMoney } from '../../parts/money.ts';
 import { countText, plural } from '../../parts/number.ts';
 import { Empty, Loading, Refusal } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Untrusted, visible } from '../../parts/untrusted.tsx';
 import { useRead } from '../../query.ts';
-import { sumMoney, type TeamRow, teamRows } from './rows.ts';
+import { type TeamRow, teamRows } from './rows.ts';
 
 const liveMs = 10_000;
 const all = { limit: 1000 };

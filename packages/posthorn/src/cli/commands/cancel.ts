@@ -1,29 +1,101 @@
 import { Command } from 'commander';
-import { ApiError } from '@posthorn/client';
+import { ApiError, type Client, type ListedDelivery } from '@posthorn/client';
+import { exactMinor } from '../../domain/money.ts';
+import { amountsText } from '../amounts.ts';
 import { wireAnswer } from '../answers.ts';
-import { note, print, printJson } from '../output.ts';
+import { everyPage } from '../listing.ts';
+import { CommandError, note, print, printJson } from '../output.ts';
 import { clientFrom, failureText, remoteOptions } from '../remote.ts';
+import { filterFrom, filterOptions, refuseBeside } from './deliveries.ts';
+
+/** What cancelling does, without the state: only what is pending can be given up by a filter. */
+const states = ['pending'] as const;
+
+/** Cancels one; false if it cannot be: that does not stop the others, but the exit code says that not everything was done (G5). */
+async function cancelOne(client: Client, id: string, reason: string, json: boolean): Promise<boolean> {
+  try {
+    const delivery = await client.deliveries.cancel(id, { reason });
+    if (json) printJson(wireAnswer('deliveries.cancel', delivery));
+    else print(`${delivery.id} is ${delivery.state}`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 0) throw error;
+    note(`posthorn: ${id}: ${failureText(error)}`);
+    process.exitCode = 1;
+    return false;
+  }
+}
+
+type Filter = ReturnType<typeof filterFrom>;
+
+/** The pending deliveries that match, a page at a time. */
+async function* pending(client: Client, filter: Filter): AsyncGenerator<readonly ListedDelivery[]> {
+  for await (const { items } of everyPage((page) =>
+    client.deliveries.list({ ...filter, ...page, state: [...states], include: 'event' }),
+  ))
+    yield items;
+}
+
+async function countMatching(client: Client, filter: Filter, json: boolean): Promise<void> {
+  let matched = 0;
+  const sums = new Map<string, bigint>();
+  for await (const items of pending(client, filter)) {
+    matched += items.length;
+    for (const { event } of items)
+      if (event?.value)
+        sums.set(
+          event.value.currency,
+          (sums.get(event.value.currency) ?? 0n) + BigInt(event.value.amountMinor),
+        );
+  }
+  const worth = [...sums].map(([currency, sum]) => ({ currency, amountMinor: exactMinor(sum) }));
+  if (json)
+    return printJson({
+      dry_run: true,
+      matched,
+      value: worth.map(({ currency, amountMinor }) => ({ amount_minor: amountMinor, currency })),
+    });
+  print(
+    `${matched.toLocaleString('en-US')} pending ${matched === 1 ? 'delivery' : 'deliveries'} would be cancelled${worth.length === 0 ? '' : `, worth ${amountsText(worth)}`}`,
+  );
+}
+
+async function cancelMatching(client: Client, filter: Filter, reason: string, json: boolean): Promise<void> {
+  let cancelled = 0;
+  let refused = 0;
+  for await (const items of pending(client, filter))
+    for (const { id } of items)
+      if (await cancelOne(client, id, reason, json)) cancelled++;
+      else refused++;
+  note(
+    `${cancelled.toLocaleString('en-US')} cancelled${refused === 0 ? '' : `, ${refused.toLocaleString('en-US')} not: they were settled meanwhile`}`,
+  );
+}
 
 export function cancelCommand(): Command {
-  return remoteOptions(new Command('cancel'))
-    .argument('<ids...>', 'deliveries: dlv_…')
+  return filterOptions(remoteOptions(new Command('cancel')), { states: false })
+    .argument('[ids...]', 'deliveries: dlv_…')
     .requiredOption('--reason <text>', 'reason, stored with each delivery')
-    .addHelpText('after', "\nExample:\n  posthorn cancel dlv_… --reason 'booked by hand'")
+    .option('--all', 'cancel every pending delivery, without a filter')
+    .option('--dry-run', 'only count what matches')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  posthorn cancel dlv_… --reason 'booked by hand'\n  posthorn cancel --endpoint-id ep_… --event-type 'report.*' --reason 'reports are off' --dry-run",
+    )
     .action(async (ids: readonly string[], options: Record<string, unknown>) => {
-      const client = clientFrom(options);
+      const json = options['json'] === true;
       const reason = options['reason'] as string;
-      for (const id of ids) {
-        try {
-          const delivery = await client.deliveries.cancel(id, { reason });
-          if (options['json'] === true) printJson(wireAnswer('deliveries.cancel', delivery));
-          else print(`${delivery.id} is ${delivery.state}`);
-        } catch (error) {
-          // One that cannot be cancelled does not stop the others; but the exit code says that not everything was done
-          // (G5).
-          if (!(error instanceof ApiError) || error.status === 0) throw error;
-          note(`posthorn: ${id}: ${failureText(error)}`);
-          process.exitCode = 1;
-        }
+      const filter = filterFrom(options);
+      const client = clientFrom(options);
+      if (ids.length > 0) {
+        refuseBeside('an id', options);
+        refuseBeside('an id', options, ['all', 'dryRun']);
+        for (const id of ids) await cancelOne(client, id, reason, json);
+        return;
       }
+      if (Object.keys(filter).length === 0 && options['all'] !== true)
+        throw new CommandError('give a delivery, a filter such as --endpoint-id, or --all', 2);
+      if (options['dryRun'] === true) await countMatching(client, filter, json);
+      else await cancelMatching(client, filter, reason, json);
     });
 }

@@ -19,15 +19,20 @@ function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** Adds the API's filters as options of the same names. */
-export function filterOptions(command: Command): Command {
-  const states = deliveryStates.join(', ');
-  return command
+/** Adds the API's filters as options of the same names. `states`: whether those are chosen, or follow from the command. */
+export function filterOptions(command: Command, { states = true } = {}): Command {
+  command
     .option('--tenant <tenants>', 'only these tenants, comma-separated', valueList)
     .option('--endpoint-id <ids>', 'only these endpoints', valueList)
     .option('--event-id <id>', 'only this event; repeat for more', repeated)
-    .option('--event-type <types>', 'only these types', valueList)
-    .option('--state <states>', `only these states (${states})`, choiceList(deliveryStates))
+    .option('--event-type <types>', 'only these types', valueList);
+  if (states)
+    command.option(
+      '--state <states>',
+      `only these states (${deliveryStates.join(', ')})`,
+      choiceList(deliveryStates),
+    );
+  return command
     .option(
       '--error-class <classes>',
       `only these errors of the last attempt (${errorClasses.join(', ')})`,

@@ -380,7 +380,7 @@ describe('deliveries in the browser', () => {
         data: { n },
       })),
     });
-    const page = await suite.open('/deliveries?event_type=report.made');
+    const page = await suite.open('/deliveries?event_type=report.made', { statuses: [409] });
     await page.locator('.rows-row input').first().check();
     await page.getByRole('button', { name: 'Cancel 1 delivery…' }).click();
     const dialog = page.getByRole('dialog');

@@ -101,24 +101,18 @@ async function cancelEach(
 const settledText = ({ refused }: Progress): string =>
   refused === 0 ? '' : `; ${plural(refused, 'was', 'were')} settled meanwhile`;
 
-/** Gives up many pending deliveries, with a reason that stays with each: first how many and their worth, then one by one. */
-export function CancelManyDialog({ of, onClose }: { of: ToCancel; onClose: () => void }): ReactNode {
-  const [typed, setTyped] = useState('');
-  const reason = typed.trim();
+interface Cancelling {
+  /** Null: not begun. */
+  readonly progress: Progress | null;
+  readonly begin: (items: readonly Listed[], reason: string) => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** Cancels in the page: who closes it has cancelled what is cancelled so far. */
+function useCancelling(onEnd: () => void): Cancelling {
   const [progress, setProgress] = useState<Progress | null>(null);
   const stop = useRef(new AbortController());
-  const found = useQuery<Found, Problem>({
-    queryKey: ['to cancel', of],
-    queryFn: ({ signal }) => pendingOf(of, signal),
-    staleTime: Infinity,
-    gcTime: 0,
-  });
-  const items = found.data?.items ?? [];
-  const close = (): void => {
-    stop.current.abort();
-    onClose();
-  };
-  const run = async (): Promise<void> => {
+  const begin: Cancelling['begin'] = async (items, reason) => {
     setProgress({ done: 0, refused: 0 });
     try {
       const ended = await cancelEach(items, reason, { signal: stop.current.signal, onProgress: setProgress });
@@ -130,30 +124,48 @@ export function CancelManyDialog({ of, onClose }: { of: ToCancel; onClose: () =>
       toast(error instanceof Problem ? error.message : String(error), 'bad');
     }
     await refresh('deliveries.list', 'deliveries.get');
-    onClose();
+    onEnd();
   };
-  const why =
-    found.data === undefined
-      ? 'Counting…'
-      : items.length === 0
-        ? 'Nothing that matches is pending.'
-        : reason === ''
-          ? 'Say why: it is kept with each delivery.'
-          : progress === null
-            ? null
-            : 'They are being cancelled.';
+  return { progress, begin, stop: () => stop.current.abort() };
+}
+
+function whyNot(found: Found | undefined, reason: string): string | null {
+  if (found === undefined) return 'Counting…';
+  if (found.items.length === 0) return 'Nothing that matches is pending.';
+  return reason === '' ? 'Say why: it is kept with each delivery.' : null;
+}
+
+/** Gives up many pending deliveries, with a reason that stays with each: first how many and their worth, then one by one. */
+export function CancelManyDialog({ of, onClose }: { of: ToCancel; onClose: () => void }): ReactNode {
+  const [typed, setTyped] = useState('');
+  const reason = typed.trim();
+  const { progress, begin, stop } = useCancelling(onClose);
+  const found = useQuery<Found, Problem>({
+    queryKey: ['to cancel', of],
+    queryFn: ({ signal }) => pendingOf(of, signal),
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+  const items = found.data?.items ?? [];
   const command = found.data === undefined ? null : commandOf(of, found.data, reason || '…');
   return (
     <Dialog
       title="Cancel pending deliveries"
-      onClose={close}
+      onClose={() => {
+        stop();
+        onClose();
+      }}
       actions={
         progress === null ? (
-          <Button kind="danger" forbidden={why} onClick={() => void run()}>
+          <Button
+            kind="danger"
+            forbidden={whyNot(found.data, reason)}
+            onClick={() => void begin(items, reason)}
+          >
             {items.length === 0 ? 'Cancel' : `Cancel ${plural(items.length, 'delivery', 'deliveries')}`}
           </Button>
         ) : (
-          <Button onClick={() => stop.current.abort()}>Stop</Button>
+          <Button onClick={stop}>Stop</Button>
         )
       }
     >

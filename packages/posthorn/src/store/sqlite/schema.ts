@@ -381,24 +381,26 @@ export function checkSchema(db: DatabaseSync): void {
   requireParts(db, version);
 }
 
-/** Brings the schema up to date; refuses a database that a newer Posthorn has written, or that is not what its number says. */
+/**
+ * Brings the schema up to date, wholly or not at all; refuses a database that a newer Posthorn has written, or that is not what its
+ * number says. One transaction: a commit for each migration waited for the disk 36 times before a new data directory could be used.
+ */
 export function migrate(db: DatabaseSync): void {
   const version = versionOf(db);
   if (version > 0) requireParts(db, version);
-  for (let at = version; at < migrations.length; at++) {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      db.exec(migrations[at]!);
-      db.exec(`PRAGMA user_version = ${at + 1}`);
-      db.exec('COMMIT');
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      // A table of that name, a column that is there already: the file was not written by a release of Posthorn.
-      if (primaryCode(error) !== genericError) throw error;
-      throw new StoreOpenError(
-        `${pathOf(db)} cannot be brought from schema ${version} to ${migrations.length} (${(error as Error).message}): it was not written by a released Posthorn; choose another directory with --data-dir, or restore a backup`,
-        { cause: error },
-      );
-    }
+  if (version === migrations.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    // A table of that name, a column that is there already: the file was not written by a release of Posthorn.
+    if (primaryCode(error) !== genericError) throw error;
+    throw new StoreOpenError(
+      `${pathOf(db)} cannot be brought from schema ${version} to ${migrations.length} (${(error as Error).message}): it was not written by a released Posthorn; choose another directory with --data-dir, or restore a backup`,
+      { cause: error },
+    );
   }
 }

@@ -32,7 +32,7 @@ describe('links', () => {
       if (/^[a-z]+:/.test(target!)) continue;
       const [path, anchor] = target!.split('#') as [string, string | undefined];
       const file = path === '' ? page : join(dirname(page), path);
-      if (!existsSync(file)) wrong.push(`${target}: there is no ${relative('.', file)}`);
+      if (!existsSync(file)) wrong.push(`${target}: missing ${relative('.', file)}`);
       else if (anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).has(anchor))
         wrong.push(`${target}: no such heading`);
     }
@@ -41,32 +41,32 @@ describe('links', () => {
 });
 
 /** The words of a line of a shell, up to a pipe, a redirection or the next command. */
-function wordsOf(line: string): string[] {
-  const words: string[] = [];
+function argumentsOf(line: string): string[] {
+  const args: string[] = [];
   for (const [word] of line.matchAll(/(?:"(?:\\.|[^"])*"|'[^']*'|\\.|[^\s"'\\])+/g)) {
     if (/^(?:[|;&]|#|\d?>)/.test(word)) break;
-    words.push(word.replaceAll(/["']/g, ''));
+    args.push(word.replaceAll(/["']/g, ''));
     if (word.endsWith(';')) break;
   }
-  return words;
+  return args;
 }
 
 interface Use {
   readonly page: string;
-  readonly words: readonly string[];
+  readonly args: readonly string[];
 }
 
 /** Every use of the command line: in blocks of shell, and in the text. */
 function* usesIn(page: string): Iterable<Use> {
   const text = textOf(page);
   const blocks = [...text.matchAll(/^ *```(?:sh|bash)\n(.*?)^ *```/gms)].map(([, block]) => block!);
-  const inText = [...text.matchAll(/`(posthorn [^`\n]*)`/g)].map(([, words]) => words!);
+  const inText = [...text.matchAll(/`(posthorn [^`\n]*)`/g)].map(([, args]) => args!);
   for (const block of [...blocks, ...inText])
     for (const line of block.replaceAll(/\\\n\s*/g, ' ').split('\n'))
       for (const part of line.split(/\||&&|\$\(/)) {
-        const words = wordsOf(part.trim());
-        const at = words.findIndex((word) => !/^(?:[A-Z_]+=.*|npx)$/.test(word));
-        if (words[at] === 'posthorn') yield { page, words: words.slice(at + 1) };
+        const args = argumentsOf(part.trim());
+        const at = args.findIndex((word) => !/^(?:[A-Z_]+=.*|npx)$/.test(word));
+        if (args[at] === 'posthorn') yield { page, args: args.slice(at + 1) };
       }
 }
 
@@ -80,7 +80,7 @@ describe('commands', () => {
   function faultOf([name, ...rest]: readonly string[]): string | null {
     if (name === undefined || name === '…' || name.startsWith('-')) return null;
     const first = loaded.get(name);
-    if (first === undefined) return `there is no command ${name}`;
+    if (first === undefined) return `command ${name} does not exist`;
     let command: Command = first;
     for (const word of rest) {
       const inner: Command | undefined = command.commands.find(
@@ -90,22 +90,22 @@ describe('commands', () => {
       const flag = /^--?[a-z][\w-]*/.exec(word)?.[0];
       if (flag === undefined || ['--help', '-h'].includes(flag)) continue;
       const isKnown = command.options.some(({ long, short }) => long === flag || short === flag);
-      if (!isKnown) return `${command.name()} has no option ${flag}`;
+      if (!isKnown) return `${command.name()} does not take ${flag}`;
     }
     return null;
   }
 
   test.each(pages.filter((page) => page !== 'CHANGELOG.md'))('%s', (page) => {
-    const wrong = [...usesIn(page)].flatMap(({ words }) => {
-      const fault = faultOf(words);
-      return fault === null ? [] : [`posthorn ${words.join(' ')}: ${fault}`];
+    const wrong = [...usesIn(page)].flatMap(({ args }) => {
+      const fault = faultOf(args);
+      return fault === null ? [] : [`posthorn ${args.join(' ')}: ${fault}`];
     });
     expect(wrong).toEqual([]);
   });
 
   test('the check sees what is not there', () => {
-    expect(faultOf(['deliveries', '--no-such-option'])).toBe('deliveries has no option --no-such-option');
-    expect(faultOf(['no-such-command'])).toBe('there is no command no-such-command');
+    expect(faultOf(['deliveries', '--no-such-option'])).toBe('deliveries does not take --no-such-option');
+    expect(faultOf(['no-such-command'])).toBe('command no-such-command does not exist');
     expect(faultOf(['endpoints', 'pause', 'ep_1', '--reason', 'x'])).toBeNull();
   });
 });

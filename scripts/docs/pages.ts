@@ -98,7 +98,7 @@ export const urlOf = (base: string, path: string): string => (path === '' ? base
 function pageAt(root: string, file: string): Page {
   const text = readFileSync(`${root}/${file}`, 'utf8');
   const title = /^# (.+)$/m.exec(text)?.[1];
-  if (title === undefined) throw new Error(`${file} has no title`);
+  if (title === undefined) throw new Error(`${file} does not have a title`);
   return { file, path: pathOf(file), title: title.replaceAll('`', ''), text };
 }
 

@@ -56,7 +56,7 @@ describe('SQLite in its own thread', () => {
       room: new Map(),
     });
     expect(answer.claimed).toHaveLength(1);
-    await expect(store.write.stepRedrive('none', 1, start)).rejects.toThrow('there is no redrive none');
+    await expect(store.write.stepRedrive('none', 1, start)).rejects.toThrow('redrive none does not exist');
     await expect(openSqliteStore({ dataDir, thread: true })).rejects.toMatchObject({
       name: 'DataDirectoryLockedError',
     });

@@ -80,7 +80,7 @@ test('a backup never writes over anything, and says what is wrong', async () => 
   const directory = aDirectory();
   expect(await runHere('backup', join(directory, 'copy'), '--data-dir', directory)).toMatchObject({
     code: 2,
-    err: expect.stringContaining('there is no Posthorn data in'),
+    err: expect.stringContaining('does not contain Posthorn data'),
   });
   expect(existsSync(join(directory, 'copy'))).toBe(false);
 });

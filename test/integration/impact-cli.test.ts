@@ -155,7 +155,7 @@ describe('posthorn impact', () => {
     const alert: Alert = {
       id: 'alr_1',
       rule: 'unaccounted',
-      group: 'books',
+      group: 'ledger',
       severity: 'page',
       state: 'firing',
       owner: null,

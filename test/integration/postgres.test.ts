@@ -30,7 +30,7 @@ test('many nodes that start at once migrate once; an older one refuses a newer s
 test('verify reads a database and changes none', async () => {
   const url = await postgres.createDatabase();
   await expect(openPostgresStore(url, { readOnly: true })).rejects.toThrow(
-    'there is no Posthorn in this database',
+    'Posthorn has not been set up in this database',
   );
   await (await openPostgresStore(url)).store.close();
   await (await openPostgresStore(url, { readOnly: true })).store.close();
@@ -50,7 +50,7 @@ test('posthorn migrate: migrates, and says what --citus needs', async () => {
   await store.close();
   const refused = await migrate('--database-url', url, '--citus');
   expect(refused.code).toBe(1);
-  expect(refused.err).toMatch(/this database has no Citus/);
+  expect(refused.err).toMatch(/Citus is not installed in this database/);
 });
 
 test('two transactions that wait for each other: the one that the server ends runs again, and both commit once (G4)', async () => {

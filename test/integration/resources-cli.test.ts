@@ -93,7 +93,7 @@ test('everything without an option comes from a document, and options take prece
   await run('endpoints', 'delete', String(made['id']), '--yes');
 });
 
-test('who subscribes to a type without a wildcard is told what it does not cover', async () => {
+test('a subscription to a type without a wildcard is answered with what it does not cover', async () => {
   const url = `${receiver.url}/plain`;
   const made = await run('endpoints', 'ensure', 'plain', url, '--event-types', 'payment,refund.*');
   expect(made.err).toContain('payment is the type payment alone');

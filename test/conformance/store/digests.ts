@@ -63,8 +63,8 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       const { findings, balanced } = await reconcile(subject.store.read, { everyRow: true });
       expect(balanced).toBe(false);
       expect(findings.map(({ eventId, problem }) => [eventId, problem]).toSorted()).toEqual([
-        ['other', 'the endpoint of this delivery is gone: it can reach nobody'],
-        ['pay-1', 'the endpoint of this delivery is gone: it can reach nobody'],
+        ['other', 'the endpoint of this delivery is missing, so it cannot be delivered'],
+        ['pay-1', 'the endpoint of this delivery is missing, so it cannot be delivered'],
       ]);
     });
 

@@ -343,7 +343,7 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       await subject.run('DELETE FROM fan_outs');
       const headless = await reconcile(subject.store.read, { everyRow: true });
       expect(headless.findings.map(({ problem }) => problem)).toEqual(
-        expect.arrayContaining([expect.stringContaining('the fan-out of this event is gone')]),
+        expect.arrayContaining([expect.stringContaining('the fan-out of this event is missing')]),
       );
     });
 

@@ -79,6 +79,7 @@ const alertShape = object({
   severity: text,
   state: text,
   group: text,
+  incident_id: text,
   since: text,
   resolved_at: nullable(text),
   acknowledged_at: nullable(text),

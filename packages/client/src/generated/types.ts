@@ -149,6 +149,9 @@ export interface Alert {
   /** What the rule applies to, such as an endpoint and an error class. */
   readonly group: string;
 
+  /** The id under which channels know it. Alerts of one rule, host and owner are notified as one incident, which has the id of its first alert. */
+  readonly incidentId: string;
+
   /** When it became true. */
   readonly since: string;
   readonly resolvedAt: string | null;

@@ -37,6 +37,11 @@ const alert = z
     severity,
     state,
     group: z.string().describe('What the rule applies to, such as an endpoint and an error class.'),
+    incident_id: z
+      .string()
+      .describe(
+        'The id under which channels know it. Alerts of one rule, host and owner are notified as one incident, which has the id of its first alert.',
+      ),
     since: timestamp.describe('When it became true.'),
     resolved_at: timestamp.nullable(),
     acknowledged_at: timestamp.nullable(),
@@ -58,19 +63,26 @@ const alert = z
 
 const example = {
   id: 'alr_01jd8z2m9k4x7v0q5t3n6w8y1a',
-  rule: 'reconciler_silent',
+  rule: 'dead_letters',
   severity: 'page',
   state: 'firing',
-  group: 'books',
+  group: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g/timeout',
+  incident_id: 'alr_01jd8z2m9k4x7v0q5t3n6w8y1a',
   since: '2026-11-20T08:15:00.000Z',
   resolved_at: null,
   acknowledged_at: null,
   acknowledged_by: null,
   acknowledged_until: null,
   note: null,
-  summary: 'The ledger was not checked for 15 minutes',
-  evidence: { seconds: 900, next_step: 'Look for the code reconciliation_failed in the log' },
-  owner: null,
+  summary: '12 dead letters at ep_01jd8z0c3r5s7u9w1y3a5c7e9g (timeout)',
+  evidence: {
+    count: 12,
+    oldest_at: '2026-11-20T08:14:12.000Z',
+    value_at_risk: [{ currency: 'EUR', amount_minor: 1_204_900, events: 12 }],
+    sample_delivery_ids: ['dlv_01jd8z2m9k4x7v0q5t3n6w8y1a'],
+    next_step: 'Fix the receiver, then run: posthorn redrive --endpoint-id ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
+  },
+  owner: 'platform',
   notified: [
     {
       team: 'platform',
@@ -130,13 +142,13 @@ export const alertOperations = operations({
     errors: ['not_found', 'resolved'],
     example: {
       params: { id: example.id },
-      body: { note: 'The disk of node-b is full; ordered', until: '2026-11-20T14:00:00.000Z' },
+      body: { note: 'The receiver deploys a fix at noon', until: '2026-11-20T14:00:00.000Z' },
       answer: {
         ...example,
         acknowledged_at: '2026-11-20T08:21:30.000Z',
         acknowledged_by: 'ines',
         acknowledged_until: '2026-11-20T14:00:00.000Z',
-        note: 'The disk of node-b is full; ordered',
+        note: 'The receiver deploys a fix at noon',
       },
     },
   },

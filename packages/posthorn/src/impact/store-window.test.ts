@@ -102,7 +102,7 @@ test('a loss is noticed when the first alert on the ledger fires after it', () =
   const alert: Alert = {
     id: 'alr_1',
     rule: 'unaccounted',
-    group: 'books',
+    group: 'ledger',
     severity: 'page',
     state: 'firing',
     owner: null,

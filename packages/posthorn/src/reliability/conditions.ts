@@ -11,6 +11,8 @@ import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
 
+/** Part of the keys of stored alerts about the ledger, and of `GET /v1/alerts`: it keeps its name. */
+const ledgerGroup = 'books';
 /** Dead letters wait this long for more of the same group, so that a burst is one alert. */
 const groupWaitMs = 30_000;
 /** From here on a group of dead letters pages: this amount of money in whole units, or this many. */
@@ -120,7 +122,7 @@ export function unaccountedCondition(ledger: {
   const { unaccounted, endpointIds, findings, confirmed } = ledger;
   return {
     rule: 'unaccounted',
-    group: 'books',
+    group: ledgerGroup,
     severity: 'page',
     owner: null,
     summary:
@@ -168,7 +170,7 @@ export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number)
 export function silentReconcilerCondition(forMs: number): Condition {
   return {
     rule: 'reconciler_silent',
-    group: 'books',
+    group: ledgerGroup,
     severity: 'page',
     owner: null,
     summary: `the ledger was last checked ${Math.round(forMs / 1000)} s ago`,

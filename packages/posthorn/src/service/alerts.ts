@@ -5,6 +5,7 @@ import {
   alertEndpoint,
   alertStates,
   alertTenant,
+  incidentId,
 } from '../domain/alert.ts';
 import { wireAlert } from '../domain/channel.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
@@ -151,6 +152,7 @@ async function wireAlerts(
   }
   return alerts.map((alert) => ({
     ...wireAlert(alert),
+    incident_id: incidentId(alert),
     notified: (alert.notifications ?? []).flatMap((one) => wireNotified(one, deliveries.get(one.eventId))),
   }));
 }

@@ -226,8 +226,8 @@ export function missingHead(): StoreFaultError {
 }
 
 /**
- * Stamps of entries that are older than they are kept: from ≤ t < before. What a clock that was behind has stamped is no older
- * than the correction. Entries are in the order in which they were made, so every one before such an entry is old enough too.
+ * Stamps of entries that are older than they are kept: from ≤ t < before. What a clock that was behind has stamped is as young
+ * as the correction. Entries are in the order in which they were made, so every one before such an entry is old enough too.
  */
 export function oldStamps(
   { lived, disputed }: Ages,

@@ -65,7 +65,7 @@ export interface ExpiredStamps {
 }
 
 /**
- * Decides by lived time, so a leap of the clock expires nothing. What a clock that was behind has stamped is no older than
+ * Decides by lived time, so a leap of the clock expires nothing. What a clock that was behind has stamped is as young as
  * the correction: until that is old enough, everything up to those stamps is kept.
  */
 export function expiredStamps({ lived, disputed }: Ages): ExpiredStamps {

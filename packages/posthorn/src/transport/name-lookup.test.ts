@@ -307,7 +307,7 @@ describe('with a real name server', () => {
   test('errors have their words', async () => {
     const { find } = await aSystem({ 'empty.test': {}, 'broken.test': { fails: true } });
     expect((await find('missing.test')).error).toBe('missing.test does not exist (ENOTFOUND)');
-    expect((await find('empty.test')).error).toBe('empty.test has no address (ENODATA)');
+    expect((await find('empty.test')).error).toBe('empty.test does not have an address (ENODATA)');
     expect((await find('broken.test')).error).toBe('the name servers of broken.test answer with ESERVFAIL');
   });
 

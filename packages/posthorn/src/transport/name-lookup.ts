@@ -295,7 +295,7 @@ export function lookupFunction(names: Names, tenant: string): LookupFunction {
         const wanted = all.filter(({ family }) => !options.family || options.family === family);
         const [first] = wanted;
         if (first === undefined)
-          callback(new LookupError(`${host} has no address of this family`, false), '');
+          callback(new LookupError(`${host} does not have an address of this family`, false), '');
         else if (options.all === true) callback(null, wanted);
         else callback(null, first.address, first.family);
       },

@@ -122,7 +122,7 @@ export class Resolution {
 
   #note({ code = 'unknown' }: NodeJS.ErrnoException): void {
     if (code === 'ENOTFOUND') this.#permanent ??= 'does not exist (ENOTFOUND)';
-    else if (code === 'ENODATA') this.#permanent = 'has no address (ENODATA)';
+    else if (code === 'ENODATA') this.#permanent = 'does not have an address (ENODATA)';
     else if (code === 'EBADNAME' || code === 'EBADSTR') this.#permanent ??= `is not a name (${code})`;
     else if (code === 'ETIMEOUT') this.#temporary ??= `no answer from the name servers of ${this.#host}`;
     else if (code === 'ECONNREFUSED') this.#temporary ??= 'no name server can be reached (ECONNREFUSED)';

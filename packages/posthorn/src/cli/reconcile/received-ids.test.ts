@@ -31,7 +31,7 @@ test.each([
   ['id,b\n,2\n', null, 'line 2 has an empty column id'],
   ['id,b\n"x\n', null, 'line 2 has an unclosed quote'],
   ['{"id":"x"}\nevt_2\n', null, 'line 2 is not JSON'],
-  ['{"id":"x"}\n{"id":5}\n', null, 'line 2 has no id that is a text'],
+  ['{"id":"x"}\n{"id":5}\n', null, 'line 2 does not have a string in id'],
 ])('%j is refused with its line', async (text, column, message) => {
   await expect(idsIn(text, column)).rejects.toThrow(message);
 });

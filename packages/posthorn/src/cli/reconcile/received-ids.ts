@@ -52,7 +52,7 @@ function fromJson(text: string, column: string | null): string {
   const id = (column === null ? idNames : [column])
     .map((name) => fields[name])
     .find((one) => one !== undefined);
-  if (typeof id !== 'string') throw new NoIdError(`has no ${column ?? 'id'} that is a text`);
+  if (typeof id !== 'string') throw new NoIdError(`does not have a string in ${column ?? 'id'}`);
   return id;
 }
 

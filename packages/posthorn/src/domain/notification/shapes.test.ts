@@ -200,7 +200,7 @@ const many = Array.from({ length: 40 }, (_, n) => alertAt(n));
 const cases: readonly (readonly [string, readonly Alert[]])[] = [
   ['one alert', [alertAt(0)]],
   ['one that is over', [alertAt(0, { state: 'resolved', resolvedAt: since + 5000 })]],
-  ['one without evidence, owner and host', [alertAt(0, { ...bare, owner: null, group: 'books' })]],
+  ['one without evidence, owner and host', [alertAt(0, { ...bare, owner: null, group: 'fan-outs' })]],
   ['long and hostile texts', [alertAt(0, { summary: hostile, group: hostile, evidence: { note: hostile } })]],
   ['forty endpoints of one host', many],
   [

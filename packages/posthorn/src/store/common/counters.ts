@@ -28,7 +28,7 @@ export const ofEndpoints = (nums: readonly number[]): Sql =>
 /** Histograms by the day have no shard in SQLite. */
 export const dayShards: Sql = per(({ name }) => (name === 'sqlite' ? raw('true') : counterShards('l')));
 
-/** PostgreSQL compares with a pattern at once; SQLite, whose LIKE has no list, with each prefix. */
+/** PostgreSQL compares with a pattern at once; SQLite, whose LIKE does not take a list, with each prefix. */
 const hasPrefix = (column: string, prefixes: readonly string[]): Sql =>
   per(({ name }) =>
     name === 'sqlite'

@@ -175,7 +175,7 @@ export function* removeEndpoint(id: string, now: number): Steps<boolean> {
 
 /** Writes endpoints and documents together. Returns the endpoints that it created and updated, in this order. */
 export function* writeConfig(change: ConfigChange): Steps<Endpoint[]> {
-  const missing = (id: string): Error => new Error(`there is no endpoint ${id}`);
+  const missing = (id: string): Error => new Error(`endpoint ${id} does not exist`);
   for (const { kind, name, document } of change.putDocuments ?? [])
     yield* writeDocument(kind, name, document);
   for (const { kind, name } of change.deleteDocuments ?? []) yield* removeDocument(kind, name);

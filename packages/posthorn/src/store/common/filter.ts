@@ -13,7 +13,7 @@ export function oneOf(column: string, values: readonly string[] | undefined): Sq
     : isAnyOf(column, values, 'text');
 }
 
-/** States stand in the text, not as parameters, so that their partial indexes can be used. */
+/** States are part of the text, not parameters, so that their partial indexes can be used. */
 function inStates(states: DeliverySearch['states']): Sql | null {
   if (states === undefined) return null;
   const numbers = [...new Set(states.map((state) => stateNumbers[state]))].toSorted((a, b) => a - b);

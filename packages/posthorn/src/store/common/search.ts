@@ -70,7 +70,7 @@ function* pendingArms(nums: readonly number[] | null): Steps<Arm[] | null> {
   ];
 }
 
-/** `state >= 2` is the condition of the index, and the state stands in the text as it stands in it. */
+/** `state >= 2` is the condition of the index, and the state is part of the text, as it is part of the condition. */
 function endedArms(states: readonly DeliveryState[], nums: readonly number[] | null): Arm[] {
   const numbers = states.map((state) => stateNumbers[state]);
   const inState = (state: number): Sql => raw(`state >= 2 AND state = ${state}`);

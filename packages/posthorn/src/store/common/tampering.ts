@@ -13,29 +13,29 @@ const ofDelivery = sql`SELECT d.number, e.id, p.id FROM ${table('deliveries')} d
 /** Each query returns [delivery number, event id, endpoint id] of what contradicts itself. */
 const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
   {
-    problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
+    problem: 'a delivery of this event is missing (the event has more deliveries than rows)',
     query: sql`SELECT CAST(NULL AS bigint), e.id, CAST(NULL AS text) FROM ${table('events')} e WHERE e.deliveries > 0
       AND e.deliveries <> (SELECT count(*) FROM ${table('deliveries')} d WHERE ${sameShard('d', 'e')}d.event_number = e.number)
         + coalesce((SELECT f.remaining FROM ${table('fan_out_events')} f WHERE f.event_number = e.number), 0)`,
   },
   {
-    problem: 'the fan-out of this event is gone: its remaining deliveries will not be created',
+    problem: 'the fan-out of this event is missing: its remaining deliveries will not be created',
     query: sql`SELECT CAST(NULL AS bigint), e.id, CAST(NULL AS text)
       FROM ${table('events')} e JOIN ${table('fan_out_events')} f ON f.event_number = e.number
       WHERE NOT EXISTS (SELECT 1 FROM ${table('fan_outs')} o WHERE o.id = f.fan_out)`,
   },
   {
-    problem: 'an event that is still fanned out is gone',
+    problem: 'an event that is still fanned out is missing',
     query: sql`SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text) FROM ${table('fan_out_events')} f
       WHERE NOT EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${shardOf('e', 'f.event_number')}e.number = f.event_number)`,
   },
   {
-    problem: 'the event of this delivery is gone',
+    problem: 'the event of this delivery is missing',
     query: sql`SELECT d.number, CAST(NULL AS text), p.id FROM ${table('deliveries')} d LEFT JOIN ${table('endpoints')} p ON p.num = d.endpoint
       WHERE NOT EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${sameShard('e', 'd')}e.number = d.event_number)`,
   },
   {
-    problem: 'the endpoint of this delivery is gone: it can reach nobody',
+    problem: 'the endpoint of this delivery is missing, so it cannot be delivered',
     query: sql`SELECT d.number, e.id, CAST(NULL AS text) FROM ${table('deliveries')} d
       LEFT JOIN ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
       WHERE NOT EXISTS (SELECT 1 FROM ${table('endpoints')} p WHERE p.num = d.endpoint)`,
@@ -54,7 +54,7 @@ const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
       AND coalesce((SELECT a.outcome ${attemptsOf} AND a.outcome <> 'superseded' ORDER BY a.n DESC LIMIT 1), '') <> 'dead'`,
   },
   {
-    problem: 'an attempt ended it and nobody redrove it, but it is not dead',
+    problem: 'an attempt ended it and it was not redriven, but it is not dead',
     query: sql`${ofDelivery} d.state NOT IN (1, 2) AND NOT (d.state = 3 AND d.reason LIKE 'cancelled: %') AND d.redrives = 0
       AND EXISTS (SELECT 1 ${attemptsOf} AND a.outcome = 'dead')`,
   },

@@ -62,7 +62,7 @@ export async function distribute(db: Database): Promise<string[]> {
   const [installed] = await db.query('', "SELECT count(*) FROM pg_extension WHERE extname = 'citus'");
   if (installed![0] === 0)
     throw new Error(
-      'this database has no Citus: add citus to shared_preload_libraries and run CREATE EXTENSION citus on the coordinator',
+      'Citus is not installed in this database: add citus to shared_preload_libraries and run CREATE EXTENSION citus on the coordinator',
     );
   const living = await db.query(
     '',

@@ -30,7 +30,7 @@ const reasons: Readonly<Record<string, string>> = {
   '28000': 'the server refuses this user from this address; add a line for it to pg_hba.conf',
   '3D000': 'there is no such database; create it with createdb, or correct the name in the database URL',
   '42501': 'this user lacks the rights; GRANT CREATE ON DATABASE to it, or let it own the schema posthorn',
-  '53300': 'the server has no connection left; raise max_connections, or lower the number of nodes',
+  '53300': 'every connection of the server is in use; raise max_connections, or lower the number of nodes',
   '57P03': 'the server is starting or stopping; try again in a moment',
   '25006': 'it may only be read; connect to the primary',
   '08P01':
@@ -39,8 +39,8 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its host name cannot be looked up now; check the name server',
   ECONNREFUSED: 'nothing listens there; start the server, or correct host and port in the database URL',
   ETIMEDOUT: 'it does not answer; check the network and the firewall',
-  EHOSTUNREACH: 'there is no way to its host; check the network',
-  ENETUNREACH: 'there is no way to its network; check the network',
+  EHOSTUNREACH: 'its host cannot be reached; check the network',
+  ENETUNREACH: 'its network cannot be reached; check the network',
   ECONNRESET: 'the connection was closed at once; check host, port and TLS settings (sslmode)',
   ENOENT: 'a file or socket of the database URL is missing; correct the URL',
 };

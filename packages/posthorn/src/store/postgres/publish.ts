@@ -156,7 +156,7 @@ ${passesFilterSql}
     END IF;
     event_number := nextval('posthorn.event_numbers') * 64 + shard;
 
-    -- The receipt guards the id (G1): whoever comes second waits here for the first, and then finds it.
+    -- The receipt guards the id (G1): of two at once, the second waits here for the first and then finds it.
     INSERT INTO posthorn.receipts AS r (shard, tenant, id, event_number) VALUES (home, publish.tenant, event_id, event_number)
       ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN

@@ -255,7 +255,7 @@ export async function stepRedrive(
       `SELECT ${redriveColumns}, cursor_state, cursor_endpoint, cursor, first_sent FROM posthorn.redrives WHERE id = $1 FOR UPDATE`,
       [id],
     );
-    if (row === undefined) throw new Error(`there is no redrive ${id}`);
+    if (row === undefined) throw new Error(`redrive ${id} does not exist`);
     const job = recordFrom(row);
     if (job.state !== 'running') return { redrive: job, endpointIds: [], isWaiting: false };
     const [state, endpoint, number] = row.slice(-4) as [number, number, number];

@@ -379,7 +379,9 @@ const newer = (version: number): StoreOpenError =>
 export async function checkMigrated(db: Database): Promise<void> {
   const [there] = await db.query('', "SELECT to_regclass('posthorn.migrations') IS NOT NULL");
   if (there![0] !== true)
-    throw new StoreOpenError('there is no Posthorn in this database; correct the database URL');
+    throw new StoreOpenError(
+      'Posthorn has not been set up in this database; correct the database URL, or run `posthorn migrate` on it',
+    );
   const [row] = await db.query('', 'SELECT coalesce(max(number), 0) FROM posthorn.migrations');
   const version = row![0] as number;
   if (version > migrations.length) throw newer(version);

@@ -175,7 +175,7 @@ export function prepareDataDirectory(dataDir: string): DataDirectory {
   return directory;
 }
 
-/** A directory that is only read: throws one sentence where there is no store in it, or it cannot be read. */
+/** A directory that is only read: throws one sentence if it does not contain a store, or cannot be read. */
 export function existingDataDirectory(dataDir: string): DataDirectory {
   const directory = located(dataDir);
   const { path, database } = directory;
@@ -184,7 +184,7 @@ export function existingDataDirectory(dataDir: string): DataDirectory {
     throw new StoreOpenError(`${path} is ${kindOf(stats)}, not a data directory; give one with --data-dir`);
   if (stats !== null) requireAccess(path, path, constants.R_OK | constants.X_OK);
   if (stats === null || statsOf(path, database) === null)
-    throw new StoreOpenError(`there is no Posthorn data in ${path}; give --data-dir`);
+    throw new StoreOpenError(`${path} does not contain Posthorn data; give --data-dir`);
   for (const { at } of ownFilesIn(path)) requireAccess(path, at, constants.R_OK);
   return directory;
 }

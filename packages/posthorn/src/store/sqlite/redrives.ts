@@ -226,7 +226,7 @@ export function stepRedrive(
   const ledger = new LedgerChanges();
   return db.transaction(() => {
     const job = findRedrive(db, id);
-    if (job === null) throw new Error(`there is no redrive ${id}`);
+    if (job === null) throw new Error(`redrive ${id} does not exist`);
     if (job.state !== 'running') return { redrive: job, endpointIds: [], isWaiting: false };
     const [state, endpoint, number, firstText] = db.get(
       'SELECT cursor_state, cursor_endpoint, cursor, first_sent FROM redrives WHERE id = ?',

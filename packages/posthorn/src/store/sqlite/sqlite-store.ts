@@ -48,7 +48,7 @@ function endpointNumbers(db: Database, endpoints: EndpointTable): (id: string) =
     let num = endpoints.get(id)?.num ?? nums.get(id);
     if (num === undefined) {
       num = db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined;
-      if (num === undefined) throw new NotFoundError(`there is no endpoint ${id}`);
+      if (num === undefined) throw new NotFoundError(`endpoint ${id} does not exist`);
       nums.set(id, num);
     }
     return num;

@@ -12,7 +12,7 @@ import { plainError, revivedError } from './thread-errors.ts';
 test.each([
   new EventConflictError(3, 'evt_1'),
   new ConflictError('in_use', 'is used'),
-  new NotFoundError('there is no redrive by that id'),
+  new NotFoundError('the redrive does not exist'),
   new StoreFaultError('damaged', 'the database is damaged'),
   new UnavailableError('full'),
   new StoreOpenError('the data directory cannot be used'),

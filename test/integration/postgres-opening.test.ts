@@ -13,6 +13,7 @@ import { expectedParts } from '../../packages/posthorn/src/store/postgres/schema
 import { partsThere } from '../../packages/posthorn/src/store/postgres/schema-parts.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { until } from '../support.ts';
+import { dataOf, earlierVersions, expectedUse, keepsAll, useUpgraded } from '../upgrades/upgraded.ts';
 import { apiKey, serve } from './serving.ts';
 import { runHere } from './run-here.ts';
 
@@ -199,5 +200,17 @@ describe('a schema number that says more than its tables', () => {
     await sql(changed, 'DROP TABLE posthorn.documents');
     await expect(store.read.documents('team')).rejects.toBeInstanceOf(StoreFaultError);
     await store.close();
+  });
+});
+
+describe.each(earlierVersions('sql'))('a database of %s', (version) => {
+  test('G1, G5, G6: all that was accepted is there, can be used, and verifies', async () => {
+    const databaseUrl = await postgres.createDatabase();
+    await sql(databaseUrl, dataOf(version, 'sql').toString());
+    const { client, stop } = await serve({ databaseUrl, ...keepsAll });
+    expect(await useUpgraded(client)).toEqual(expectedUse);
+    await stop();
+    const verified = await runHere('verify', '--database-url', databaseUrl, '--json');
+    expect(verified, verified.err).toMatchObject({ code: 0 });
   });
 });

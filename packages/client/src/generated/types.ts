@@ -203,7 +203,7 @@ export interface AlertNotified {
 
   /** The delivery of the notification, in tenant `posthorn`; null if it has been deleted. */
   readonly deliveryId: string | null;
-  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed' | null;
+  readonly state: DeliveryState | null;
 
   /** When the channel accepted it. */
   readonly deliveredAt: string | null;
@@ -225,26 +225,7 @@ export interface Attempt {
   readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
 
   /** Null if it delivered. */
-  readonly errorClass:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | null;
+  readonly errorClass: ErrorClass | null;
   readonly message: string | null;
 
   /** Beginning of the response body; null also if the key sees no payloads. */
@@ -360,26 +341,7 @@ export interface BlockedKey {
   readonly eventType: string;
 
   /** Error class of its last attempt. */
-  readonly errorClass:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | null;
+  readonly errorClass: ErrorClass | null;
 
   /** Why it is dead. */
   readonly reason: string;
@@ -434,27 +396,8 @@ export interface BulkReplay {
     readonly endpointId?: readonly string[];
     readonly eventId?: readonly string[];
     readonly eventType?: readonly string[];
-    readonly state?: readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[];
-    readonly errorClass?: readonly (
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets'
-    )[];
+    readonly state?: readonly DeliveryState[];
+    readonly errorClass?: readonly ErrorClass[];
     readonly statusCode?: readonly number[];
 
     /** Created at or after this time. */
@@ -494,46 +437,7 @@ export interface BulkReplayRequest {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
-    readonly errorClass?:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets'
-      | readonly (
-          | 'timeout'
-          | 'connect'
-          | 'dns'
-          | 'tls'
-          | 'reset'
-          | 'blocked_address'
-          | 'proxy'
-          | 'token'
-          | 'http_4xx'
-          | 'http_5xx'
-          | 'rate_limited'
-          | 'gone'
-          | 'redirect'
-          | 'protocol'
-          | 'internal'
-          | 'corrupt'
-          | 'transformation'
-          | 'secrets'
-        )[]
-      | undefined;
+    readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
     /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
@@ -544,14 +448,7 @@ export interface BulkReplayRequest {
     /** Created before this time. */
     readonly until?: string | Date | undefined;
     readonly eventId?: string | readonly string[] | undefined;
-    readonly state?:
-      | 'pending'
-      | 'delivered'
-      | 'dead'
-      | 'cancelled'
-      | 'suppressed'
-      | readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[]
-      | undefined;
+    readonly state?: DeliveryState | readonly DeliveryState[] | undefined;
   };
 
   /** Deliver each event once to this endpoint (id or name), whatever its subscriptions and filter. If omitted, each delivery is made again at its own endpoint. */
@@ -677,26 +574,7 @@ export interface ChannelTest {
 
   /** HTTP status of the channel's answer; null if there was none. */
   readonly statusCode: number | null;
-  readonly errorClass:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | null;
+  readonly errorClass: ErrorClass | null;
   readonly message: string | null;
 
   /** Beginning of the channel's answer; null also if the key sees no payloads. */
@@ -739,7 +617,7 @@ export interface Conformance {
 export interface DeadLetterGroup {
   /** Stable for as long as the group has deliveries; use it to snooze the group. */
   readonly groupId: string;
-  readonly state: 'dead' | 'suppressed';
+  readonly state: DroppedState;
   readonly endpointId: string;
   readonly endpointName: string | null;
 
@@ -756,26 +634,7 @@ export interface DeadLetterGroup {
   readonly deleted: boolean;
 
   /** Error class of the last attempt; null if there was none. */
-  readonly errorClass:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | null;
+  readonly errorClass: ErrorClass | null;
 
   /** HTTP status of the last attempt; null without an answer. */
   readonly statusCode: number | null;
@@ -873,7 +732,7 @@ export interface Delivery {
   readonly endpointId: string;
 
   /** Only a `pending` delivery changes by itself. */
-  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+  readonly state: DeliveryState;
 
   /** Attempts made. */
   readonly attemptCount: number;
@@ -890,25 +749,7 @@ export interface Delivery {
 
   /** Error class of the last attempt, if it failed. */
   readonly lastError: {
-    readonly class:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets';
+    readonly class: ErrorClass;
 
     /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
@@ -927,7 +768,7 @@ export interface DeliveryDetails {
   readonly endpointId: string;
 
   /** Only a `pending` delivery changes by itself. */
-  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+  readonly state: DeliveryState;
 
   /** Attempts made. */
   readonly attemptCount: number;
@@ -944,25 +785,7 @@ export interface DeliveryDetails {
 
   /** Error class of the last attempt, if it failed. */
   readonly lastError: {
-    readonly class:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets';
+    readonly class: ErrorClass;
 
     /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
@@ -1072,6 +895,12 @@ export interface DeliveryRequest {
   /** How much of the body the key may see. */
   readonly payloads: 'none' | 'masked' | 'full';
 }
+
+/** Every delivery is in exactly one. */
+export type DeliveryState = 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+
+/** States that a redrive ends: it makes the deliveries pending again. */
+export type DroppedState = 'dead' | 'suppressed';
 
 export interface Endpoint {
   readonly id: string;
@@ -1331,28 +1160,7 @@ export interface EndpointHealth {
   readonly failuresInARow: number;
 
   /** Error class of the last failed attempt; null if none failed. */
-  readonly lastError: {
-    readonly class:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets';
-    readonly statusCode: number | null;
-  } | null;
+  readonly lastError: { readonly class: ErrorClass; readonly statusCode: number | null } | null;
 
   /** By hour of acceptance, oldest first. */
   readonly bars: {
@@ -1411,25 +1219,7 @@ export interface EndpointHealthDetails {
   readonly failures: {
     readonly since: string;
     readonly byClass: readonly {
-      readonly class:
-        | 'timeout'
-        | 'connect'
-        | 'dns'
-        | 'tls'
-        | 'reset'
-        | 'blocked_address'
-        | 'proxy'
-        | 'token'
-        | 'http_4xx'
-        | 'http_5xx'
-        | 'rate_limited'
-        | 'gone'
-        | 'redirect'
-        | 'protocol'
-        | 'internal'
-        | 'corrupt'
-        | 'transformation'
-        | 'secrets';
+      readonly class: ErrorClass;
       readonly fault: 'sender' | 'receiver';
 
       /** Failed attempts. */
@@ -1757,6 +1547,27 @@ export interface EnsuredEndpoint {
     }[];
   };
 }
+
+/** Why an attempt did not deliver. */
+export type ErrorClass =
+  | 'timeout'
+  | 'connect'
+  | 'dns'
+  | 'tls'
+  | 'reset'
+  | 'blocked_address'
+  | 'proxy'
+  | 'token'
+  | 'http_4xx'
+  | 'http_5xx'
+  | 'rate_limited'
+  | 'gone'
+  | 'redirect'
+  | 'protocol'
+  | 'internal'
+  | 'corrupt'
+  | 'transformation'
+  | 'secrets';
 
 export interface Event {
   readonly id: string;
@@ -2171,26 +1982,7 @@ export interface ListedAttempt {
   readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
 
   /** Null if it delivered. */
-  readonly errorClass:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | null;
+  readonly errorClass: ErrorClass | null;
   readonly message: string | null;
 
   /** Beginning of the response body; null also if the key sees no payloads. */
@@ -2225,7 +2017,7 @@ export interface ListedDelivery {
   readonly endpointId: string;
 
   /** Only a `pending` delivery changes by itself. */
-  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+  readonly state: DeliveryState;
 
   /** Attempts made. */
   readonly attemptCount: number;
@@ -2242,25 +2034,7 @@ export interface ListedDelivery {
 
   /** Error class of the last attempt, if it failed. */
   readonly lastError: {
-    readonly class:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets';
+    readonly class: ErrorClass;
 
     /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
@@ -2450,7 +2224,7 @@ export interface MissingDelivery {
   readonly deliveryId: string;
 
   /** `delivered`: the endpoint answered 2xx, but the receiver does not have it. */
-  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+  readonly state: DeliveryState;
   readonly settledAt: string | null;
   readonly value: {
     readonly currency: string;
@@ -3136,27 +2910,8 @@ export interface Redrive {
     readonly endpointId?: readonly string[];
     readonly eventId?: readonly string[];
     readonly eventType?: readonly string[];
-    readonly state?: readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[];
-    readonly errorClass?: readonly (
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets'
-    )[];
+    readonly state?: readonly DeliveryState[];
+    readonly errorClass?: readonly ErrorClass[];
     readonly statusCode?: readonly number[];
 
     /** Created at or after this time. */
@@ -3201,46 +2956,7 @@ export interface RedriveRequest {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
-    readonly errorClass?:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets'
-      | readonly (
-          | 'timeout'
-          | 'connect'
-          | 'dns'
-          | 'tls'
-          | 'reset'
-          | 'blocked_address'
-          | 'proxy'
-          | 'token'
-          | 'http_4xx'
-          | 'http_5xx'
-          | 'rate_limited'
-          | 'gone'
-          | 'redirect'
-          | 'protocol'
-          | 'internal'
-          | 'corrupt'
-          | 'transformation'
-          | 'secrets'
-        )[]
-      | undefined;
+    readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
     /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
@@ -3251,7 +2967,7 @@ export interface RedriveRequest {
     /** Created before this time. */
     readonly until?: string | Date | undefined;
     readonly eventId?: string | readonly string[] | undefined;
-    readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
+    readonly state?: DroppedState | readonly DroppedState[] | undefined;
   };
 
   /** Deliveries per second for the whole job; null means as fast as the store allows. */
@@ -3794,53 +3510,10 @@ export interface SloSpend {
   };
 
   /** Why most of them missed it. An error class: failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted. */
-  readonly cause:
-    | 'delayed'
-    | 'paused'
-    | 'held'
-    | 'unknown'
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets';
+  readonly cause: 'delayed' | 'paused' | 'held' | 'unknown' | ErrorClass;
 
   /** Failed attempts on these days by class, the most frequent first. */
-  readonly failures: readonly {
-    readonly class:
-      | 'timeout'
-      | 'connect'
-      | 'dns'
-      | 'tls'
-      | 'reset'
-      | 'blocked_address'
-      | 'proxy'
-      | 'token'
-      | 'http_4xx'
-      | 'http_5xx'
-      | 'rate_limited'
-      | 'gone'
-      | 'redirect'
-      | 'protocol'
-      | 'internal'
-      | 'corrupt'
-      | 'transformation'
-      | 'secrets';
-    readonly count: number;
-  }[];
+  readonly failures: readonly { readonly class: ErrorClass; readonly count: number }[];
   readonly since: string;
 
   /** End of the last day. */
@@ -4380,54 +4053,8 @@ export interface DeliveriesListInput {
   readonly endpointId?: string | readonly string[] | undefined;
   readonly eventId?: string | readonly string[] | undefined;
   readonly eventType?: string | readonly string[] | undefined;
-  readonly state?:
-    | 'pending'
-    | 'delivered'
-    | 'dead'
-    | 'cancelled'
-    | 'suppressed'
-    | readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[]
-    | undefined;
-  readonly errorClass?:
-    | 'timeout'
-    | 'connect'
-    | 'dns'
-    | 'tls'
-    | 'reset'
-    | 'blocked_address'
-    | 'proxy'
-    | 'token'
-    | 'http_4xx'
-    | 'http_5xx'
-    | 'rate_limited'
-    | 'gone'
-    | 'redirect'
-    | 'protocol'
-    | 'internal'
-    | 'corrupt'
-    | 'transformation'
-    | 'secrets'
-    | readonly (
-        | 'timeout'
-        | 'connect'
-        | 'dns'
-        | 'tls'
-        | 'reset'
-        | 'blocked_address'
-        | 'proxy'
-        | 'token'
-        | 'http_4xx'
-        | 'http_5xx'
-        | 'rate_limited'
-        | 'gone'
-        | 'redirect'
-        | 'protocol'
-        | 'internal'
-        | 'corrupt'
-        | 'transformation'
-        | 'secrets'
-      )[]
-    | undefined;
+  readonly state?: DeliveryState | readonly DeliveryState[] | undefined;
+  readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
   /** Created at or after this time. */
   readonly since?: string | Date | undefined;
@@ -4497,7 +4124,7 @@ export interface DeadLettersListInput {
   readonly owner?: string | readonly string[] | undefined;
 
   /** `dead`, `suppressed` or both. Default: `dead`. */
-  readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
+  readonly state?: DroppedState | readonly DroppedState[] | undefined;
 
   /** Created at or after this time. */
   readonly since?: string | Date | undefined;

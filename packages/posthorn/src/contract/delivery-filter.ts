@@ -6,10 +6,17 @@ import { several, severalInQuery, severalRepeated } from './several.ts';
 
 // What deliveries are selected by: any of the values of each field.
 
-export const errorClass = z.enum(errorClasses);
-export const deliveryState = z.enum(deliveryStates);
+export const errorClass = z
+  .enum(errorClasses)
+  .meta({ id: 'ErrorClass', description: 'Why an attempt did not deliver.' });
+export const deliveryState = z
+  .enum(deliveryStates)
+  .meta({ id: 'DeliveryState', description: 'Every delivery is in exactly one.' });
 /** Only deliveries that ended undelivered are redriven. */
-export const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed');
+export const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed').meta({
+  id: 'DroppedState',
+  description: 'States that a redrive ends: it makes the deliveries pending again.',
+});
 /** In a response. */
 const statusCode = z.int().min(100).max(999);
 export const window = {

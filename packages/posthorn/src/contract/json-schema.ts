@@ -17,6 +17,9 @@ export interface JsonSchemas {
 
 const prefix = '#/$defs/';
 
+/** For a schema that is written by hand, and refers to one that has this id. */
+export const componentRef = (id: string): string => `${prefix}${id}`;
+
 /**
  * JSON Schema 2020-12 of request and response schemas. A component whose request fields differ from its response fields
  * (because of defaults, or because responses may get more fields) has two forms: `Name` in responses, `NameInput` in
@@ -31,8 +34,8 @@ export function jsonSchemasFrom(
   const differing = differingIds(input.defs, output.defs);
   const inputName = (id: string): string => (differing.has(id) ? `${id}Input` : id);
   const sent = (schema: JsonSchema): JsonSchema =>
-    renamed(describedDefaults(schema), (id) => uri(inputName(id)));
-  const answered = (schema: JsonSchema): JsonSchema => renamed(schema, uri);
+    renamed(describedDefaults(forGenerators(schema)), (id) => uri(inputName(id)));
+  const answered = (schema: JsonSchema): JsonSchema => renamed(forGenerators(schema), uri);
   const components = [
     ...Object.entries(output.defs).map(([id, schema]) => [id, answered(schema)] as const),
     ...Object.entries(input.defs).map(([id, schema]) => [inputName(id), sent(schema)] as const),
@@ -75,6 +78,20 @@ function tidy(schema: z.core.JSONSchema.BaseSchema, io: Side): void {
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   // A tuple that the code does not change. In OpenAPI it would mean: only in responses.
   if (schema.readOnly === true) delete schema.readOnly;
+}
+
+/** Says the same in a form that generators of Go and Python read: they know neither `items: false` nor several types in a list. */
+function forGenerators(schema: JsonSchema): JsonSchema {
+  return mapObjects(schema, (object) => {
+    const { prefixItems, type, ...others } = object;
+    if (object['items'] === false && Array.isArray(prefixItems)) {
+      const isSame = prefixItems.every((one) => JSON.stringify(one) === JSON.stringify(prefixItems[0]));
+      return { ...object, items: isSame ? prefixItems[0] : { anyOf: prefixItems } };
+    }
+    if (Array.isArray(type) && type.filter((one) => one !== 'null').length > 1)
+      return { ...others, anyOf: type.map((one: unknown) => ({ type: one })) };
+    return object;
+  });
 }
 
 /** States a body field's default in the description. As a keyword, openapi-typescript would treat the field as required. */

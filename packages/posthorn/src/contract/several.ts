@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { componentRef } from './json-schema.ts';
 
 /** Maximum values of one field in a filter, unless it says otherwise. */
 const maxValues = 50;
@@ -61,6 +62,8 @@ function listJsonSchema(item: z.ZodType, max: number): Record<string, unknown> {
 }
 
 function itemJsonSchema(item: z.ZodType): Record<string, unknown> {
+  const id = item.meta()?.id;
+  if (id !== undefined) return { $ref: componentRef(id) };
   const { $schema: _, ...shape } = z.toJSONSchema(item, { io: 'input', unrepresentable: 'any' });
   return shape;
 }

@@ -336,7 +336,7 @@ const exportedForTests: readonly string[] = [
 
 /** Ratchets: they only go down. The aim is 70 lines. */
 const maxFunctionLines = 113;
-const maxFunctionsOver70 = 15;
+const maxFunctionsOver70 = 10;
 
 /** The names in the braces of an import or an export. */
 const namesIn = (list: string): string[] =>

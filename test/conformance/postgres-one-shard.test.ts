@@ -78,7 +78,7 @@ async function partitionedDatabase(): Promise<string> {
       await client.query(
         `CREATE TABLE posthorn.${table}_p${at} PARTITION OF posthorn.${table} FOR VALUES WITH (MODULUS ${partitions}, REMAINDER ${at})`,
       );
-    await client.query(`DROP TABLE posthorn.${table}_whole`);
+    await client.query(`DROP TABLE posthorn.${table}_whole CASCADE`);
   }
   await client.end();
   return url;

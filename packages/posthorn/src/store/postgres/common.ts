@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { shardCount } from '../../domain/shard.ts';
-import { type Dialect, type Rendered, rendered, type Sql } from '../common/sql.ts';
+import { type Dialect, type Rendered, rendered, Renderer, type Sql } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
 import { announce, announced } from './announced.ts';
@@ -11,7 +11,7 @@ const dialect = (isDistributed: boolean): Dialect => ({
   parameter: (at) => `$${at}`,
 });
 const together = dialect(false);
-const distributed = dialect(true);
+const renderers = { together: new Renderer(together), distributed: new Renderer(dialect(true)) };
 
 /** A condition of a statement whose parameters it goes on counting from `first`. */
 export function written(sql: Sql, first: number): Rendered {
@@ -36,7 +36,9 @@ async function answer(connection: Connection, request: Request): Promise<unknown
     // The driver has parsed columns of JSON.
     return { auditKey: connection.auditKey, lists: shardCount, json: (value) => value } satisfies Session;
   if (request.wants === 'announcement') return await announce(connection);
-  const { text, values } = rendered(request.sql, connection.oneShard ? distributed : together);
+  const { text, values } = (connection.oneShard ? renderers.distributed : renderers.together).render(
+    request.sql,
+  );
   const name = request.isPrepared ? nameFor(text) : '';
   return request.wants === 'rows'
     ? await connection.query(name, text, values)

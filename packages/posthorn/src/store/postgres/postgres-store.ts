@@ -57,7 +57,7 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
     cancelDelivery: (number, message, now, audit = null) => cancelDelivery(db, number, message, now, audit),
     replayEvent: (tenant, eventId, endpointId, now, audit = null) =>
-      replayEvent(db, endpoints, tenant, eventId, endpointId, now, audit),
+      replayEvent(db, endpoints, { tenant, eventId, endpointId, now, audit }),
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
     createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),

@@ -1,5 +1,5 @@
 import type { PruneAnswer, PruneRequest } from '../store.ts';
-import { retentionOf } from '../retention.ts';
+import { type Retention, retentionOf } from '../retention.ts';
 import { blockingAmong } from './blocking.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Connection, Database, Row } from './database.ts';
@@ -83,110 +83,141 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
   );
 }
 
+/** Of the rows that are over, those that hold nothing: what holds others is not forgotten while it does (G7). */
+async function withoutBlocking(
+  connection: Connection,
+  over: readonly (readonly number[])[],
+): Promise<readonly (readonly number[])[]> {
+  const mayBlock = over.filter(([, , , state, , , isKeyed]) => state === dead && isKeyed === 1);
+  const blocking = await blockingAmong(connection, [...new Set(mayBlock.map(([, , endpoint]) => endpoint!))]);
+  return over.filter(
+    ([, , endpoint, state, , , isKeyed]) => state !== dead || isKeyed === 0 || !blocking.has(endpoint!),
+  );
+}
+
+/** Deletes deliveries that are still as they were read: a redrive may have made one pending meanwhile (G7). */
+async function deleteDeliveries(
+  connection: Connection,
+  doomed: readonly (readonly number[])[],
+): Promise<number[][]> {
+  const gone = (await inGroups(
+    connection,
+    doomed,
+    ([number]) => shardOfNumber(number!),
+    (of, shard) =>
+      connection.query(
+        `prune_deliveries${named(shard)}`,
+        `DELETE FROM posthorn.deliveries d USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS n (number, state, settled_at)
+         WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$4::smallint'} AND d.number = n.number AND d.state = n.state
+           AND d.settled_at = n.settled_at
+         RETURNING d.number, d.event_number, d.endpoint, d.state, d.created_at`,
+        [
+          of.map(([number]) => number!),
+          of.map(([, , , state]) => state!),
+          of.map((row) => row[5]!),
+          ...given(shard),
+        ],
+      ),
+  )) as number[][];
+  const numbers = gone.map(([number]) => number!);
+  await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
+    connection.query(
+      `prune_attempts${named(shard)}`,
+      `DELETE FROM posthorn.attempts a USING unnest($1::bigint[]) AS n (number)
+       WHERE a.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND a.delivery = n.number`,
+      [of, ...given(shard)],
+    ),
+  );
+  return gone;
+}
+
+/** Takes one off each event's count of deliveries, and deletes the events that have none left. */
+async function releaseEvents(connection: Connection, events: readonly number[]): Promise<void> {
+  const counted = await inGroups(connection, events, shardOfNumber, (of, shard) =>
+    connection.query(
+      `prune_event_counts${named(shard)}`,
+      `UPDATE posthorn.events e SET deliveries = e.deliveries - n.count
+       FROM (SELECT number, count(*)::int AS count FROM unnest($1::bigint[]) AS u (number) GROUP BY number) n
+       WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number
+       RETURNING e.number, e.deliveries`,
+      [of, ...given(shard)],
+    ),
+  );
+  await deleteEvents(
+    connection,
+    counted.filter(([, left]) => left === 0).map(([number]) => number as number),
+  );
+}
+
+/** Deletes deliveries with their attempts and the events that only they had, and counts them. Returns how many there were. */
+async function pruneDeliveries(
+  connection: Connection,
+  doomed: readonly (readonly number[])[],
+): Promise<number> {
+  if (doomed.length === 0) return 0;
+  const gone = await deleteDeliveries(connection, doomed);
+  // While their events are still there.
+  await writeWorth(
+    connection,
+    gone.flatMap(([, event, endpoint, before, createdAt]) => {
+      const state = atRiskStates[before!]!;
+      return state === null
+        ? []
+        : [{ event: event!, endpoint: endpoint!, createdAt: createdAt!, state, by: -1 }];
+    }),
+  );
+  await releaseEvents(
+    connection,
+    gone.map(([, event]) => event!),
+  );
+  await writeLedger(
+    connection,
+    'pruned_',
+    gone.map(([, , endpoint, state, createdAt]) => ({
+      endpoint: endpoint!,
+      createdAt: createdAt!,
+      [endStates[state!]!]: 1,
+    })),
+  );
+  return gone.length;
+}
+
+/** Deletes events that no endpoint wanted. Returns how many there were. */
+async function pruneUnwanted(connection: Connection, retention: Retention, limit: number): Promise<number> {
+  const unwanted = new Set<number>();
+  for (const { from, before } of retention.stampsOfUnwanted) {
+    const found = await connection.query(
+      'prune_unwanted',
+      `SELECT number, accepted_at FROM posthorn.events WHERE deliveries = 0 AND accepted_at >= $1 AND accepted_at < $2
+       ORDER BY accepted_at LIMIT $3`,
+      [from, before, limit],
+    );
+    for (const [number, acceptedAt] of found as [number, number][])
+      if (retention.isUnwantedOver(number, acceptedAt)) unwanted.add(number);
+  }
+  await deleteEvents(connection, [...unwanted]);
+  return unwanted.size;
+}
+
 /**
  * Walks deliveries in the order of their numbers, a bounded batch at a time, so that nothing young is read and no
  * index by the time of settlement has to be kept. Rows that another transaction works on are left for the next round.
  */
 export async function prune(db: Database, request: PruneRequest): Promise<PruneAnswer> {
-  const { limit } = request;
+  const { limit, after } = request;
   const retention = retentionOf(request);
   return await db.transaction(async (connection) => {
-    const rows = await readOldest(connection, request.after, limit);
+    const rows = await readOldest(connection, after, limit);
     // A stamp of a wrong clock ends nothing: what was made after it may be old.
     const old = rows.filter(([number, , , , createdAt]) => !retention.endsAt(number!, createdAt!));
     const over = old.filter(
       ([number, , , state, , settledAt]) =>
         state !== 0 && retention.isOver(number!, settledAt!, state === dead),
     );
-    // What holds others is not forgotten while it does (G7).
-    const mayBlock = over.filter(([, , , state, , , isKeyed]) => state === dead && isKeyed === 1);
-    const blocking = await blockingAmong(connection, [
-      ...new Set(mayBlock.map(([, , endpoint]) => endpoint!)),
-    ]);
-    const doomed = over.filter(
-      ([, , endpoint, state, , , isKeyed]) => state !== dead || isKeyed === 0 || !blocking.has(endpoint!),
-    );
-    let next = rows.length === limit && old.length === rows.length ? old.at(-1)![0]! : null;
-    let deleted = 0;
-    if (doomed.length > 0) {
-      // Only what is still as it was read: a redrive may have made it pending meanwhile (G7).
-      const gone = (await inGroups(
-        connection,
-        doomed,
-        ([number]) => shardOfNumber(number!),
-        (of, shard) =>
-          connection.query(
-            `prune_deliveries${named(shard)}`,
-            `DELETE FROM posthorn.deliveries d USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS n (number, state, settled_at)
-             WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$4::smallint'} AND d.number = n.number AND d.state = n.state
-               AND d.settled_at = n.settled_at
-             RETURNING d.number, d.event_number, d.endpoint, d.state, d.created_at`,
-            [
-              of.map(([number]) => number!),
-              of.map(([, , , state]) => state!),
-              of.map((row) => row[5]!),
-              ...given(shard),
-            ],
-          ),
-      )) as number[][];
-      const numbers = gone.map(([number]) => number!);
-      await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
-        connection.query(
-          `prune_attempts${named(shard)}`,
-          `DELETE FROM posthorn.attempts a USING unnest($1::bigint[]) AS n (number)
-           WHERE a.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND a.delivery = n.number`,
-          [of, ...given(shard)],
-        ),
-      );
-      await writeWorth(
-        connection,
-        gone.flatMap(([, event, endpoint, before, createdAt]) => {
-          const state = atRiskStates[before!]!;
-          return state === null
-            ? []
-            : [{ event: event!, endpoint: endpoint!, createdAt: createdAt!, state, by: -1 }];
-        }),
-      );
-      const events = gone.map(([, event]) => event!);
-      const bare = await inGroups(connection, events, shardOfNumber, (of, shard) =>
-        connection.query(
-          `prune_event_counts${named(shard)}`,
-          `UPDATE posthorn.events e SET deliveries = e.deliveries - n.count
-           FROM (SELECT number, count(*)::int AS count FROM unnest($1::bigint[]) AS u (number) GROUP BY number) n
-           WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number
-           RETURNING e.number, e.deliveries`,
-          [of, ...given(shard)],
-        ),
-      );
-      await deleteEvents(
-        connection,
-        bare.filter(([, left]) => left === 0).map(([number]) => number as number),
-      );
-      await writeLedger(
-        connection,
-        'pruned_',
-        gone.map(([, , endpoint, state, createdAt]) => ({
-          endpoint: endpoint!,
-          createdAt: createdAt!,
-          [endStates[state!]!]: 1,
-        })),
-      );
-      deleted = gone.length;
-    }
-    const unwanted = new Set<number>();
-    for (const { from, before } of retention.stampsOfUnwanted) {
-      const found = await connection.query(
-        'prune_unwanted',
-        `SELECT number, accepted_at FROM posthorn.events WHERE deliveries = 0 AND accepted_at >= $1 AND accepted_at < $2
-         ORDER BY accepted_at LIMIT $3`,
-        [from, before, limit],
-      );
-      for (const [number, acceptedAt] of found as [number, number][])
-        if (retention.isUnwantedOver(number, acceptedAt)) unwanted.add(number);
-    }
-    await deleteEvents(connection, [...unwanted]);
-    if (next === null && unwanted.size >= limit) next = request.after;
+    const deleted = await pruneDeliveries(connection, await withoutBlocking(connection, over));
+    const unwanted = await pruneUnwanted(connection, retention, limit);
     await refuseFormerTime(connection, request.ages);
-    return { deleted: deleted + unwanted.size, next };
+    const next = rows.length === limit && old.length === rows.length ? old.at(-1)![0]! : null;
+    return { deleted: deleted + unwanted, next: next ?? (unwanted >= limit ? after : null) };
   });
 }

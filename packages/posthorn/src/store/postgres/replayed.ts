@@ -1,0 +1,119 @@
+import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
+import { triggers } from '../rows.ts';
+import { byShard } from './accept.ts';
+import { Columns, parameter } from './columns.ts';
+import type { Connection } from './database.ts';
+import { writeLedger } from './ledger.ts';
+import { writeWorth } from './worth.ts';
+
+/** A delivery of a stored event that is to be created. */
+export interface Wanted {
+  readonly eventNumber: number;
+  readonly endpoint: number;
+  readonly enabled: boolean;
+  readonly orderKey: string | null;
+  readonly type: string;
+}
+
+interface Made extends Wanted {
+  readonly number: number;
+  readonly shard: number;
+}
+
+export interface Replay {
+  readonly trigger: (typeof triggers)[number];
+  /** The job in bulk that does it; null: an operator replays one event. */
+  readonly redriveId: string | null;
+  readonly now: number;
+}
+
+const columns = new Columns<Made>(1, {
+  number: ['bigint', ({ number }) => number],
+  event_number: ['bigint', ({ eventNumber }) => eventNumber],
+  endpoint: ['int', ({ endpoint }) => endpoint],
+  enabled: ['boolean', ({ enabled }) => enabled],
+  order_key: ['text', ({ orderKey }) => orderKey],
+});
+const createdAt = parameter(columns.next, 'bigint');
+const trigger = parameter(columns.next + 1, 'smallint');
+const redriveId = parameter(columns.next + 2, 'text');
+/** Only in a statement that names one shard. */
+const shard = parameter(columns.next + 3, 'smallint');
+
+const insertSql = (oneShard: boolean): string =>
+  `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger, redrive_id)
+   SELECT ${oneShard ? shard : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+     CASE WHEN enabled THEN ${createdAt} END, ${createdAt}, CASE WHEN NOT enabled THEN ${createdAt} END,
+     CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, ${trigger}, ${redriveId}
+   FROM ${columns.rows} AS u (${columns.names})`;
+
+const eventColumns = new Columns<readonly [number, readonly Made[]]>(1, {
+  number: ['bigint', ([number]) => number],
+  deliveries: ['int', ([, made]) => made.length],
+  suppressed: ['int', ([, made]) => made.filter(({ enabled }) => !enabled).length],
+});
+
+const countSql = (oneShard: boolean): string =>
+  `UPDATE posthorn.events e SET deliveries = e.deliveries + n.deliveries, suppressed = e.suppressed + n.suppressed
+   FROM ${eventColumns.rows} AS n (${eventColumns.names})
+   WHERE e.shard = ${oneShard ? parameter(eventColumns.next, 'smallint') : '(n.number & 63)::smallint'} AND e.number = n.number`;
+
+async function insert(connection: Connection, made: readonly Made[], replay: Replay): Promise<void> {
+  if (made.length === 0) return;
+  const one = connection.oneShard;
+  const only = one ? [made[0]!.shard] : [];
+  await connection.query(one ? 'replay_one' : 'replay', insertSql(one), [
+    ...columns.values(made, undefined),
+    replay.now,
+    triggers.indexOf(replay.trigger),
+    replay.redriveId,
+    ...only,
+  ]);
+  // The event knows how many deliveries it has, so that a missing one shows (G6).
+  const events = [...Map.groupBy(made, ({ eventNumber }) => eventNumber)];
+  await connection.query(one ? 'replay_events_one' : 'replay_events', countSql(one), [
+    ...eventColumns.values(events, undefined),
+    ...only,
+  ]);
+}
+
+/**
+ * Creates new deliveries of stored events with their counters (G4), in the caller's transaction, which has locked the events.
+ * Returns their numbers in the order of `wanted`.
+ */
+export async function createReplayed(
+  connection: Connection,
+  wanted: readonly Wanted[],
+  replay: Replay,
+): Promise<readonly number[]> {
+  const drawn = await connection.query(
+    'replay_numbers',
+    "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
+    [wanted.length],
+  );
+  const made = wanted.map((one, at): Made => {
+    const of = shardOfNumber(one.eventNumber);
+    return { ...one, shard: of, number: deliveryNumber(drawn[at]![0] as number, of) };
+  });
+  // A statement of a distributed database names one shard; else one does for all.
+  for (const [, of] of connection.oneShard ? byShard(made, (one) => one.shard) : [[0, made] as const])
+    await insert(connection, of, replay);
+  await writeLedger(
+    connection,
+    '',
+    made.map(({ endpoint, type, enabled }) => ({
+      endpoint,
+      createdAt: replay.now,
+      type,
+      accepted: 1,
+      suppressed: Number(!enabled),
+    })),
+  );
+  await writeWorth(
+    connection,
+    made.flatMap(({ eventNumber, endpoint, enabled }) =>
+      enabled ? [] : [{ event: eventNumber, endpoint, createdAt: replay.now, state: 'suppressed', by: 1 }],
+    ),
+  );
+  return made.map(({ number }) => number);
+}

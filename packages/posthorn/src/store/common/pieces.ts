@@ -10,8 +10,14 @@ const either = (texts: { readonly sqlite: string; readonly postgres: string }): 
   return per(({ name }) => pieces[name]);
 };
 
+const tables = new Map<string, Sql>();
+
 /** A table of the schema. */
-export const table = (name: string): Sql => either({ sqlite: name, postgres: `posthorn.${name}` });
+export function table(name: string): Sql {
+  let found = tables.get(name);
+  if (found === undefined) tables.set(name, (found = either({ sqlite: name, postgres: `posthorn.${name}` })));
+  return found;
+}
 
 /** A field of a column of JSON, as text. */
 export const jsonText = (column: string, field: string): Sql =>

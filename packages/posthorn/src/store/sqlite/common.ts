@@ -1,9 +1,10 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { type Dialect, rendered, type Sql, type Value } from '../common/sql.ts';
+import { type Dialect, Renderer, type Sql, type Value } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Database } from './database.ts';
 
 const dialect: Dialect = { name: 'sqlite', isDistributed: false, parameter: () => '?' };
+const renderer = new Renderer(dialect);
 
 function bound(value: Value): SQLInputValue {
   if (typeof value === 'boolean') return Number(value);
@@ -13,7 +14,7 @@ function bound(value: Value): SQLInputValue {
 
 /** A statement, or a condition of one, as SQLite takes it. */
 export function written(sql: Sql): { readonly text: string; readonly values: SQLInputValue[] } {
-  const { text, values } = rendered(sql, dialect);
+  const { text, values } = renderer.render(sql);
   return { text, values: values.map(bound) };
 }
 

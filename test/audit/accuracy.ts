@@ -1,27 +1,38 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { casesOf, fullGrid, quickGrid } from './cases.ts';
+import { casesOf, freshGrid, fullGrid, quickGrid, workedOnSeeds } from './cases.ts';
+import { citing, withSentence } from './citations.ts';
+import { confusion, faults, page, sentenceOf } from './matrix.ts';
 import { type Score, scoreCase } from './score.ts';
-import { confusion, faults, page } from './matrix.ts';
 
-// Audits generated logs and compares the results with the truth: `npm run audit:accuracy -- [--quick] [--seeds 3] [--only retry_race] [--format svix] [--write]`.
+// Audits generated logs and compares the results with the truth: `npm run audit:accuracy -- [--quick] [--fresh 1] [--no-worked-on]
+// [--only retry_race] [--format "docker compose"] [--kind incomplete] [--write]`. `--fresh N` adds logs of N seeds that nobody has looked at.
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    seeds: { type: 'string', default: '1' },
+    fresh: { type: 'string', default: '1' },
+    'worked-on': { type: 'boolean', default: true },
     only: { type: 'string' },
     format: { type: 'string' },
+    kind: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
+  allowNegative: true,
 });
-const grid = { ...(values.quick ? quickGrid : fullGrid), seeds: Number(values.seeds) };
-const cases = casesOf(grid).filter(
+const seeds = (from: number, n: number): number[] => Array.from({ length: n }, (_, index) => from + index);
+const workedOn = { ...(values.quick ? quickGrid : fullGrid), seeds: seeds(1, workedOnSeeds) };
+const fresh = {
+  ...(values.quick ? quickGrid : freshGrid),
+  seeds: seeds(workedOnSeeds + 1, Number(values.fresh)),
+};
+const cases = [...(values['worked-on'] ? casesOf(workedOn) : []), ...casesOf(fresh)].filter(
   ({ recipe, format, kind }) =>
     (values.only === undefined ||
       kind === values.only ||
       recipe.causes.some(({ cause }) => cause === values.only)) &&
-    (values.format === undefined || format.is === values.format),
+    (values.format === undefined || format.is === values.format || format.name === values.format) &&
+    (values.kind === undefined || format.kind === values.kind),
 );
 const began = performance.now();
 const all: Score[] = [];
@@ -35,5 +46,8 @@ const open = faults(all);
 process.stdout.write(
   `${confusion(all)}\n\n${open.join('\n')}\n${all.length - open.length} of ${all.length} logs without a fault, ${Math.round(seconds)} s\n`,
 );
-if (values.write) writeFileSync('docs/reference/audit-accuracy.md', page(all, command, seconds));
+if (values.write) {
+  writeFileSync('docs/reference/audit-accuracy.md', page(all, command, seconds));
+  for (const path of citing) writeFileSync(path, withSentence(readFileSync(path, 'utf8'), sentenceOf(all)));
+}
 process.exitCode = open.length === 0 ? 0 : 1;

@@ -6,8 +6,10 @@ const percent = (k: number, n: number): string => (n === 0 ? '–' : `${((100 * 
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 const tableOf = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(header), row(header.map(() => '---')), ...rows.map(row)].join('\n');
-const exact = ({ missed, wrong, error }: Score): boolean =>
-  error === null && missed.length === 0 && wrong.length === 0;
+const exact = ({ outcome }: Score): boolean => outcome === 'exact';
+/** The log cannot show the truth, and the audit says so or refuses it. */
+const abstains = ({ outcome }: Score): boolean => outcome === 'cannot_tell' || outcome === 'refused';
+const isTold = (one: Score): boolean => one.case.expects === 'truth';
 const count = (all: readonly Score[], that: (one: Score) => boolean): number => all.filter(that).length;
 
 /** Figures of some of the scores, as the cells of a row. */
@@ -28,31 +30,73 @@ function cells(all: readonly Score[]): (string | number)[] {
 }
 const cellsHeader = ['logs', 'set of lost ids exact', 'main cause right', 'money exact'];
 
-/** Injected cause × main cause named, for logs with one cause and for healthy ones. */
+/** What the audit said of a log, in one word. */
+const saidOf = (one: Score): string =>
+  one.outcome === 'cannot_tell'
+    ? 'cannot tell'
+    : one.outcome === 'refused'
+      ? 'refused'
+      : (one.named ?? 'none');
+
+/** Injected cause × main cause named, for logs with one cause and for healthy ones; last those whose truth cannot be told. */
 export function confusion(all: readonly Score[]): string {
   const single = all.filter((one) => one.case.kind !== 'mixed');
-  const named = [...new Set(single.map((one) => one.named ?? 'none'))];
-  const columns = [...injectable, 'unknown', 'none'].filter((cause) => named.includes(cause));
-  const rows = [...injectable, null].flatMap((injected) => {
-    const own = single.filter((one) => one.case.main === injected);
-    if (own.length === 0) return [];
-    const per = columns.map((column) => {
-      const n = count(own, (one) => (one.named ?? 'none') === column);
-      return n === 0 ? '' : column === (injected ?? 'none') ? `**${n}**` : n;
-    });
-    return [[injected ?? 'nothing (healthy)', ...per]];
-  });
-  return tableOf(['injected ↓, named →', ...columns.map((column) => `\`${column}\``)], rows);
+  const said = new Set(single.map(saidOf));
+  const columns = [...injectable, 'unknown', 'none', 'cannot tell', 'refused'].filter((one) => said.has(one));
+  const rowOf = (name: string, own: readonly Score[], right: readonly string[]): (string | number)[][] =>
+    own.length === 0
+      ? []
+      : [
+          [
+            name,
+            ...columns.map((column) => {
+              const n = count(own, (one) => saidOf(one) === column);
+              return n === 0 ? '' : right.includes(column) ? `**${n}**` : n;
+            }),
+          ],
+        ];
+  const told = single.filter(isTold);
+  return tableOf(
+    ['injected ↓, named →', ...columns.map((column) => `\`${column}\``)],
+    [
+      ...[...injectable, null].flatMap((cause) =>
+        rowOf(
+          cause ?? 'nothing (healthy)',
+          told.filter((one) => one.case.main === cause),
+          [cause ?? 'none'],
+        ),
+      ),
+      ...rowOf(
+        'nobody can tell',
+        single.filter((one) => !isTold(one)),
+        ['cannot tell', 'refused'],
+      ),
+    ],
+  );
 }
 
 /** All errors, one per line. */
 export function faults(all: readonly Score[]): string[] {
   return all.flatMap((one) => {
-    const { recipe, format, main, kind } = one.case;
+    const { recipe, format, kind } = one.case;
+    const what =
+      kind === 'healthy'
+        ? 'healthy'
+        : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100}%`).join(' + ');
+    const log = `${what}, ${format.name}, ${recipe.world?.name ?? 'plain'}, ${recipe.events} events, seed ${recipe.seed}`;
+    if (!isTold(one))
+      return abstains(one)
+        ? []
+        : [
+            `${log}: cannot be told, and the audit names ${one.named ?? 'no cause'} (${one.wrong.length} ids)`,
+          ];
     const fine = exact(one) && one.mainRight && one.allNamed && one.formatRight && one.moneyExact !== false;
     if (fine) return [];
     const words = [
-      ...(one.error === null ? [] : [`error: ${one.error}`]),
+      ...(one.error === null ? [] : [`refused: ${one.error}`]),
+      ...(one.outcome === 'cannot_tell'
+        ? [`cannot tell (${one.result!.quality.problems.map(({ code }) => code).join(', ')})`]
+        : []),
       ...(one.formatRight || one.error !== null ? [] : [`read as ${one.result!.source.format}`]),
       ...(one.missed.length === 0
         ? []
@@ -64,28 +108,111 @@ export function faults(all: readonly Score[]): string[] {
       ...(one.allNamed ? [] : ['a cause is not named']),
       ...(one.moneyExact === false ? ['money is not exact'] : []),
     ];
-    const what =
-      kind === 'healthy'
-        ? 'healthy'
-        : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100}%`).join(' + ');
-    return [
-      `${main === null ? 'healthy' : what}, ${format.name}, ${recipe.world?.name ?? 'plain'}, ${recipe.events} events, seed ${recipe.seed}: ${words.join('; ')}`,
-    ];
+    return [`${log}: ${words.join('; ')}`];
   });
+}
+
+/** The figures of a set of logs. */
+interface Figures {
+  readonly logs: number;
+  readonly told: number;
+  readonly exact: number;
+  readonly single: number;
+  readonly mainRight: number;
+  readonly mixed: number;
+  readonly mixedRight: number;
+  readonly bothNamed: number;
+  readonly priced: number;
+  readonly moneyExact: number;
+  readonly healthy: number;
+  readonly falseFindings: number;
+  readonly untold: number;
+  readonly abstained: number;
+  readonly harmed: number;
+  readonly missed: number;
+  readonly wrong: number;
+}
+
+function figuresOf(all: readonly Score[]): Figures {
+  const told = all.filter(isTold);
+  const of = (kind: Score['case']['kind']): Score[] => told.filter((one) => one.case.kind === kind);
+  const [single, mixed] = [of('single'), of('mixed')];
+  // Also a healthy log that cannot tell must not accuse.
+  const healthy = all.filter((one) => one.case.kind === 'healthy');
+  const priced = told.filter(({ moneyExact }) => moneyExact !== null);
+  const untold = all.filter((one) => !isTold(one));
+  const sum = (number: (one: Score) => number): number => told.reduce((total, one) => total + number(one), 0);
+  return {
+    logs: all.length,
+    told: told.length,
+    exact: count(told, exact),
+    single: single.length,
+    mainRight: count(single, ({ mainRight }) => mainRight),
+    mixed: mixed.length,
+    mixedRight: count(mixed, ({ mainRight }) => mainRight),
+    bothNamed: count(mixed, ({ allNamed }) => allNamed),
+    priced: priced.length,
+    moneyExact: count(priced, ({ moneyExact }) => moneyExact === true),
+    healthy: healthy.length,
+    falseFindings: count(healthy, (one) => one.named !== null || one.wrong.length > 0),
+    untold: untold.length,
+    abstained: count(untold, abstains),
+    harmed: sum(({ harmed }) => harmed),
+    missed: sum(({ missed }) => missed.length),
+    wrong: sum(({ wrong }) => wrong.length),
+  };
+}
+
+const share = (k: number, n: number): string => (n === 0 ? '–' : `${k} of ${n} (${percent(k, n)})`);
+
+/** Figures of logs that were worked on, and of fresh ones, side by side. */
+function comparison(sets: readonly (readonly [name: string, all: readonly Score[]])[]): string {
+  const figures = sets.map(([, all]) => figuresOf(all));
+  const line = (name: string, value: (one: Figures) => string | number): (string | number)[] => [
+    name,
+    ...figures.map(value),
+  ];
+  return tableOf(
+    ['', ...sets.map(([name]) => name)],
+    [
+      line('logs', ({ logs }) => logs),
+      line('set of lost ids exact, if the log can show it', (one) => share(one.exact, one.told)),
+      line(
+        'lost ids missed; ids wrongly called lost',
+        (one) => `${one.missed} of ${one.harmed}; ${one.wrong}`,
+      ),
+      line('main cause right, one cause', (one) => share(one.mainRight, one.single)),
+      line('main cause right, two causes (both named)', (one) =>
+        one.mixed === 0 ? '–' : `${share(one.mixedRight, one.mixed)} (${one.bothNamed})`,
+      ),
+      line('money exact', (one) => share(one.moneyExact, one.priced)),
+      line('healthy logs with a finding', (one) => `${one.falseFindings} of ${one.healthy}`),
+      line('logs that cannot show the truth: "cannot tell" or refused', (one) =>
+        share(one.abstained, one.untold),
+      ),
+    ],
+  );
+}
+
+/** The accuracy in one sentence, for pages that cite it. */
+export function sentenceOf(all: readonly Score[]): string {
+  const fresh = figuresOf(all.filter((one) => one.case.isFresh));
+  const worked = figuresOf(all.filter((one) => !one.case.isFresh));
+  const healthy = fresh.healthy + worked.healthy;
+  return `On ${all.length} generated logs with known truth, the set of lost events was exact in ${percent(worked.exact, worked.told)} of those that the audit was developed with and in ${percent(fresh.exact, fresh.told)} of ${fresh.told} fresh ones; ${fresh.falseFindings + worked.falseFindings} of ${healthy} healthy logs had a finding, and ${fresh.abstained + worked.abstained} of ${fresh.untold + worked.untold} incomplete logs were answered with "cannot tell" or refused.`;
 }
 
 /** The page of the documentation: every figure from this run. */
 export function page(all: readonly Score[], command: string, seconds: number): string {
-  const single = all.filter((one) => one.case.kind === 'single');
-  const mixed = all.filter((one) => one.case.kind === 'mixed');
+  const told = all.filter(isTold);
+  const single = told.filter((one) => one.case.kind === 'single');
+  const mixed = told.filter((one) => one.case.kind === 'mixed');
   const healthy = all.filter((one) => one.case.kind === 'healthy');
-  const falseFindings = count(healthy, (one) => one.named !== null || one.wrong.length > 0);
+  const { falseFindings, harmed } = figuresOf(all);
   const falseHigh = wilson(falseFindings, healthy.length)[1];
-  const harmed = all.reduce((sum, one) => sum + one.harmed, 0);
-  const missed = all.reduce((sum, { missed: ids }) => sum + ids.length, 0);
-  const wrong = all.reduce((sum, { wrong: ids }) => sum + ids.length, 0);
-  const by = (name: (one: Score) => string): [string, ...(string | number)[]][] =>
-    [...Map.groupBy(single, name)].map(([group, own]) => [group, ...cells(own)]);
+  const by = (scores: readonly Score[], name: (one: Score) => string): [string, ...(string | number)[]][] =>
+    [...Map.groupBy(scores, name)].map(([group, own]) => [group, ...cells(own)]);
+  const complete = single.filter((one) => one.case.format.kind === 'complete');
   const open = faults(all);
   return `# How accurate the audit is
 
@@ -93,24 +220,24 @@ One command writes every figure on this page, from logs whose truth is known:
 
     ${command}
 
-It generates delivery logs with a healthy service's traffic (busy days, retries that succeed, dead letters that say so), puts causes of loss into them, writes them in the formats of several senders, runs the audit, and compares: the set of lost ids, the main cause, and the money. The same command gives the same logs. This run: ${all.length} logs, ${harmed.toLocaleString('en-US')} lost events, ${Math.round(seconds)} s.
+${sentenceOf(all)}
 
-- **Lost ids:** the set was exact in ${percent(count(all, exact), all.length)} of all logs; ${missed.toLocaleString('en-US')} lost ids were missed, ${wrong.toLocaleString('en-US')} ids were wrongly called lost.
-- **Main cause:** right in ${percent(
-    count(single, ({ mainRight }) => mainRight),
-    single.length,
-  )} of the logs with one cause, and in ${percent(
-    count(mixed, ({ mainRight }) => mainRight),
-    mixed.length,
-  )} of those with two (both named: ${percent(
-    count(mixed, ({ allNamed }) => allNamed),
-    mixed.length,
-  )}).
-- **Healthy logs:** ${falseFindings} of ${healthy.length} had a finding${falseFindings === 0 ? ` (95%: at most ${(falseHigh * 100).toFixed(1)}% would)` : ''}.
+The command generates delivery logs with a healthy service's traffic (busy days, retries that succeed, dead letters that say so), puts causes of loss into them, writes them in the formats of several senders, inside the wrappings in which people have them, with parts missing, and as tables of states. It runs the audit and compares: the set of lost ids, the main cause, and the money. The same command gives the same logs. This run: ${all.length} logs, ${harmed.toLocaleString('en-US')} lost events, ${Math.round(seconds)} s.
+
+## Worked-on and fresh logs
+
+Errors found in logs of the first seed were fixed, so they flatter the audit. Nobody has looked at the errors of the fresh ones.
+
+${comparison([
+  ['worked on', all.filter((one) => !one.case.isFresh)],
+  ['fresh', all.filter((one) => one.case.isFresh)],
+])}
+
+${falseFindings === 0 ? `No healthy log had a finding (95%: at most ${(falseHigh * 100).toFixed(1)}% would).` : `${falseFindings} of ${healthy.length} healthy logs had a finding.`}
 
 ## Confusion matrix
 
-Logs with one cause, and healthy ones. A row is what was put in, a column is the main cause that the audit named.
+Logs with one cause, and healthy ones. A row is what was put in, a column is the main cause that the audit named. "Cannot tell" and "refused" are answers of their own: right in the last row, whose logs lack what a verdict needs, and errors in the others.
 
 ${confusion(all)}
 
@@ -121,6 +248,7 @@ The share of events that was harmed, and the events in the log.
 ${tableOf(
   ['share, events', ...cellsHeader],
   by(
+    complete,
     ({ case: { recipe } }) =>
       `${recipe.causes[0]!.intensity * 100}% of ${recipe.events.toLocaleString('en-US')}`,
   ),
@@ -132,7 +260,40 @@ A log can only show what is written in it: each format gets the causes for which
 
 ${tableOf(
   ['format', ...cellsHeader],
-  by(({ case: { format } }) => format.name),
+  by(complete, ({ case: { format } }) => format.name),
+)}
+
+## By wrapping
+
+The first format once more, inside what collectors and platforms put around its lines; read without an option. Healthy and with a cause.
+
+${tableOf(
+  ['wrapping', ...cellsHeader],
+  by(
+    told.filter((one) => one.case.format.kind === 'wrapped'),
+    ({ case: { format } }) => format.name,
+  ),
+)}
+
+## Incomplete logs and tables of states
+
+Healthy and with retries that are never scheduled. Where something is missing without which nobody can say what was lost, the right answer is "cannot tell". A table of states shows that rows wait too long, and not whether they are lost.
+
+${tableOf(
+  ['log', 'logs', 'exact', 'cannot tell', 'refused', 'wrong'],
+  [
+    ...Map.groupBy(
+      all.filter(({ case: { format } }) => format.kind === 'incomplete' || format.kind === 'states'),
+      ({ case: { format, kind } }) => `${format.name}${kind === 'healthy' ? ', healthy' : ''}`,
+    ),
+  ].map(([name, own]) => [
+    name,
+    own.length,
+    ...(['exact', 'cannot_tell', 'refused', 'wrong'] as const).map((outcome) => {
+      const n = count(own, (one) => one.outcome === outcome);
+      return n === 0 ? '' : n;
+    }),
+  ]),
 )}
 
 ## By world
@@ -141,7 +302,7 @@ The first format once more: other traffic, other schedules, and lines that were 
 
 ${tableOf(
   ['world', ...cellsHeader],
-  by(({ case: { recipe } }) => recipe.world?.name ?? 'plain'),
+  by(complete, ({ case: { recipe } }) => recipe.world?.name ?? 'plain'),
 )}
 
 ## Two causes at once
@@ -168,6 +329,6 @@ ${open.length === 0 ? 'Nothing in this run.' : open.map((line) => `- ${line}`).j
 
 ## What this page cannot say
 
-The injected causes follow our understanding; a sender may fail in a way that was not injected. Errors found in logs of these seeds were fixed, so they flatter the audit; \`--seeds 3\` adds new logs. The generator and the audit are by the same authors, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier still.
+The injected causes follow our understanding; a sender may fail in a way that was not injected. The generator and the audit are by the same authors, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier still.
 `;
 }

@@ -2,15 +2,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit } from '../../packages/audit/src/audit.ts';
+import { AuditError } from '../../packages/audit/src/errors.ts';
 import type { AuditResult } from '../../packages/audit/src/result.ts';
 import type { Case } from './cases.ts';
 import { expectedCsv, idIn, receivedCsv } from './generate/formats.ts';
 import { generate } from './generate/generate.ts';
 import type { GeneratedLog, InjectedCause } from './generate/model.ts';
 
+/** What the audit said of a log: the truth, something else, that the log cannot tell, or that it cannot be read. */
+export type Outcome = 'exact' | 'wrong' | 'cannot_tell' | 'refused';
+
 /** The result of an audit compared with the truth about the log. */
 export interface Score {
   readonly case: Case;
+  readonly outcome: Outcome;
   readonly named: string | null;
   readonly mainRight: boolean;
   /** Each injected cause was named, in any position. */
@@ -107,8 +112,10 @@ export async function scoreCase(one: Case): Promise<Score> {
     try {
       result = await audit({ ...options, missing, threads: 1 });
     } catch (error) {
+      if (!(error instanceof AuditError)) throw error;
       return {
         case: one,
+        outcome: 'refused',
         named: null,
         mainRight: false,
         allNamed: false,
@@ -117,7 +124,7 @@ export async function scoreCase(one: Case): Promise<Score> {
         wrong: [],
         moneyExact: null,
         formatRight: false,
-        error: (error as Error).message,
+        error: error.message,
         result: null,
       };
     }
@@ -134,16 +141,23 @@ export async function scoreCase(one: Case): Promise<Score> {
     const atRisk = new Map(
       result.value_at_risk.map(({ currency, amount_minor: minor }) => [currency, BigInt(minor)]),
     );
+    const missed = [...truth].filter(([id, verdict]) => said.get(id) !== verdict).map(([id]) => id);
+    const wrong = [...said]
+      .filter(([id, verdict]) => truth.get(id) !== verdict && !unknowable.has(id))
+      .map(([id]) => id);
     return {
       case: one,
+      outcome: !result.quality.conclusive
+        ? 'cannot_tell'
+        : missed.length + wrong.length === 0
+          ? 'exact'
+          : 'wrong',
       named,
       mainRight: named === one.main,
       allNamed: recipe.causes.every(({ cause }) => result.causes.some((finding) => finding.cause === cause)),
       harmed: truth.size,
-      missed: [...truth].filter(([id, verdict]) => said.get(id) !== verdict).map(([id]) => id),
-      wrong: [...said]
-        .filter(([id, verdict]) => truth.get(id) !== verdict && !unknowable.has(id))
-        .map(([id]) => id),
+      missed,
+      wrong,
       moneyExact:
         format.hasMoney && ![...said.keys()].some((id) => unknowable.has(id))
           ? money.size === atRisk.size && [...money].every(([currency, sum]) => atRisk.get(currency) === sum)

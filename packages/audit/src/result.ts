@@ -120,6 +120,7 @@ export interface QualityProblem {
     | 'unusable_lines'
     | 'no_success'
     | 'attempt_numbers_have_holes'
+    | 'worker_lines_missing'
     | 'successes_may_be_sampled'
     | 'ids_do_not_join'
     | 'fan_out_without_endpoint'

@@ -8,6 +8,12 @@ export const thresholds = {
   holeRate: 0.005,
   /** Missing lines count as the explanation of drops if they would explain this share of them. */
   explainedByHoles: 0.1,
+  /** A silence of a worker is judged if so many of its lines are expected in it: fewer are too few to compare what the others wrote. */
+  minSilentLines: 20,
+  /** Lines of a worker are missing if the others took over less than this share of them: after a scale-down they take over all. */
+  takenOver: 0.5,
+  /** With more workers than this, names change with each deployment, and a silence is one of these. */
+  maxWorkers: 50,
   /** Fewer failures that nothing follows can be chance. */
   minFailures: 5,
   /** First attempts of one id within this time go to several receivers: no sender retries a first attempt so soon and calls it the first. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { withDatabase } from './database.ts';
-import { holesIn } from './id-counters.ts';
 import { readTimes, timeSql } from './times.ts';
 import { peelSql, unwrap } from './unwrap.ts';
 
@@ -123,14 +122,4 @@ test('times are read as people write them', async () => {
       expect(new Date(Number(ms)).toISOString(), texts[0]).toBe(at);
     }
   });
-});
-
-test('ids that count up show how many have no line', () => {
-  const ids = Array.from(
-    { length: 300 },
-    (_, index) => `evt_26${String(index).padStart(6, '0')}5eb9${index % 10}5`,
-  );
-  expect(holesIn(ids)).toEqual({ missing: 0, share: 0 });
-  expect(holesIn(ids.filter((_, index) => index % 10 !== 7))!.share).toBeGreaterThan(0.08);
-  expect(holesIn(ids.map((_, index) => `evt_${(index * 7919) % 99991}`))).toBeNull();
 });

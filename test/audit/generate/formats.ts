@@ -5,8 +5,10 @@ import { genericFormats } from './formats/generic.ts';
 import { github } from './formats/github.ts';
 import { posthorn } from './formats/posthorn.ts';
 import { envoy, nginx } from './formats/proxies.ts';
+import { incompleteFormats, stateFormats } from './formats/incomplete.ts';
 import { sns } from './formats/sns.ts';
 import { svix } from './formats/svix.ts';
+import { wrappedFormats } from './formats/wrapped.ts';
 import type { GeneratedEvent, GeneratedLog } from './model.ts';
 
 export type { LogFormat };
@@ -22,6 +24,8 @@ export const logFormats: readonly LogFormat[] = [
   nginx,
   posthorn,
 ];
+
+export { incompleteFormats, stateFormats, wrappedFormats };
 
 /** The events that should have been sent. Ids as the format writes them. */
 export const expectedCsv = (log: GeneratedLog, format: LogFormat): string =>

@@ -11,6 +11,7 @@ const convoyStates = {
 export const convoy: LogFormat = {
   name: 'Convoy deliveries and attempts',
   is: 'convoy',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   shows: without('counter_reset', 'rate_limited', 'poison'),

@@ -11,6 +11,7 @@ const eventBridgeEnd = (row: Row): string => {
 export const eventbridge: LogFormat = {
   name: 'EventBridge',
   is: 'eventbridge',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   shows: without('counter_reset', 'retry_race', 'poison', 'rate_limited'),

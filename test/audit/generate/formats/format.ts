@@ -8,9 +8,16 @@ import {
   type Row,
 } from '../model.ts';
 
+/**
+ * What the log has of what happened. `complete`: every line, as the sender wrote it. `wrapped`: the same inside something. `incomplete`:
+ * lines, ids or endpoints are missing. `states`: one row for each delivery, with its last state.
+ */
+export type LogKind = 'complete' | 'wrapped' | 'incomplete' | 'states';
+
 /** A log in the format of one kind of sender. */
 export interface LogFormat {
   readonly name: string;
+  readonly kind: LogKind;
   /** The format that the audit must detect. */
   readonly is: Format;
   readonly schedule: readonly number[];

@@ -6,29 +6,30 @@ import { csv, iso, isoOrNull, lines, type LogFormat, took } from './format.ts';
 
 // Logs of custom senders.
 
-const jsonLines = (log: GeneratedLog): string =>
-  lines(
-    rowsInOrder(log.events).map(({ event, row }) => ({
-      ts: iso(row.endedAt ?? row.startedAt),
-      event_id: event.id,
-      event_type: event.type,
-      ...(log.recipe.world?.endpoints === undefined ? {} : { tenant: event.tenant }),
-      payment_id: event.paymentId,
-      endpoint: event.endpoint,
-      attempt: row.attempt,
-      started_at: iso(row.startedAt),
-      ended_at: isoOrNull(row.endedAt),
-      status_code: row.status,
-      error: row.error,
-      status: row.state,
-      next_retry_at: isoOrNull(row.nextRetryAt),
-      ...(row.retryAfterS === null ? {} : { retry_after: row.retryAfterS }),
-      worker: `worker-${row.worker}`,
-      bytes: event.bytes,
-      amount_minor: event.amountMinor,
-      currency: event.currency,
-    })),
-  );
+/** The lines of a log before they are JSON. */
+export const recordsOf = (log: GeneratedLog): Readonly<Record<string, unknown>>[] =>
+  rowsInOrder(log.events).map(({ event, row }) => ({
+    ts: iso(row.endedAt ?? row.startedAt),
+    event_id: event.id,
+    event_type: event.type,
+    ...(log.recipe.world?.endpoints === undefined ? {} : { tenant: event.tenant }),
+    payment_id: event.paymentId,
+    endpoint: event.endpoint,
+    attempt: row.attempt,
+    started_at: iso(row.startedAt),
+    ended_at: isoOrNull(row.endedAt),
+    status_code: row.status,
+    error: row.error,
+    status: row.state,
+    next_retry_at: isoOrNull(row.nextRetryAt),
+    ...(row.retryAfterS === null ? {} : { retry_after: row.retryAfterS }),
+    worker: `worker-${row.worker}`,
+    bytes: event.bytes,
+    amount_minor: event.amountMinor,
+    currency: event.currency,
+  }));
+
+export const jsonLines = (log: GeneratedLog): string => lines(recordsOf(log));
 
 function decimals(amountMinor: number, currency: string): string {
   return (amountMinor / 10 ** exponentOf(currency)).toFixed(exponentOf(currency));
@@ -94,8 +95,9 @@ const commaSeparated = (log: GeneratedLog, header: readonly string[], unitMs: nu
     ),
   );
 
-const generic = {
+export const generic = {
   is: 'generic',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   shows: injectable,

@@ -4,6 +4,7 @@ import { ended, iso, type LogFormat, reasons, took } from './format.ts';
 export const github: LogFormat = {
   name: 'GitHub hook deliveries',
   is: 'github',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: false,
   shows: [

@@ -17,6 +17,7 @@ const outcome = ({ state }: Row): string =>
 export const posthorn: LogFormat = {
   name: 'Posthorn deliveries',
   is: 'posthorn',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   // Its attempts are numbered by the row; sizes and answers' Retry-After are not in it.

@@ -14,6 +14,7 @@ const envoyFlags: Readonly<Record<string, string>> = {
 export const envoy: LogFormat = {
   name: 'Envoy access log',
   is: 'envoy',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   shows: [
@@ -46,6 +47,7 @@ export const envoy: LogFormat = {
 export const nginx: LogFormat = {
   name: 'nginx access log',
   is: 'nginx',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   shows: [

@@ -4,6 +4,7 @@ import { iso, lines, type LogFormat, reasons, took } from './format.ts';
 export const sns: LogFormat = {
   name: 'SNS delivery logs',
   is: 'sns',
+  kind: 'complete',
   schedule: ordinarySchedule,
   givesUp: true,
   // One line for each message, at its end: a message without a line is only found by comparison with the expected ones.

@@ -6,6 +6,7 @@ const svixSchedule = [5, 300, 1800, 7200, 18_000, 36_000, 36_000].map((s) => s *
 export const svix: LogFormat = {
   name: 'Svix message attempts',
   is: 'svix',
+  kind: 'complete',
   schedule: svixSchedule,
   givesUp: true,
   // No numbers, no states between, no sizes and no types; and no line at all without an attempt.

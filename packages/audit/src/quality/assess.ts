@@ -1,34 +1,16 @@
 import { count } from 'posthorn/report';
-import { type Database, num, numOrNull, text } from './database.ts';
-import type { LoadedQuality } from './load.ts';
-import type { Quality, QualityProblem } from './result.ts';
+import { type Database, num, numOrNull, text } from '../database.ts';
+import type { QualityProblem } from '../result.ts';
+import type { Counts, Gate, Gated } from './gate.ts';
 import { holesIn } from './id-counters.ts';
-import type { Habits } from './sender.ts';
-import type { Spec } from './spec.ts';
-import type { StateTable } from './state-table.ts';
-import { thresholds } from './thresholds.ts';
-import type { LineFacts } from './timeline.ts';
+import { fanOut, reopenFannedOut } from './fan-out.ts';
+import { silentWorkers } from './silent-workers.ts';
+import type { StateTable } from '../state-table.ts';
+import { thresholds } from '../thresholds.ts';
+import type { LineFacts } from '../timeline.ts';
 
 // Before any verdict: can this log show what became of an event? Where lines, nodes or ids are missing, an event without a further
 // line is not a lost one.
-
-/** What the gate looks at. */
-export interface Gate {
-  readonly facts: LineFacts;
-  readonly habits: Habits;
-  readonly specs: readonly Spec[];
-  readonly rejected: number;
-  readonly loaded: LoadedQuality;
-  readonly states: StateTable | null;
-  /** The list of what should have been sent shows which events are missing. */
-  readonly hasExpected: boolean;
-}
-
-/** The quality, and whether attempts are numbered without a hole, which a proof needs. */
-export interface Gated {
-  readonly quality: Quality;
-  readonly complete: boolean;
-}
 
 /** Decides whether the log is conclusive. Needs `fate`; if it is not, no event is called dropped. */
 export async function assessQuality(database: Database, gate: Gate): Promise<Gated> {
@@ -36,9 +18,12 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
   const { suspected } = counts;
   const holes = await findHoles(database, gate);
   const problems = [
-    await unusableLines(database, gate),
+    await unusableLines(database, gate, counts),
     await withoutSuccess(database, gate, counts),
     holesProblem(holes, counts),
+    holes === null || holes.missing < thresholds.minHoles
+      ? await silentWorkers(database, gate, counts)
+      : null,
     await missingNumbers(database, gate, counts),
     await idsDoNotJoin(database, gate, counts),
     await fanOut(database, gate, counts),
@@ -48,21 +33,13 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
   const conclusive = problems.length === 0;
   if (!conclusive)
     await database.run("update fate set verdict = 'unresolved' where verdict = 'silently_dropped'");
+  const hidden = problems.some(({ code }) => code === 'fan_out_without_endpoint')
+    ? await reopenFannedOut(database)
+    : 0;
   return {
-    quality: { conclusive, suspected: conclusive ? 0 : suspected, problems },
+    quality: { conclusive, suspected: conclusive ? 0 : suspected + hidden, problems },
     complete: conclusive && holes !== null && holes.missing === 0 && counts.retries > 0,
   };
-}
-
-/** What the checks compare with. */
-interface Counts {
-  readonly events: number;
-  /** Events that look silently dropped. */
-  readonly suspected: number;
-  /** Events with a failed attempt. */
-  readonly failed: number;
-  /** Attempts that follow another one of their event. */
-  readonly retries: number;
 }
 
 async function countEvents(database: Database): Promise<Counts> {
@@ -80,6 +57,7 @@ async function countEvents(database: Database): Promise<Counts> {
 async function unusableLines(
   database: Database,
   { facts, rejected, loaded }: Gate,
+  { suspected, failed }: Counts,
 ): Promise<QualityProblem | null> {
   // Other lines of a program are not about deliveries; broken records and attempts without an id or a time may be.
   const row =
@@ -91,7 +69,9 @@ async function unusableLines(
   const n = broken + rejected + num(row.without_id) + facts.absurdTimes;
   const lines = facts.lines + rejected - (num(row.all_malformed) - broken);
   const share = n / Math.max(1, lines);
-  if (share <= thresholds.unusableShare) return null;
+  // Fewer are enough if they would explain suspected drops.
+  const explains = n >= thresholds.minHoles && share * failed > suspected * thresholds.explainedByHoles;
+  if (share <= thresholds.unusableShare && !(suspected > 0 && explains)) return null;
   return {
     code: 'unusable_lines',
     count: n,
@@ -202,7 +182,15 @@ async function counterHoles(
   const rows = await database.rows(
     `select id, min(coalesce(accepted_at, started_at, t)) as first from line where t between ${from} and ${from + width} group by id order by 2, 1 limit ${maxIds}`,
   );
-  return holesIn(rows.map((row) => text(row.id)));
+  const gaps = await database.rows('select begins, ends from gap');
+  const afterGaps = rows.flatMap((row, at) => {
+    const before = at === 0 ? Infinity : num(rows[at - 1]!.first);
+    return gaps.some(({ begins, ends }) => before < num(ends) && num(row.first) > num(begins)) ? [at] : [];
+  });
+  return holesIn(
+    rows.map((row) => text(row.id)),
+    new Set(afterGaps),
+  );
 }
 
 /** Ids that count up show how many events have no line at all. */
@@ -245,28 +233,6 @@ async function idsDoNotJoin(
     share: 1,
     message: `None of ${count(failed)} failed attempts is followed by another one under the same id: the id may be that of an attempt or of a row.`,
     next_step: 'Name the field that all attempts of an event share: --map event_id=<name>.',
-  };
-}
-
-async function fanOut(
-  database: Database,
-  { specs }: Gate,
-  { events }: Counts,
-): Promise<QualityProblem | null> {
-  if (specs.some(({ fields, joinBy }) => fields.endpoint !== undefined || joinBy !== undefined)) return null;
-  const row = await database.row(`select count(*) as several from (
-      select key from attempt where rank is not null group by key
-      having count(*) filter (ok) > 1
-        or count(*) filter (attempt_no = (select min(attempt_no) from attempt)) > 1
-          and max(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) - min(started_at) filter (attempt_no = (select min(attempt_no) from attempt)) < ${thresholds.fanOutMs})`);
-  const share = num(row.several) / Math.max(1, events);
-  if (num(row.several) < thresholds.minHoles || share <= thresholds.fanOutShare) return null;
-  return {
-    code: 'fan_out_without_endpoint',
-    count: num(row.several),
-    share,
-    message: `${count(num(row.several))} of ${count(events)} ids have several first attempts, and the log does not say to which endpoint: a success at one hides a loss at another.`,
-    next_step: 'Name the field of the receiver: --map endpoint=<name>, or log it.',
   };
 }
 

@@ -12,8 +12,14 @@ interface CounterHoles {
   readonly share: number;
 }
 
-/** Finds a counter in ids that are in the order of time. */
-export function holesIn(ids: readonly string[]): CounterHoles | null {
+/**
+ * Finds a counter in ids that are in the order of time. Numbers that are missing before the ids at the places `afterGaps` are those of a
+ * known gap in the log.
+ */
+export function holesIn(
+  ids: readonly string[],
+  afterGaps: ReadonlySet<number> = new Set(),
+): CounterHoles | null {
   if (ids.length < minIds) return null;
   for (const numbers of readings(ids)) {
     const steps = numbers.slice(1).map((number, index) => number - numbers[index]!);
@@ -26,16 +32,28 @@ export function holesIn(ids: readonly string[]): CounterHoles | null {
     const cut = Math.floor(distinct * 0.02);
     const inner = sorted.slice(cut, distinct - cut);
     const range = inner.at(-1)! - inner[0]! + 1;
-    const missing = range - inner.length;
+    const known = steps.reduce(
+      (sum, step, at) => sum + (afterGaps.has(at + 1) ? Math.max(0, step - 1) : 0),
+      0,
+    );
+    const missing = Math.max(0, range - inner.length - known);
     return { missing, share: missing / range };
   }
   return null;
 }
 
+/** The last part of an id as a number in base 36 or 16: counters that are written short. */
+const lastPart = /[^0-9a-zA-Z]([0-9a-z]{3,9}|[0-9A-Z]{3,9})$/;
+
 /** Digits in the ids that could be a counter: at the end, or at the same place in ids of the same length. */
 function* readings(ids: readonly string[]): Generator<number[]> {
   const trailing = ids.map((id) => /(\d{1,12})$/.exec(id)?.[1]);
   if (trailing.every((digits) => digits !== undefined)) yield trailing.map(Number);
+  const parts = ids.map((id) => lastPart.exec(id)?.[1]);
+  if (parts.every((part) => part !== undefined))
+    for (const radix of [16, 36])
+      if (radix === 36 || parts.every((part) => /^[0-9a-f]+$/i.test(part)))
+        yield parts.map((part) => Number.parseInt(part, radix));
   const length = ids[0]!.length;
   if (ids.some((id) => id.length !== length)) return;
   for (let end = length; end >= 3; end--)

@@ -193,7 +193,7 @@ async function assess(
   const silences = await findGaps(database, facts);
   await makeStory(database, habits);
   const states = isStates
-    ? await classifyStates(database, whole, vocabulary, habits.sender.late_after_ms)
+    ? await classifyStates(database, whole, vocabulary, specs, habits.sender.late_after_ms)
     : null;
   if (states === null) await classify(database, whole, habits, specs);
   const { quality, complete } = await assessQuality(database, {

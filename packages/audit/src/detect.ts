@@ -1,7 +1,6 @@
 import { AuditError } from './errors.ts';
 import { guessFields, mappedField } from './fields.ts';
-import { envoy, nginx } from './formats/proxies.ts';
-import { convoy, eventbridge, github, posthorn, sns, svix } from './formats/senders.ts';
+import { readers } from './formats/index.ts';
 import type { Format } from './result.ts';
 import {
   type Field,
@@ -14,8 +13,6 @@ import {
   type Spec,
 } from './spec.ts';
 import { toRe2 } from './text-records.ts';
-
-const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
 
 /** The format of a sample, with the confidence and the reasons. */
 export interface Detection {

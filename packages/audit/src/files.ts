@@ -147,7 +147,8 @@ function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
-  if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
+  // Prefixes of terminals and loggers are in brackets too: [pod/sender-1/app], [2026-11-20 10:00:00].
+  if (/^\[\s*([{["\]]|$)/.test(head)) return { container: 'json', delimiter: ',' };
   if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
   const counted = delimiters
     .map((delimiter) => ({ delimiter, cells: splitCells(head, delimiter).length }))

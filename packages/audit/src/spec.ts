@@ -105,6 +105,13 @@ export interface FormatReader {
   readonly format: Format;
   /** Lists of names; each record has all names of at least one list. */
   readonly signs: readonly (readonly string[])[];
+  /** The names that identify it, and what to know about it, for the reference. */
+  readonly recognizedBy: string;
+  readonly about: string;
+  /** Some of its lines. */
+  readonly sample: readonly string[];
+  /** The pattern of its lines of text; the named groups are the names in its records. */
+  readonly textPattern?: string;
   spec(sample: readonly SampleRecord[]): Spec;
 }
 

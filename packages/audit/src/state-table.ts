@@ -1,5 +1,6 @@
 import { type Database, num, numOrNull, text } from './database.ts';
 import { means, type Vocabulary } from './ingest.ts';
+import type { Format } from './result.ts';
 import type { Spec } from './spec.ts';
 import type { LineFacts } from './timeline.ts';
 
@@ -15,8 +16,10 @@ export interface StateTable {
   readonly suspicious: number;
   /** The states of these. */
   readonly words: readonly string[];
+  readonly format: Format;
 }
 
+/** A row waits too long if nothing has happened for this long, or for as long as the sender is known to retry. */
 const overdueMs = 3_600_000;
 /** The fewest rows with a number above the first, and their share among the rows that are not delivered at once. */
 const minLater = 2;
@@ -54,8 +57,10 @@ export async function classifyStates(
   database: Database,
   facts: LineFacts,
   vocabulary: Vocabulary,
+  specs: readonly Spec[],
   lateAfterMs: number,
 ): Promise<StateTable> {
+  const retryingMs = Math.max(overdueMs, ...specs.map(({ sender }) => sender?.horizonMs ?? 0));
   const waits = `(${means(vocabulary, 'state', 'retry', 'open', 'accepted', 'started')})`;
   const stated = numOrNull((await database.row('select max(max_attempts) as n from line')).n);
   const highest = numOrNull(
@@ -76,7 +81,7 @@ export async function classifyStates(
         else 'unresolved' end as verdict,
       greatest(owed_at, last_ended) as news_due_at
     from story left join state_of using (key)`);
-  const overdue = `verdict = 'unresolved' and greatest(last_at, due) < ${facts.to - overdueMs}`;
+  const overdue = `verdict = 'unresolved' and greatest(last_at, due) < ${facts.to - retryingMs}`;
   const rows = await database.rows(
     `select coalesce(state_word, '') as word, count(*) as n from fate join state_of using (key) where ${overdue} group by 1 order by n desc`,
   );
@@ -85,5 +90,6 @@ export async function classifyStates(
     limit,
     suspicious: rows.reduce((sum, row) => sum + num(row.n), 0),
     words: rows.map((row) => text(row.word)).filter((word) => word !== ''),
+    format: specs[0]!.format,
   };
 }

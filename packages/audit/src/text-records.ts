@@ -1,5 +1,5 @@
 import { flatten } from './sample.ts';
-import { textPatterns } from './formats/text-patterns.ts';
+import { textPatterns } from './formats/index.ts';
 import { type SampleRecord, timeOfLine, timeOfLinePattern } from './spec.ts';
 
 /** Converts a pattern of RE2 with named groups to one of JavaScript. */

@@ -1,8 +1,45 @@
 import { describe, expect, test } from 'vitest';
 import { toMeaning } from '../words.ts';
 import { hooksByFile } from './github-hooks.ts';
-import { envoy } from './proxies.ts';
-import { github } from './senders.ts';
+import { readFileSync } from 'node:fs';
+import { detect } from '../detect.ts';
+import { isObject } from '../json-text.ts';
+import { formats } from '../result.ts';
+import { recordsFromJson } from '../sample.ts';
+import { recordsFromText } from '../text-records.ts';
+import { envoy } from './envoy.ts';
+import { github } from './github.ts';
+import { readers } from './index.ts';
+
+describe.each(readers.map((reader) => [reader.format, reader] as const))('%s', (format, reader) => {
+  const { sample } = reader;
+  const records = isObject(sample[0]!) ? recordsFromJson(sample) : recordsFromText(sample);
+
+  test('its own lines are recognized, with an id, a time and an outcome', () => {
+    const { spec } = detect(records);
+    expect(spec.format).toBe(format);
+    const filled = (fields: readonly (keyof typeof spec.fields)[]): boolean =>
+      fields.some((field) =>
+        spec.fields[field]?.paths.some((path) => {
+          const name = path.join('.');
+          const nested = name.replace(/\.([^.]+)$/, '[].$1');
+          return records.every(({ values }) => values.has(name) || values.has(nested));
+        }),
+      );
+    expect(filled(['event_id', 'delivery_id'])).toBe(true);
+    expect(filled(['at', 'started_at', 'ended_at'])).toBe(true);
+    expect(filled(['status_code', 'outcome', 'state', 'phase'])).toBe(true);
+  });
+
+  test('the reference has its row', () => {
+    const row = `| \`${format}\` | ${reader.recognizedBy} | ${reader.about} |`;
+    expect(readFileSync('docs/reference/audit.md', 'utf8')).toContain(row);
+  });
+});
+
+test('every format but the generic one has a reader', () => {
+  expect([...readers.map(({ format }) => format), 'generic'].toSorted()).toEqual([...formats].toSorted());
+});
 
 describe('what logs of known makes hold', () => {
   test('an expired certificate does not end a delivery, an expired delivery does', () => {

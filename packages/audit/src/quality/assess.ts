@@ -259,6 +259,15 @@ function stateProblem(states: StateTable | null): QualityProblem | null {
     count: states.suspicious,
     share: states.suspicious / Math.max(1, states.rows),
     message: `The input has one row for each delivery with its last state, not its attempts. ${count(states.suspicious)} of ${count(states.rows)} rows wait for a retry that is overdue: suspicious, but a row does not show whether anybody still tries.`,
-    next_step: `Look at these rows again in an hour: select * from deliveries where status in (${states.words.map((word) => `'${word.replaceAll("'", "''")}'`).join(', ')}) and updated_at < now() - interval '1 hour'. Rows that do not change are lost; export the log of attempts to see why.`,
+    next_step: moreFrom(states),
   };
+}
+
+/** Where more can be learned about rows that wait. */
+function moreFrom(states: StateTable): string {
+  if (states.format === 'stripe')
+    return 'Stripe retries for three days: list what it gave up with `stripe events list --delivery-success=false`, and compare with what the receiver processed: --received.';
+  if (states.format === 'bullmq')
+    return 'Look at the failed and the stalled jobs of the queue, and compare with what the receivers processed: --received.';
+  return `Look at these rows again in an hour: select * from deliveries where status in (${states.words.map((word) => `'${word.replaceAll("'", "''")}'`).join(', ')}) and updated_at < now() - interval '1 hour'. Rows that do not change are lost; export the log of attempts to see why.`;
 }

@@ -1,4 +1,0 @@
-import { envoyPattern, nginxPattern } from './proxies.ts';
-
-/** The patterns of lines of text that readers own, the strictest first. */
-export const textPatterns: readonly string[] = [envoyPattern, nginxPattern];

@@ -17,6 +17,8 @@ export interface Database {
   row(sql: string): Promise<Row>;
   /** The progress of the running statement, 0 to 1; 0 if it is unknown. */
   progress(): number;
+  /** For files of the work itself; removed with the rest. */
+  readonly directory: string;
 }
 
 export interface DatabaseOptions {
@@ -66,7 +68,7 @@ export async function withDatabase<T>(
     await connection.run(`set TimeZone = ${quote(options.timezone)}`);
     await connection.run('set enable_progress_bar = true');
     await connection.run('set enable_progress_bar_print = false');
-    return await work(databaseOn(connection, signal));
+    return await work(databaseOn(connection, directory, signal));
   } catch (error) {
     throw isStopped(signal) ? new AuditStopped() : error;
   } finally {
@@ -107,7 +109,7 @@ function isStopped(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-function databaseOn(connection: DuckDBConnection, signal?: AbortSignal): Database {
+function databaseOn(connection: DuckDBConnection, directory: string, signal?: AbortSignal): Database {
   const rows = async (sql: string): Promise<Row[]> => {
     if (isStopped(signal)) throw new AuditStopped();
     return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[];
@@ -119,6 +121,7 @@ function databaseOn(connection: DuckDBConnection, signal?: AbortSignal): Databas
       await connection.run(sql);
     },
     row: async (sql) => (await rows(sql))[0]!,
+    directory,
     progress: () => Math.max(0, connection.progress.percentage / 100),
   };
 }

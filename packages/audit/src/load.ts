@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { systemClock } from 'posthorn/runtime';
+import { unpackArchives } from './archives.ts';
 import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { demandFields } from './demand-fields.ts';
@@ -9,6 +11,7 @@ import { isObject } from './json-text.ts';
 import { ingest } from './ingest.ts';
 import { createLines } from './lines.ts';
 import { type Malformed, piecesOf, readMalformed } from './malformed.ts';
+import { joinPartialLines } from './partial-lines.ts';
 import { documentsSql, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
@@ -45,11 +48,55 @@ export async function load(
   options: AuditOptions,
   onBytes: (done: number, total: number) => void = () => {},
 ): Promise<Loaded> {
-  const paths = expandFiles(options.files);
-  const looked = [];
+  const inputs = await unpackArchives(expandFiles(options.files), database.directory, options.signal);
+  const names = new Map(inputs.map(({ path, shownAs }) => [path, shownAs]));
+  return await withNames(names, async () => await loadFiles(database, options, names, onBytes));
+}
+
+/** Reads files whose names are not those that the user gave: what is said of them has the user's names. */
+async function withNames(names: Map<string, string>, read: () => Promise<Loaded>): Promise<Loaded> {
+  const renamed = (text: string): string =>
+    [...names].reduce((all, [path, name]) => (path === name ? all : all.replaceAll(path, name)), text);
+  try {
+    const { source, malformed, ...rest } = await read();
+    return {
+      ...rest,
+      source: {
+        ...source,
+        files: source.files.map((file) => ({ ...file, path: renamed(file.path) })),
+        assumptions: source.assumptions.map(renamed),
+      },
+      malformed: {
+        ...malformed,
+        samples: malformed.samples.map((one) => ({ ...one, file: renamed(one.file) })),
+      },
+    };
+  } catch (error) {
+    if (error instanceof AuditError) throw new AuditError(renamed(error.message));
+    throw error;
+  }
+}
+
+async function loadFiles(
+  database: Database,
+  options: AuditOptions,
+  names: Map<string, string>,
+  onBytes: (done: number, total: number) => void,
+): Promise<Loaded> {
+  const paths = [...names.keys()];
+  const looked: Looked[] = [];
   for (const path of paths) {
     if (options.signal?.aborted === true) throw new AuditStopped();
-    looked.push(await look(database, await sniff(path), options));
+    const file = await sniff(path);
+    const joined = join(database.directory, `joined-${looked.length}`);
+    const isJoined = await joinPartialLines(file, joined, options.signal);
+    if (isJoined) names.set(joined, names.get(path)!);
+    const one = await look(database, isJoined ? await sniff(joined) : file, options);
+    looked.push(
+      isJoined
+        ? { ...one, assumptions: [...one.assumptions, 'lines that the container runtime cut are joined'] }
+        : one,
+    );
   }
   const blank = ({ file, sample }: Looked): boolean =>
     file.bytes === 0 ||

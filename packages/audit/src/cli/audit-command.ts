@@ -131,7 +131,7 @@ export function auditCommand(): Command {
     .description("Find silent drops in any webhook sender's logs, name the cause and put a price on it")
     .argument(
       '<files...>',
-      'logs: JSON lines, JSON, CSV, Parquet or text; plain, gzip or zstd; globs are expanded; - is standard input',
+      'logs: JSON lines, JSON, CSV, Parquet or text; plain, gzip, zstd or zip; globs are expanded; - is standard input',
     )
     .option('--missing <ids.csv>', 'write the events to resend as CSV')
     .option('--preview', 'show three lines and how each is read, and stop')

@@ -21,12 +21,13 @@ const { values } = parseArgs({
   allowNegative: true,
 });
 const seeds = (from: number, n: number): number[] => Array.from({ length: n }, (_, index) => from + index);
-const workedOn = { ...(values.quick ? quickGrid : fullGrid), seeds: seeds(1, workedOnSeeds) };
-const fresh = {
-  ...(values.quick ? quickGrid : freshGrid),
-  seeds: seeds(workedOnSeeds + 1, Number(values.fresh)),
-};
-const cases = [...(values['worked-on'] ? casesOf(workedOn) : []), ...casesOf(fresh)].filter(
+const later = values.quick ? quickGrid : freshGrid;
+const workedOn = [
+  ...casesOf(values.quick ? quickGrid : fullGrid),
+  ...casesOf({ ...later, seeds: seeds(2, workedOnSeeds - 1) }),
+];
+const fresh = casesOf({ ...later, seeds: seeds(workedOnSeeds + 1, Number(values.fresh)) });
+const cases = [...(values['worked-on'] ? workedOn : []), ...fresh].filter(
   ({ recipe, format, kind }) =>
     (values.only === undefined ||
       kind === values.only ||

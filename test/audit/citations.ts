@@ -3,7 +3,7 @@ export const accuracyPage = 'docs/reference/audit-accuracy.md';
 /** Pages that cite the sentence. */
 export const citing: readonly string[] = ['docs/start/proof.md', 'docs/internals/audit.md'];
 
-const sentence = /On [\d,]+ generated logs with known truth,[^\n]*?refused\./;
+const sentence = /On [\d,]+ generated logs with known truth,[^\n]*?not accused wrongly\./;
 
 /** The sentence in a page. */
 export const citedIn = (text: string): string | null => sentence.exec(text)?.[0] ?? null;

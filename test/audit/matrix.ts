@@ -7,8 +7,9 @@ const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' |
 const tableOf = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(header), row(header.map(() => '---')), ...rows.map(row)].join('\n');
 const exact = ({ outcome }: Score): boolean => outcome === 'exact';
-/** The log cannot show the truth, and the audit says so or refuses it. */
-const abstains = ({ outcome }: Score): boolean => outcome === 'cannot_tell' || outcome === 'refused';
+/** The log cannot show the truth: the audit says so, refuses it, or at least calls nothing lost that is not. */
+const abstains = ({ outcome, wrong }: Score): boolean =>
+  outcome === 'cannot_tell' || outcome === 'refused' || wrong.length === 0;
 const isTold = (one: Score): boolean => one.case.expects === 'truth';
 const count = (all: readonly Score[], that: (one: Score) => boolean): number => all.filter(that).length;
 
@@ -187,7 +188,7 @@ function comparison(sets: readonly (readonly [name: string, all: readonly Score[
       ),
       line('money exact', (one) => share(one.moneyExact, one.priced)),
       line('healthy logs with a finding', (one) => `${one.falseFindings} of ${one.healthy}`),
-      line('logs that cannot show the truth: "cannot tell" or refused', (one) =>
+      line('logs that cannot show the truth: "cannot tell", refused, or nothing wrongly called lost', (one) =>
         share(one.abstained, one.untold),
       ),
     ],
@@ -199,7 +200,7 @@ export function sentenceOf(all: readonly Score[]): string {
   const fresh = figuresOf(all.filter((one) => one.case.isFresh));
   const worked = figuresOf(all.filter((one) => !one.case.isFresh));
   const healthy = fresh.healthy + worked.healthy;
-  return `On ${all.length} generated logs with known truth, the set of lost events was exact in ${percent(worked.exact, worked.told)} of those that the audit was developed with and in ${percent(fresh.exact, fresh.told)} of ${fresh.told} fresh ones; ${fresh.falseFindings + worked.falseFindings} of ${healthy} healthy logs had a finding, and ${fresh.abstained + worked.abstained} of ${fresh.untold + worked.untold} incomplete logs were answered with "cannot tell" or refused.`;
+  return `On ${all.length} generated logs with known truth, the set of lost events was exact in ${percent(worked.exact, worked.told)} of those that the audit was developed with and in ${percent(fresh.exact, fresh.told)} of ${fresh.told} fresh ones; ${fresh.falseFindings + worked.falseFindings} of ${healthy} healthy logs had a finding, and ${fresh.abstained + worked.abstained} of ${fresh.untold + worked.untold} logs that cannot show the truth were answered with "cannot tell", refused, or at least not accused wrongly.`;
 }
 
 /** The page of the documentation: every figure from this run. */
@@ -226,7 +227,7 @@ The command generates delivery logs with a healthy service's traffic (busy days,
 
 ## Worked-on and fresh logs
 
-Errors found in logs of the first seed were fixed, so they flatter the audit. Nobody has looked at the errors of the fresh ones.
+Errors found in logs of the first seeds were fixed, so they flatter the audit. Nobody has looked at the errors of the fresh ones.
 
 ${comparison([
   ['worked on', all.filter((one) => !one.case.isFresh)],

@@ -64,7 +64,7 @@ async function unpack(path: string, prefix: string, signal: AbortSignal | undefi
       // The name inside the archive is never a path on this machine.
       const unpacked = `${prefix}-${files.length}`;
       await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(unpacked, { mode: 0o600 }), {
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       });
       files.push({ path: unpacked, shownAs: `${path}/${entry.fileName}` });
     }

@@ -18,6 +18,8 @@ const oddWait = 10;
 const minFirstWaitMs = 300_000;
 /** Nearly every sender has a limit, so this probability that deliveries end there for another reason is accepted. */
 const limitDoubt = 0.1;
+/** The fewest failures after the first for these to decide about the limit. */
+const minLater = 5;
 /** A retry counts as missing when it is later than the retries in this log usually are, plus this much. */
 const minGraceMs = 1000;
 
@@ -267,7 +269,9 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
   const top = rows.at(-1);
   if (top === undefined || num(top.number) < 2 || num(top.ended) === 0 || num(top.ended) < num(top.failed))
     return null;
-  const below = rows.slice(0, -1);
+  // Defects that lose events at their first failure say little about what happens after several.
+  const later = rows.slice(0, -1).filter((row) => num(row.number) > 1);
+  const below = later.reduce((sum, row) => sum + num(row.failed), 0) >= minLater ? later : rows.slice(0, -1);
   const failed = below.reduce((sum, row) => sum + num(row.failed), 0);
   const ended = below.reduce((sum, row) => sum + num(row.ended), 0);
   if (failed === 0) return null;

@@ -8,6 +8,8 @@ export const thresholds = {
   holeRate: 0.005,
   /** Missing lines count as the explanation of drops if they would explain this share of them. */
   explainedByHoles: 0.1,
+  /** Successes are sampled if the share of failed events without one is at least this part of the share of missing ids. Logs of every third event, each whole, stay below. */
+  sampledAlike: 0.8,
   /** A silence of a worker is judged if so many of its lines are expected in it: fewer are too few to compare what the others wrote. */
   minSilentLines: 20,
   /** Lines of a worker are missing if the others took over less than this share of them: after a scale-down they take over all. */

@@ -203,7 +203,11 @@ async function missingNumbers(
   if (hasExpected || states !== null || suspected === 0) return null;
   const found = await counterHoles(database, facts, events);
   if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate) return null;
-  if (found.share * failed < suspected * thresholds.explainedByHoles) return null;
+  // If most numbers are missing, whole events may have been left out; of failures, about as many must lack their success then.
+  const isExplained = found.isDense
+    ? found.share * failed >= suspected * thresholds.explainedByHoles
+    : suspected >= failed * found.share * thresholds.sampledAlike;
+  if (!isExplained) return null;
   return {
     code: 'successes_may_be_sampled',
     count: found.missing,

@@ -10,6 +10,8 @@ const maxDigits = 12;
 interface CounterHoles {
   readonly missing: number;
   readonly share: number;
+  /** Most numbers are there; otherwise most are not, or they are those of something else too. */
+  readonly isDense: boolean;
 }
 
 /**
@@ -21,11 +23,13 @@ export function holesIn(
   afterGaps: ReadonlySet<number> = new Set(),
 ): CounterHoles | null {
   if (ids.length < minIds) return null;
+  let sparse: CounterHoles | null = null;
   for (const numbers of readings(ids)) {
     const steps = numbers.slice(1).map((number, index) => number - numbers[index]!);
     const ordered = steps.filter((step) => step > 0).length;
     const single = steps.filter((step) => step === 1).length;
-    if (ordered < steps.length * minOrdered || single < steps.length * minSteps) continue;
+    const isDense = single >= steps.length * minSteps;
+    if (ordered < steps.length * minOrdered || !(isDense || isSparse(numbers, steps))) continue;
     const distinct = new Set(numbers).size;
     // A few ids can be far away: late lines of older events. The middle of the numbers counts.
     const sorted = [...new Set(numbers)].sort((a, b) => a - b);
@@ -37,9 +41,21 @@ export function holesIn(
       0,
     );
     const missing = Math.max(0, range - inner.length - known);
-    return { missing, share: missing / range };
+    const found = { missing, share: missing / range, isDense };
+    if (isDense) return found;
+    sparse ??= found;
   }
-  return null;
+  return sparse;
+}
+
+/** Larger steps are those of a clock, or of numbers that many things share. */
+const maxStep = 25;
+const clockFrom = 1e9;
+
+/** Whether numbers go up in small steps, as those of one event in ten or twenty do. */
+function isSparse(numbers: readonly number[], steps: readonly number[]): boolean {
+  const middle = steps.toSorted((a, b) => a - b)[steps.length >> 1]!;
+  return middle <= maxStep && numbers[0]! < clockFrom;
 }
 
 /** The last part of an id as a number in base 36 or 16: counters that are written short. */

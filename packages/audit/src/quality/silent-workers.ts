@@ -59,7 +59,7 @@ async function missingSilences(database: Database, gate: Gate): Promise<WorkerSi
   return found;
 }
 
-/** Suspected drops whose retry was due while a worker's lines are missing. */
+/** Suspected drops whose retry was due while a worker's lines are missing: if they are few, only they are not called dropped. */
 export async function silentWorkers(
   database: Database,
   gate: Gate,
@@ -77,7 +77,12 @@ export async function silentWorkers(
   const { n } = await database.row(
     `select count(*) as n from fate where verdict = 'silently_dropped' and (${during})`,
   );
-  if (num(n) <= suspected * thresholds.explainedByHoles) return null;
+  if (num(n) <= suspected * thresholds.explainedByHoles) {
+    await database.run(
+      `update fate set verdict = 'unresolved' where verdict = 'silently_dropped' and (${during})`,
+    );
+    return null;
+  }
   const lines = found.reduce((sum, one) => sum + one.lines, 0);
   const time = (at: number): string => `${new Date(at).toISOString().slice(0, 16)}Z`;
   const shown = found

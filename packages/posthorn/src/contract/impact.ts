@@ -46,7 +46,10 @@ const impact = z
       .strictObject({ expected_drops: z.number(), chance_of_so_few: share })
       .describe('What the rate before the change would have done to the deliveries after it.'),
     exposure: z.strictObject({
-      equal: z.boolean().describe('Whether both times had the same traffic, as far as is known.'),
+      equal: z
+        .boolean()
+        .nullable()
+        .describe('Whether both times had the same traffic; null if the data cannot tell.'),
       checks: z
         .array(
           z.strictObject({

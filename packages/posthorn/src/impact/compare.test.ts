@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { wilson } from '../domain/statistics.ts';
 import { compare } from './compare.ts';
-import { distance, exposureChecks } from './exposure.ts';
+import { distance, exposureChecks, isEqual } from './exposure.ts';
 import type { Side } from './side.ts';
 
 const week = 7 * 86_400_000;
@@ -145,6 +145,9 @@ describe('equal exposure', () => {
   test('unknown values are not compared', () => {
     const unknown = exposureChecks(side({ types: new Map() }), side({}));
     expect(unknown.find(({ check }) => check === 'event_types')!.fine).toBeNull();
+    expect(isEqual(unknown)).toBeNull();
+    expect(isEqual(exposureChecks(side({}), side({})))).toBe(true);
+    expect(isEqual(exposureChecks(side({ types: new Map(), decided: 90_000 }), side({})))).toBe(false);
   });
 
   test('the distance of two mixes is the share that would have to be moved', () => {

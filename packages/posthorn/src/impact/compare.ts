@@ -1,8 +1,8 @@
 import { binomialTail, difference, type Estimate, newcombe, estimateShare } from '../domain/statistics.ts';
 import { exactMinor } from '../domain/money.ts';
 import { interval as range, percent } from '../report/figures.ts';
-import { type ExposureCheck, exposureChecks } from './exposure.ts';
-import { lostCount, type Side, weekCount } from './side.ts';
+import { type ExposureCheck, exposureChecks, isEqual } from './exposure.ts';
+import { lostCount, type Side, weekCount, weeklyVolume } from './side.ts';
 import { count } from '../report/count.ts';
 
 /** One side as `--json` prints it. */
@@ -61,7 +61,8 @@ export interface ImpactResult {
   readonly statement: string;
   /** What the previous rate would have done to the events after the change. */
   readonly if_unchanged: { readonly expected_drops: number; readonly chance_of_so_few: number };
-  readonly exposure: { readonly equal: boolean; readonly checks: readonly ExposureCheck[] };
+  /** `equal` is null if the data cannot tell. */
+  readonly exposure: { readonly equal: boolean | null; readonly checks: readonly ExposureCheck[] };
   /** Money per week that the change keeps from being at risk, at the volume after the change. */
   readonly recovered_per_week: readonly WeeklyFigures[];
   readonly objective: { readonly target: number };
@@ -109,7 +110,7 @@ function sideFigures(side: Side, target: number, detected: TimeToDetect | null):
 
 /** Loss per event, with an interval that is honest when nothing was lost. */
 function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate {
-  const eventsPerWeek = side.decided / Math.max(weekCount(side), 1e-9);
+  const eventsPerWeek = weeklyVolume(side);
   const own = side.weekly.find((week) => week.currency === currency);
   if (own !== undefined && own.events > 0)
     return {
@@ -121,7 +122,7 @@ function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate
 }
 
 function recovered(before: Side, after: Side): WeeklyFigures[] {
-  const perWeek = after.decided / Math.max(weekCount(after), 1e-9);
+  const perWeek = weeklyVolume(after);
   const currencies = new Set([...before.weekly, ...after.weekly].map(({ currency }) => currency));
   return [...currencies].map((currency) => {
     const was = before.weekly.find((week) => week.currency === currency);
@@ -170,7 +171,7 @@ export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactRe
       // At most k lost is at least n − k not lost: in this form a tiny probability does not vanish in 1 − 1.
       chance_of_so_few: binomialTail(after.decided - lostAfter, after.decided, 1 - rateBefore),
     },
-    exposure: { equal: checks.every(({ fine }) => fine !== false), checks },
+    exposure: { equal: isEqual(checks), checks },
     recovered_per_week: recovered(before, after),
     objective: { target },
   };

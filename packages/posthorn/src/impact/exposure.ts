@@ -1,4 +1,4 @@
-import { byDayOfWeek, type Side, weekCount } from './side.ts';
+import { byDayOfWeek, type Side, weeklyVolume } from './side.ts';
 
 /** One property that should be alike before and after, and whether it is. */
 export interface ExposureCheck {
@@ -69,11 +69,15 @@ function mixCheck(
   };
 }
 
+/** Whether the exposure was equal; null if a property that matters is unknown and no other one differs. */
+export function isEqual(checks: readonly ExposureCheck[]): boolean | null {
+  if (checks.some(({ fine }) => fine === false)) return false;
+  return checks.some(({ fine }) => fine === null) ? null : true;
+}
+
 /** Returns whether both sides had the same exposure: only then can a difference in the rate be due to the change. */
 export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
-  const perWeek = [before, after].map(
-    (side) => (side.decided + side.unresolved) / Math.max(weekCount(side), 1 / 168),
-  );
+  const perWeek = [before, after].map(weeklyVolume);
   const byDay = [before, after].some(({ weekParts }) => weekParts.hours === 24);
   const parts = [before, after].map(({ weekParts }) => (byDay ? byDayOfWeek(weekParts) : weekParts));
   const factor = Math.max(...perWeek) / Math.max(1, Math.min(...perWeek));

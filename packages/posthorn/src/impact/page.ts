@@ -111,8 +111,9 @@ export function impactPage(result: ImpactResult, command: string): string {
         <b>${percent(after.drop_interval[1])}</b>is the most that the rate after the change can be, at 95%
       </div>
       <div class="card">
-        <b class="${exposure.equal ? 'good' : 'bad'}">${exposure.equal ? 'equal' : 'not equal'}</b>exposure
-        before and after
+        <b class="${exposure.equal === null ? '' : exposure.equal ? 'good' : 'bad'}"
+          >${exposure.equal === null ? 'unknown' : exposure.equal ? 'equal' : 'not equal'}</b
+        >exposure before and after
       </div>
     </div>
     <figure>${forScreens((width) => ratesPlot(result, width))}</figure>

@@ -57,6 +57,10 @@ export const lostCount = ({ silentlyDropped, acknowledgedUnprocessed }: Side): n
 const weekMs = 7 * 86_400_000;
 export const weekCount = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
 
+/** Events per week of a side, those without an outcome yet included. Less than an hour counts as one. */
+export const weeklyVolume = (side: Side): number =>
+  (side.decided + side.unresolved) / Math.max(weekCount(side), 1 / 168);
+
 /** Counts at given times (ms since the epoch), by part of the week. */
 export function weekPartsOf(
   counts: Iterable<{ readonly at: number; readonly events: number }>,

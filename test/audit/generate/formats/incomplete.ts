@@ -40,7 +40,11 @@ function fannedOut(log: GeneratedLog): string {
     };
   });
   return lines(
-    recordsOf({ ...log, events: shifted }).map(({ endpoint: _, payment_id: __, ...rest }) => rest),
+    recordsOf({ ...log, events: shifted }).map((record) => ({
+      ...record,
+      endpoint: undefined,
+      payment_id: undefined,
+    })),
   );
 }
 

@@ -135,7 +135,13 @@ const glyphs = {
 export function Exposure({ impact: { exposure } }: { impact: Impact }): ReactNode {
   return (
     <Card
-      title={exposure.equal ? 'Both times saw the same traffic' : 'Both times did not see the same traffic'}
+      title={
+        exposure.equal === null
+          ? 'Nobody can tell whether both times saw the same traffic'
+          : exposure.equal
+            ? 'Both times saw the same traffic'
+            : 'Both times did not see the same traffic'
+      }
     >
       <ul className="impact-list">
         {exposure.checks.map(({ check, fine, words: text }) => {

@@ -17,6 +17,8 @@ export async function fanOut(
   const row = await database.row(`select count(*) as several from (
       select key from attempt where rank is not null group by key
       having count(*) filter (ok) > 1
+        -- Without the time of their start, first attempts of several receivers are one with several ends.
+        or bool_or(ok and ends > 1 and ended_last - ended_first < ${thresholds.fanOutMs})
         or count(*) filter (${isFirst}) > 1
           and max(started_at) filter (${isFirst}) - min(started_at) filter (${isFirst}) < ${thresholds.fanOutMs})`);
   const share = num(row.several) / Math.max(1, events);

@@ -962,7 +962,10 @@ const impactShape = object({
   verdict: text,
   statement: text,
   if_unchanged: object({ expected_drops: number, chance_of_so_few: number }),
-  exposure: object({ equal: flag, checks: list(object({ check: text, fine: nullable(flag), words: text })) }),
+  exposure: object({
+    equal: nullable(flag),
+    checks: list(object({ check: text, fine: nullable(flag), words: text })),
+  }),
   recovered_per_week: list(weeklyMoneyShape),
   objective: object({ target: number }),
   markdown: nullable(text),

@@ -1767,8 +1767,8 @@ export interface Impact {
   /** What the rate before the change would have done to the deliveries after it. */
   readonly ifUnchanged: { readonly expectedDrops: number; readonly chanceOfSoFew: number };
   readonly exposure: {
-    /** Whether both times had the same traffic, as far as is known. */
-    readonly equal: boolean;
+    /** Whether both times had the same traffic; null if the data cannot tell. */
+    readonly equal: boolean | null;
     readonly checks: readonly {
       readonly check: 'volume' | 'endpoints' | 'hours_of_week' | 'event_types';
 

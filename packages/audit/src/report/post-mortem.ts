@@ -33,7 +33,7 @@ export interface Outcome {
   readonly highestAfter: number;
   readonly eventsAfter: number;
   /** Whether both times saw the same traffic. */
-  readonly equalExposure: boolean;
+  readonly equalExposure: boolean | null;
   /** Money per week, as text. */
   readonly recovered: string | null;
 }
@@ -235,9 +235,13 @@ function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): 
     ...(coverage.sampling.suspected ? [safe(coverage.sampling.why ?? 'The log is sampled.')] : []),
     ...(facts.outcome === null
       ? ['It is not shown yet that the change works.']
-      : facts.outcome.equalExposure
+      : facts.outcome.equalExposure === true
         ? []
-        : ['The traffic before and after the change differs: see the warnings of `posthorn impact`.']),
+        : [
+            facts.outcome.equalExposure === null
+              ? 'Nobody can tell whether the traffic before and after the change is alike.'
+              : 'The traffic before and after the change differs: see the warnings of `posthorn impact`.',
+          ]),
   ];
   return [
     ...open.map((line) => `- ${line}`),

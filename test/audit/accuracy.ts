@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { casesOf, freshGrid, fullGrid, quickGrid, workedOnSeeds } from './cases.ts';
-import { citing, withSentence } from './citations.ts';
+import { accuracyPage, citing, withSentence } from './citations.ts';
 import { confusion, faults, page, sentenceOf } from './matrix.ts';
 import { type Score, scoreCase } from './score.ts';
 
@@ -48,7 +48,7 @@ process.stdout.write(
   `${confusion(all)}\n\n${open.join('\n')}\n${all.length - open.length} of ${all.length} logs without a fault, ${Math.round(seconds)} s\n`,
 );
 if (values.write) {
-  writeFileSync('docs/reference/audit-accuracy.md', page(all, command, seconds));
+  writeFileSync(accuracyPage, page(all, command, seconds));
   for (const path of citing) writeFileSync(path, withSentence(readFileSync(path, 'utf8'), sentenceOf(all)));
 }
 process.exitCode = open.length === 0 ? 0 : 1;

@@ -51,6 +51,8 @@ function setVersion(version: string): void {
     writeFileSync(manifestAt(folder), `${JSON.stringify(manifest, null, 2)}\n`);
   }
   run(root, 'npm', ['install', '--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund']);
+  // The version is a constant of the source, too.
+  run(root, 'npm', ['run', '-s', 'generate']);
 }
 
 interface Archive {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, type FormatOptions } from 'oxfmt';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
+import { exportedFiles } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { clientFiles, versionFile } from './client.ts';
 import { pathsFile } from './paths.ts';
 
@@ -24,5 +25,10 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`);
     formatted[here(path)] = code;
   }
+  // What `posthorn rules export` writes without objectives, where the compose file looks for it.
+  for (const { name, text } of exportedFiles([]))
+    if (name.endsWith('.json'))
+      formatted[here(`deploy/compose/${name.replace('grafana/', 'grafana/dashboards/')}`)] = text;
+    else if (name === 'posthorn-rules.yaml') formatted[here(`deploy/compose/prometheus/${name}`)] = text;
   return formatted;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { dashboard } from '../../packages/posthorn/src/reliability/prometheus/dashboard.ts';
+import { dashboards } from '../../packages/posthorn/src/reliability/prometheus/dashboard.ts';
 import { exportedFiles, ruleFile } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { sloMetrics } from '../../packages/posthorn/src/reliability/prometheus/slo-rules.ts';
 import { readSlos } from '../../packages/posthorn/src/cli/slo-file.ts';
@@ -64,9 +64,9 @@ afterAll(async () => {
 test('every metric and label that rules and dashboard speak of is exposed by a running server', () => {
   const series = exposed(scraped);
   // Objectives are evaluated every minute, so their series come later than this test waits; their names exist.
-  for (const name of Object.values(sloMetrics)) {
+  for (const name of [...Object.values(sloMetrics), 'posthorn_slo_bad_total']) {
     expect(scraped).toMatch(new RegExp(`^# TYPE ${name} `, 'm'));
-    series.set(name, new Set(['slo']));
+    series.set(name, new Set(name === 'posthorn_slo_bad_total' ? ['slo', 'fault_domain'] : ['slo']));
   }
   // Made by Prometheus itself.
   series.set('ALERTS', new Set(['alertname', 'alertstate', 'severity']));
@@ -74,7 +74,9 @@ test('every metric and label that rules and dashboard speak of is exposed by a r
   const recorded = new Set(rules.flatMap((rule) => ('record' in rule ? [rule.record] : [])));
   const queries = [
     ...rules.map(({ expr }) => expr),
-    ...dashboard().panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)),
+    ...Object.values(dashboards()).flatMap(({ panels }) =>
+      panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)),
+    ),
   ];
   const unknown = new Set<string>();
   for (const query of queries) {
@@ -123,6 +125,7 @@ test('names follow the conventions, and no label has an id that grows without bo
       'severity',
       'state',
       'store',
+      'tenant',
       'version',
     ].toSorted(),
   );
@@ -156,6 +159,8 @@ test('rules export writes the files, says what it wrote, and names faults by the
   expect(written.written.map((path) => path.slice(out.length))).toEqual([
     '/posthorn-rules.yaml',
     '/grafana/posthorn.json',
+    '/grafana/posthorn-objectives.json',
+    '/grafana/posthorn-tenants.json',
     '/grafana/provider.yaml',
   ]);
   const text = readFileSync(join(out, 'posthorn-rules.yaml'), 'utf8');

@@ -75,7 +75,7 @@ export function rulesCommand(): Command {
     .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring --json')
     .addCommand(
       new Command('export')
-        .description('Write recording rules, alerts and a Grafana dashboard for the objectives of a file')
+        .description('Write recording rules, alerts and Grafana dashboards for the objectives of a file')
         .option(
           '-f, --file <posthorn.yaml>',
           `where the objectives are declared (default: ${usualFile} if it exists; - reads standard input)`,

@@ -118,6 +118,7 @@ describe('metrics', () => {
       'posthorn_oldest_due_age_seconds 12',
       'posthorn_deliveries_unaccounted 0',
       'posthorn_ledger_unbalanced 0',
+      'posthorn_endpoint_info{endpoint_id="ep_a",tenant="default"} 1',
       'posthorn_last_reconciliation_timestamp_seconds 100',
       'posthorn_deliveries{endpoint_id="ep_a",state="dead"} 3',
       'posthorn_alerts_firing{severity="page"} 1',

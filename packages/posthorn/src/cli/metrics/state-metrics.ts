@@ -95,13 +95,20 @@ function ledgerMetrics(
     'Deliveries by endpoint and state, from the accepted to the pruned, at the last reconciliation',
     ['endpoint_id', 'state'],
   );
+  const endpoints = gauge('posthorn_endpoint_info', 'Always 1: the tenant of an endpoint', [
+    'endpoint_id',
+    'tenant',
+  ]);
   return (ledger) => {
     put(unaccounted, ledger?.result.unaccounted);
     put(unbalanced, ledger === null ? null : Number(!ledger.result.balanced));
     put(reconciled, ledger === null ? null : ledger.at / 1000);
     deliveries.clear();
+    endpoints.clear();
     for (const row of ledger?.result.rows ?? []) {
       const label = endpointLabel(row.endpointId);
+      // Those that share a label may belong to several tenants.
+      if (label === row.endpointId) endpoints.at({ endpoint_id: label, tenant: row.tenant }).value = 1;
       for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
     }
   };

@@ -1,62 +1,6 @@
-/** A Grafana dashboard (schema version 39) on the metrics and the exported rules. */
-export interface Dashboard {
-  readonly uid: string;
-  readonly title: string;
-  readonly panels: readonly Panel[];
-  readonly [member: string]: unknown;
-}
+import { boardFrom, type Dashboard, draft, interval, quantiles, row } from './panels.ts';
 
-interface Target {
-  readonly refId: string;
-  readonly expr: string;
-  readonly legendFormat: string;
-  readonly instant?: boolean;
-  readonly format?: string;
-}
-
-export interface Panel {
-  readonly id: number;
-  readonly type: string;
-  readonly title: string;
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets?: readonly Target[];
-  readonly [member: string]: unknown;
-}
-
-type Kind = 'stat' | 'timeseries' | 'bargauge' | 'table' | 'row';
-interface Draft {
-  readonly kind: Kind;
-  readonly title: string;
-  readonly queries: readonly (readonly [expr: string, legend: string])[];
-  readonly unit: string;
-  readonly width: number;
-  readonly description: string;
-  /** The value from which it is red; below, it is green. Null: no color. */
-  readonly redFrom: number | null;
-}
-
-const datasource = { type: 'prometheus', uid: '${datasource}' };
-const whole = 24;
-
-const draft = (
-  kind: Kind,
-  title: string,
-  width: number,
-  unit: string,
-  queries: Draft['queries'],
-  description = '',
-  redFrom: number | null = null,
-): Draft => ({ kind, title, queries, unit, width, description, redFrom });
-const row = (title: string): Draft => draft('row', title, whole, 'none', []);
-
-const interval = '$__rate_interval';
-const quantiles = (metric: string, of = ''): Draft['queries'] =>
-  [0.5, 0.95, 0.99].map((q) => [
-    `histogram_quantile(${q}, sum by (le) (rate(${metric}_bucket${of}[${interval}])))`,
-    `p${q * 100}`,
-  ]);
-
-const drafts: readonly Draft[] = [
+const operator = [
   row('Is anything lost?'),
   draft(
     'stat',
@@ -188,75 +132,133 @@ const drafts: readonly Draft[] = [
   ]),
 ];
 
-const heights: Readonly<Record<Kind, number>> = { row: 1, stat: 4, bargauge: 8, timeseries: 8, table: 8 };
+const ofSlo = '{slo=~"$slo"}';
 
-function placePanel(made: Draft, id: number, x: number, y: number): Panel {
-  const { kind, title, width, queries, unit, description, redFrom } = made;
-  const gridPos = { x, y, w: width, h: heights[kind] };
-  if (kind === 'row') return { id, type: 'row', title, gridPos, collapsed: false, panels: [] };
-  const steps =
-    redFrom === null
-      ? [{ color: 'green', value: null }]
-      : [
-          { color: 'green', value: null },
-          { color: 'red', value: redFrom },
-        ];
+const objectives = [
+  row('How much is left?'),
+  draft(
+    'bargauge',
+    'Error budget left',
+    12,
+    'percentunit',
+    [[`slo:period_error_budget_remaining:ratio${ofSlo}`, '{{slo}} ({{producer}} → {{consumer}})']],
+    "Over the objective's whole period; below 0 it is overspent.",
+  ),
+  draft(
+    'timeseries',
+    'Error budget over time',
+    12,
+    'percentunit',
+    [[`slo:period_error_budget_remaining:ratio${ofSlo}`, '{{slo}}']],
+    'A cliff is an outage, a slope is a leak.',
+  ),
+  row('How fast is it spent?'),
+  draft(
+    'timeseries',
+    'Burn rate',
+    12,
+    'none',
+    [
+      [`slo:current_burn_rate:ratio${ofSlo}`, '{{slo}}, five minutes'],
+      [`slo:period_burn_rate:ratio${ofSlo}`, '{{slo}}, whole period'],
+    ],
+    'A rate of 1 spends the budget exactly by the end of the period. It pages at 14.4 and at 6.',
+  ),
+  draft('timeseries', 'Late or lost', 12, 'percentunit', [
+    [`slo:sli_error:ratio_rate1h${ofSlo}`, '{{slo}}, 1 h'],
+    [`slo:sli_error:ratio_rate1d${ofSlo}`, '{{slo}}, 1 d'],
+  ]),
+  row('Whose is it?'),
+  draft(
+    'timeseries',
+    'Late or lost, by side',
+    12,
+    'ops',
+    [
+      [
+        `sum by (slo, fault_domain) (rate(posthorn_slo_bad_total${ofSlo}[${interval}]))`,
+        '{{slo}}: {{fault_domain}}',
+      ],
+    ],
+    'Each side has its own budget.',
+  ),
+  draft('timeseries', 'Events past their deadline', 12, 'ops', [
+    [`sum by (slo) (rate(posthorn_slo_total${ofSlo}[${interval}]))`, '{{slo}}'],
+  ]),
+];
+
+/** A series of endpoints, for those of the chosen tenants: the metrics themselves do not name tenants. */
+const ofTenant = (expr: string): string =>
+  `${expr} * on (endpoint_id) group_left (tenant) max by (endpoint_id, tenant) (posthorn_endpoint_info{tenant=~"$tenant"})`;
+const attemptRate = (matcher: string): string =>
+  ofTenant(`sum by (endpoint_id, outcome) (rate(posthorn_endpoint_attempts_total${matcher}[${interval}]))`);
+const byState = ofTenant('sum by (endpoint_id, state) (posthorn_deliveries)');
+
+const tenants = [
+  row('What became of it?'),
+  draft(
+    'timeseries',
+    'Deliveries by state',
+    12,
+    'none',
+    [[`sum by (tenant, state) (${byState})`, '{{tenant}}: {{state}}']],
+    'Since the beginning, also what retention has deleted.',
+  ),
+  draft('timeseries', 'Attempts by outcome', 12, 'ops', [
+    [`sum by (tenant, outcome) (${attemptRate('')})`, '{{tenant}}: {{outcome}}'],
+  ]),
+  draft('timeseries', 'Share of attempts that deliver', 12, 'percentunit', [
+    [
+      `sum by (tenant) (${attemptRate('{outcome="delivered"}')}) / sum by (tenant) (${attemptRate('')})`,
+      '{{tenant}}',
+    ],
+  ]),
+  draft('timeseries', 'Pending', 12, 'none', [
+    [
+      `sum by (tenant) (${ofTenant('sum by (endpoint_id) (posthorn_deliveries{state="pending"})')})`,
+      '{{tenant}}',
+    ],
+  ]),
+  row('Where does it fail?'),
+  draft(
+    'table',
+    'Dead letters',
+    24,
+    'none',
+    [[`sort_desc(${ofTenant('sum by (endpoint_id, error_class) (posthorn_dead_letters)')} > 0)`, '']],
+    'By tenant, endpoint and error class.',
+  ),
+  draft('timeseries', 'Failing endpoints', 24, 'ops', [
+    [
+      `topk(10, sum by (tenant, endpoint_id) (${attemptRate('{outcome!="delivered"}')}))`,
+      '{{tenant}} {{endpoint_id}}',
+    ],
+  ]),
+];
+
+/** By the names of their files. */
+export function dashboards(): Readonly<Record<string, Dashboard>> {
   return {
-    id,
-    type: kind,
-    title,
-    description,
-    gridPos,
-    datasource,
-    fieldConfig: { defaults: { unit, thresholds: { mode: 'absolute', steps } }, overrides: [] },
-    options: kind === 'timeseries' ? { legend: { displayMode: 'list', placement: 'bottom' } } : {},
-    targets: queries.map(([expr, legendFormat], index) => ({
-      refId: String.fromCharCode(65 + index),
-      datasource,
-      expr,
-      legendFormat,
-      ...(kind === 'timeseries' ? {} : { instant: true }),
-      ...(kind === 'table' ? { format: 'table' } : {}),
-    })),
-  };
-}
-
-/** Panels from left to right; one that does not fit starts a new row. */
-function placed(all: readonly Draft[]): Panel[] {
-  let x = 0;
-  let y = 0;
-  let height = 0;
-  return all.map((made, index) => {
-    if (x + made.width > whole) {
-      x = 0;
-      y += height;
-      height = 0;
-    }
-    const panel = placePanel(made, index + 1, x, y);
-    x += made.width;
-    height = Math.max(height, panel.gridPos.h);
-    return panel;
-  });
-}
-
-export function dashboard(): Dashboard {
-  return {
-    uid: 'posthorn',
-    title: 'Posthorn',
-    description: 'Payment webhooks: what was accepted, what was delivered, and what is owed.',
-    tags: ['posthorn'],
-    schemaVersion: 39,
-    version: 1,
-    editable: true,
-    timezone: 'browser',
-    refresh: '30s',
-    time: { from: 'now-6h', to: 'now' },
-    templating: {
-      list: [{ name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Prometheus', hide: 0 }],
-    },
-    annotations: { list: [] },
-    links: [],
-    panels: placed(drafts),
+    posthorn: boardFrom({
+      uid: 'posthorn',
+      title: 'Posthorn',
+      description: 'Payment webhooks: what was accepted, what was delivered, and what is owed.',
+      drafts: operator,
+    }),
+    'posthorn-objectives': boardFrom({
+      uid: 'posthorn-objectives',
+      title: 'Posthorn: objectives',
+      description: 'What is left of each error budget, how fast it is spent, and by which side.',
+      choices: { slo: 'label_values(slo:objective:ratio, slo)' },
+      drafts: objectives,
+    }),
+    'posthorn-tenants': boardFrom({
+      uid: 'posthorn-tenants',
+      title: 'Posthorn: tenants',
+      description: 'One tenant, or several: deliveries, attempts and failures of their endpoints.',
+      choices: { tenant: 'label_values(posthorn_endpoint_info, tenant)' },
+      drafts: tenants,
+    }),
   };
 }
 

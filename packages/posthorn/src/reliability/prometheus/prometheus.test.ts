@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { parsePromql } from '../../../../../test/prometheus/promql.ts';
 import { binomialTail } from '../../domain/statistics.ts';
 import type { NamedSlo } from '../../domain/objective.ts';
-import { dashboard } from './dashboard.ts';
+import { dashboards } from './dashboard.ts';
 import { exportedFiles, ruleFile } from './export.ts';
 import { promDuration, type RuleFile } from './rule-file.ts';
 import { sloRules, surprise, unreachable } from './slo-rules.ts';
@@ -29,8 +29,9 @@ const all = [
 ];
 const { groups } = ruleFile(all, 'https://posthorn.example');
 const rules = groups.flatMap((group) => group.rules);
-const panels = dashboard().panels.flatMap(({ title, targets }) =>
-  (targets ?? []).map(({ expr }) => [title, expr] as const),
+const boards = Object.values(dashboards());
+const panels = boards.flatMap((board) =>
+  board.panels.flatMap(({ title, targets }) => (targets ?? []).map(({ expr }) => [title, expr] as const)),
 );
 const queries = [
   ...rules.map((rule) => ['record' in rule ? rule.record : rule.alert, rule.expr] as const),
@@ -143,18 +144,22 @@ test('durations are written as Prometheus reads them', () => {
   ]);
 });
 
-test('the files say what the rules say, and the dashboard lies in its grid without overlap', () => {
-  const [ruleText, board, provider] = exportedFiles(all, 'https://posthorn.example');
+test('the files say what the rules say, and dashboards lie in their grid without overlap', () => {
+  const files = exportedFiles(all, 'https://posthorn.example');
+  const [ruleText] = files;
   expect(parse(ruleText.text) as RuleFile).toEqual({ groups: JSON.parse(JSON.stringify(groups)) as unknown });
   expect(ruleText.text).not.toMatch(/[&*]a\d/);
-  const taken = new Set<string>();
-  for (const { gridPos } of dashboard().panels)
-    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
-      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-        expect(x).toBeLessThan(24);
-        expect(taken.has(`${x} ${y}`)).toBe(false);
-        taken.add(`${x} ${y}`);
-      }
-  expect(JSON.parse(board!.text)).toMatchObject({ uid: 'posthorn' });
-  expect(parse(provider!.text)).toMatchObject({ apiVersion: 1, providers: [{ type: 'file' }] });
+  for (const board of boards) {
+    const taken = new Set<string>();
+    for (const { gridPos } of board.panels)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(x).toBeLessThan(24);
+          expect(taken.has(`${x} ${y}`)).toBe(false);
+          taken.add(`${x} ${y}`);
+        }
+  }
+  const uids = files.slice(1, -1).map(({ text }) => (JSON.parse(text) as { uid: string }).uid);
+  expect(uids).toEqual(['posthorn', 'posthorn-objectives', 'posthorn-tenants']);
+  expect(parse(files.at(-1)!.text)).toMatchObject({ apiVersion: 1, providers: [{ type: 'file' }] });
 });

@@ -63,6 +63,20 @@ test('G8: connections that never finish a request give way, and those that did s
   await until('the first is answered again', () => served.heard().split('200').length === 3);
 });
 
+test('a connection that asked for nothing is closed without an answer; one that asked for half is told', async () => {
+  const port = await start();
+  const taken: Socket[] = [];
+  http.server.on('connection', (socket: Socket) => taken.push(socket));
+  const unused = open(port, '');
+  const half = open(port, 'GET / HTTP/1.1\r\nhost');
+  await until('both arrived', () => taken.length === 2 && taken.some(({ bytesRead }) => bytesRead > 0));
+  const late = Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+  for (const socket of taken) http.refuse(late, socket);
+  await until('both are closed', () => unused.isClosed() && half.isClosed());
+  expect(unused.heard()).toBe('');
+  expect(half.heard()).toContain('408');
+});
+
 test('G8: a client that does not read has one answer in memory, whatever it sent ahead', async () => {
   let answers = 0;
   const large = Buffer.alloc(8 * 1024 * 1024);
@@ -96,7 +110,9 @@ test.each([
   const port = await start();
   const accepted = new Promise<Socket>((resolve) => http.server.once('connection', resolve));
   const { heard, isClosed } = open(port, 'GET / HT');
-  http.refuse(Object.assign(new Error('from the parser'), { code: fault }), await accepted);
+  const socket = await accepted;
+  await until('something arrived', () => socket.bytesRead > 0);
+  http.refuse(Object.assign(new Error('from the parser'), { code: fault }), socket);
   await until('it is closed', isClosed);
   const [head, body] = heard().split('\r\n\r\n');
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));

@@ -141,7 +141,9 @@ class BoundedServer implements HttpServer {
   refuse: HttpServer['refuse'] = (error, socket) => {
     // An answer that has begun would be mixed with this one.
     const hasBegun = this.#connections.get(socket)?.answering?.headersSent ?? false;
-    if (!socket.writable || hasBegun) return void socket.destroy();
+    // A browser opens connections ahead: an answer to one that asked for nothing would be read as that of its next request.
+    const isUnused = socket.bytesRead === 0 && error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    if (!socket.writable || hasBegun || isUnused) return void socket.destroy();
     this.#sendLast(socket, malformed(error.code));
   };
 

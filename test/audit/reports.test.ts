@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { auditPage } from '../../packages/audit/src/report/page.ts';
 import { postMortem, type PostMortemFacts } from '../../packages/audit/src/report/post-mortem.ts';
 import type { AuditResult } from '../../packages/audit/src/result.ts';
-import { summarize } from '../../packages/audit/src/summary.ts';
+import { summarize } from '../../packages/audit/src/report/summary.ts';
 import { sampleResult } from './sample-result.ts';
 
 const hostile = `"><script>alert(1)</script>'\`|\n# title [x](javascript:1) \u202e<img src=x onerror=alert(2)>`;

@@ -1,10 +1,10 @@
 import type { AttemptLine } from 'posthorn/logs';
 import { type Database, num, numOrNull, withDatabase } from './database.ts';
-import { readVocabulary } from './ingest.ts';
-import { load } from './load.ts';
+import { readVocabulary } from './read/ingest.ts';
+import { load } from './read/load.ts';
 import type { AuditOptions } from './result.ts';
-import { screenLines, type LineFacts, makeLines } from './timeline.ts';
-import { keepWindow } from './window.ts';
+import { screenLines, type LineFacts, makeLines } from './timeline/timeline.ts';
+import { keepWindow } from './timeline/window.ts';
 import { minuteMs } from 'posthorn/domain';
 
 // Further readings of a log: the counts per minute that alert rules would have seen, and a sample of its attempts to

@@ -1,6 +1,6 @@
 import { printable, withShownPaths } from 'posthorn/report';
 import { type Database, text, withDatabase } from './database.ts';
-import { load } from './load.ts';
+import { load } from './read/load.ts';
 import type { AuditOptions, Source } from './result.ts';
 
 const shownLines = 3;

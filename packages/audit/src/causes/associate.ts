@@ -1,5 +1,5 @@
 import { type Database, num } from '../database.ts';
-import { benjaminiHochberg, independence, riskRatio, type Table } from '../statistics.ts';
+import { benjaminiHochberg, independence, riskRatio, type Table } from './statistics.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
 

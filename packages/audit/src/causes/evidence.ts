@@ -1,8 +1,8 @@
 import { count } from 'posthorn/report';
-import type { Marker } from '../markers.ts';
+import type { Marker } from './markers.ts';
 import type { AuditResult } from '../result.ts';
-import type { Habits } from '../sender.ts';
-import type { Table } from '../statistics.ts';
+import type { Habits } from '../timeline/sender.ts';
+import type { Table } from './statistics.ts';
 
 /** A period in which an endpoint failed nearly every request; ms since the epoch. */
 export interface Outage {

@@ -1,6 +1,6 @@
 import { type Database, num } from '../database.ts';
 import type { Random } from 'posthorn/runtime';
-import { findStep } from '../statistics.ts';
+import { findStep } from './statistics.ts';
 
 const bins = 200;
 const minDrops = 8;

@@ -1,6 +1,6 @@
 import { count } from 'posthorn/report';
 import { num, numOrNull } from '../database.ts';
-import { findStep, trend } from '../statistics.ts';
+import { findStep, trend } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 

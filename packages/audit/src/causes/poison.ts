@@ -1,6 +1,6 @@
 import { count } from 'posthorn/report';
 import { num, quote, text } from '../database.ts';
-import { benjaminiHochberg, fisherExact } from '../statistics.ts';
+import { benjaminiHochberg, fisherExact } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 

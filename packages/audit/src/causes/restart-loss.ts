@@ -1,6 +1,6 @@
 import { count } from 'posthorn/report';
 import { num } from '../database.ts';
-import { holm, poissonRates } from '../statistics.ts';
+import { holm, poissonRates } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 

@@ -1,8 +1,8 @@
 import type { Database } from '../database.ts';
-import type { Marker } from '../markers.ts';
+import type { Marker } from './markers.ts';
 import type { Cause } from '../result.ts';
-import type { Habits } from '../sender.ts';
-import type { LineFacts } from '../timeline.ts';
+import type { Habits } from '../timeline/sender.ts';
+import type { LineFacts } from '../timeline/timeline.ts';
 import type { Random } from 'posthorn/runtime';
 import type { Evidence, Outage } from './evidence.ts';
 

@@ -5,7 +5,7 @@ import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { preview, previewText } from '../preview.ts';
-import { summarize } from '../summary.ts';
+import { summarize } from '../report/summary.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from './audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingFrom } from './log-reading.ts';
 import {

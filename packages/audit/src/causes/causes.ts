@@ -3,7 +3,7 @@ import type { Evidence } from './evidence.ts';
 import { findOnset, type Onset } from './onset.ts';
 import { restEvidence } from './rest.ts';
 import { rules } from './rules.ts';
-import { type Database, isoOrNull, num, numOrNull, text } from '../database.ts';
+import { type Database, isoOrNull, num, numOrNull, text, type Row } from '../database.ts';
 import type { Habits } from '../timeline/sender.ts';
 import type { SignFacts } from './signs.ts';
 import type { Random } from 'posthorn/runtime';
@@ -91,59 +91,7 @@ async function describe(
       ${joint.map(({ cause, shown }) => `count(*) filter (${shown}) as with_${cause},`).join(' ')}
       array_to_string(list(id order by first_at, id)[1:10], chr(1)) as ids
     from lost where verdict <> 'given_up' group by cause`);
-  const findings = rows.map((row): CauseFinding => {
-    const cause = row.cause as Cause;
-    const rule = rules.find((one) => one.cause === cause);
-    const tested = found.named.find((one) => one.rule.cause === cause);
-    const events = num(row.dropped) + num(row.given_up);
-    const evidence: Evidence = {
-      events,
-      habits,
-      table: tested?.table ?? null,
-      onset: found.onset,
-      markers: signs.markers,
-      outages: signs.outages,
-      promised: num(row.promised),
-      neverTried: num(row.never_tried),
-      leftOpen: num(row.left_open),
-      tooSoon: num(row.too_soon),
-      minBytes: numOrNull(row.least_bytes),
-      endpoint: row.endpoint as string | null,
-      endpoints: num(row.endpoints),
-      statusCode: row.status_code as number | null,
-      eventType: num(row.types) === 1 ? (row.event_type as string) : null,
-      allFailed: failed,
-    };
-    const broken = cause === 'retry_never_scheduled' && num(row.promised) + num(row.never_tried) >= events;
-    return {
-      cause,
-      events,
-      silently_dropped: num(row.dropped),
-      given_up: num(row.given_up),
-      kind: found.complete && (rule?.kind === 'proof' || broken) ? 'proof' : 'support',
-      p_value: tested?.p ?? (cause === 'defect_onset' ? found.onset!.p_value : null),
-      evidence: (rule?.describe ?? restEvidence[cause]!)(evidence),
-      test:
-        tested === undefined
-          ? null
-          : {
-              name: tested.test,
-              risk_ratio: tested.ratio,
-              risk_ratio_interval: tested.interval,
-              table: tested.table,
-            },
-      jointly: jointly(row, cause, events, joint, found.onset),
-      where: {
-        ...(num(row.endpoints) === 1 && row.endpoint !== null ? { endpoint: text(row.endpoint) } : {}),
-        ...(num(row.types) === 1 ? { event_type: text(row.event_type) } : {}),
-        ...(row.first === null ? {} : { from: isoOrNull(row.first)!, to: isoOrNull(row.last)! }),
-        ...(cause === 'oversize' && row.least_bytes !== null ? { threshold: num(row.least_bytes) } : {}),
-      },
-      sample_ids: text(row.ids)
-        .split('\u0001')
-        .filter((id) => id !== ''),
-    };
-  });
+  const findings = rows.map((row) => toFinding(row, { habits, signs, found, joint, failed }));
   const rank = ({ cause }: CauseFinding): number => (cause === 'unknown' ? 1 : 0);
   const place = ({ cause }: CauseFinding): number => rules.findIndex((rule) => rule.cause === cause);
   return findings.sort(
@@ -153,6 +101,76 @@ async function describe(
       b.events - a.events ||
       place(b) - place(a),
   );
+}
+
+interface FindingContext {
+  readonly habits: Habits;
+  readonly signs: SignFacts;
+  readonly found: Found;
+  /** The causes that were named, with the SQL of their signs. */
+  readonly joint: readonly { readonly cause: Cause; readonly shown: string }[];
+  /** Events with a failed attempt. */
+  readonly failed: number;
+}
+
+function toFinding(row: Row, context: FindingContext): CauseFinding {
+  const cause = row.cause as Cause;
+  const rule = rules.find((one) => one.cause === cause);
+  const tested = context.found.named.find((one) => one.rule.cause === cause);
+  const events = num(row.dropped) + num(row.given_up);
+  const evidence = toEvidence(row, events, context);
+  const broken = cause === 'retry_never_scheduled' && num(row.promised) + num(row.never_tried) >= events;
+  return {
+    cause,
+    events,
+    silently_dropped: num(row.dropped),
+    given_up: num(row.given_up),
+    kind: context.found.complete && (rule?.kind === 'proof' || broken) ? 'proof' : 'support',
+    p_value: tested?.p ?? (cause === 'defect_onset' ? context.found.onset!.p_value : null),
+    evidence: (rule?.describe ?? restEvidence[cause]!)(evidence),
+    test:
+      tested === undefined
+        ? null
+        : {
+            name: tested.test,
+            risk_ratio: tested.ratio,
+            risk_ratio_interval: tested.interval,
+            table: tested.table,
+          },
+    jointly: jointly(row, cause, events, context.joint, context.found.onset),
+    where: {
+      ...(num(row.endpoints) === 1 && row.endpoint !== null ? { endpoint: text(row.endpoint) } : {}),
+      ...(num(row.types) === 1 ? { event_type: text(row.event_type) } : {}),
+      ...(row.first === null ? {} : { from: isoOrNull(row.first)!, to: isoOrNull(row.last)! }),
+      ...(cause === 'oversize' && row.least_bytes !== null ? { threshold: num(row.least_bytes) } : {}),
+    },
+    sample_ids: text(row.ids)
+      .split('\u0001')
+      .filter((id) => id !== ''),
+  };
+}
+
+/** What the description of a cause can say. */
+function toEvidence(row: Row, events: number, { habits, signs, found, failed }: FindingContext): Evidence {
+  const tested = found.named.find((one) => one.rule.cause === row.cause);
+  return {
+    events,
+    habits,
+    table: tested?.table ?? null,
+    onset: found.onset,
+    markers: signs.markers,
+    outages: signs.outages,
+    promised: num(row.promised),
+    neverTried: num(row.never_tried),
+    leftOpen: num(row.left_open),
+    tooSoon: num(row.too_soon),
+    minBytes: numOrNull(row.least_bytes),
+    endpoint: row.endpoint as string | null,
+    endpoints: num(row.endpoints),
+    statusCode: row.status_code as number | null,
+    eventType: num(row.types) === 1 ? (row.event_type as string) : null,
+    allFailed: failed,
+  };
 }
 
 function jointly(

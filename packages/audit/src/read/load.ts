@@ -83,14 +83,54 @@ async function loadFiles(
   names: Map<string, string>,
   onBytes: (done: number, total: number) => void,
 ): Promise<Loaded> {
-  const paths = [...names.keys()];
+  const looked = await inspect(database, options, names);
+  const filled = withHooks(looked.filter((one) => !isBlank(one)));
+  if (filled.length === 0) {
+    const paths = looked.map(({ file }) => file.path);
+    throw new AuditError(`${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: nothing to audit`);
+  }
+  for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
+  const groups = groupFiles(filled);
+  const known = await createLines(
+    database,
+    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
+  );
+  await readGroups(database, groups, { known, options, onBytes });
+  const source = describe(filled, options);
+  const empty = looked.filter(isBlank).map(({ file }) => `${file.path} is empty`);
+  return {
+    source: { ...source, assumptions: [...source.assumptions, ...empty] },
+    specs: groups.map(({ group }) => group.spec),
+    raw: filled[0]!.unwrapped.lines.slice(0, 10),
+    quality: {
+      hasOtherLines: groups.some(
+        ({ group: { inner, peels, spec } }) =>
+          (inner === 'text' && spec.pattern === undefined) || peels.some(({ kind }) => kind !== 'items'),
+      ),
+    },
+    malformed: await readMalformed(
+      database,
+      filled.map(({ file }) => file),
+      options.signal,
+    ),
+  };
+}
+
+/** Looks at every file; one whose lines are cut is replaced by a copy with whole lines, which gets its name. */
+async function inspect(
+  database: Database,
+  options: AuditOptions,
+  names: Map<string, string>,
+): Promise<Looked[]> {
   const looked: Looked[] = [];
-  for (const path of paths) {
+  // Copies are added to the names meanwhile.
+  const given = [...names];
+  for (const [path, shownAs] of given) {
     if (options.signal?.aborted === true) throw new AuditStopped();
     const file = await sniff(path);
     const joined = join(database.directory, `joined-${looked.length}`);
     const isJoined = await joinPartialLines(file, joined, options.signal);
-    if (isJoined) names.set(joined, names.get(path)!);
+    if (isJoined) names.set(joined, shownAs);
     const one = await look(database, isJoined ? await sniff(joined) : file, options);
     looked.push(
       isJoined
@@ -98,15 +138,25 @@ async function loadFiles(
         : one,
     );
   }
-  const blank = ({ file, sample }: Looked): boolean =>
+  return looked;
+}
+
+function isBlank({ file, sample }: Looked): boolean {
+  return (
     file.bytes === 0 ||
-    (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
-  const filled = withHooks(looked.filter((one) => !blank(one)));
-  if (filled.length === 0)
-    throw new AuditError(`${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: nothing to audit`);
-  for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
-  const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
-  for (const { file, detection, sample, unwrapped } of filled) {
+    (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file))
+  );
+}
+
+/** Files that are read by one query, and a sample of them. */
+interface SampledGroup {
+  readonly group: FileGroup;
+  readonly sample: readonly SampleRecord[];
+}
+
+function groupFiles(files: readonly Looked[]): SampledGroup[] {
+  const groups = new Map<string, SampledGroup>();
+  for (const { file, detection, sample, unwrapped } of files) {
     const { peels, inner } = unwrapped;
     const { container, compression, encoding, delimiter } = file;
     // Only the header names the columns of a CSV.
@@ -140,14 +190,26 @@ async function loadFiles(
       sample: known?.sample ?? sample,
     });
   }
-  const known = await createLines(
-    database,
-    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
-  );
+  return [...groups.values()];
+}
+
+async function readGroups(
+  database: Database,
+  groups: readonly SampledGroup[],
+  {
+    known,
+    options,
+    onBytes,
+  }: {
+    readonly known: Awaited<ReturnType<typeof createLines>>;
+    readonly options: AuditOptions;
+    readonly onBytes: (done: number, total: number) => void;
+  },
+): Promise<void> {
   const utc = (options.timezone ?? 'UTC') === 'UTC';
-  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
+  const total = groups.reduce((sum, { group }) => sum + group.bytes, 0);
   let before = 0;
-  for (const { group, sample } of groups.values()) {
+  for (const { group, sample } of groups) {
     const from = before;
     const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
     await ingest(database, group, sample, { utc, known, timeFormat: options.timeFormat })
@@ -157,24 +219,6 @@ async function loadFiles(
       .finally(stopTelling);
     before += group.bytes;
   }
-  const source = describe(filled, options);
-  const empty = looked.filter(blank).map(({ file }) => `${file.path} is empty`);
-  return {
-    source: { ...source, assumptions: [...source.assumptions, ...empty] },
-    specs: [...groups.values()].map(({ group }) => group.spec),
-    raw: filled[0]!.unwrapped.lines.slice(0, 10),
-    quality: {
-      hasOtherLines: [...groups.values()].some(
-        ({ group: { inner, peels, spec } }) =>
-          (inner === 'text' && spec.pattern === undefined) || peels.some(({ kind }) => kind !== 'items'),
-      ),
-    },
-    malformed: await readMalformed(
-      database,
-      filled.map(({ file }) => file),
-      options.signal,
-    ),
-  };
 }
 
 /** Reports the progress of the running statement twice a second until it is stopped. */

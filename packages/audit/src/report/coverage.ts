@@ -1,4 +1,4 @@
-import { type Database, isoOrNull, num, text } from '../database.ts';
+import { type Database, isoOrNull, num, type Row, text } from '../database.ts';
 import type { Silence } from '../timeline/gaps.ts';
 import type { Malformed } from '../read/malformed.ts';
 import type { Sender } from '../timeline/sender.ts';
@@ -19,23 +19,7 @@ export async function readCoverage(
   malformed: Malformed,
 ): Promise<Coverage> {
   const count = facts.malformed + malformed.rejected;
-  const dups = await database.row(`select coalesce(sum(n - 1), 0) as n from (
-    select count(*) as n from seen group by key, kind, attempt_no, started_at, t, ok, status_code, state, next_retry_at)`);
-  const skew = await database.row(
-    `select count(*) as n, max(started_at - ended_at) as most from usable where started_at > ended_at + 1000`,
-  );
-  const left =
-    await database.row(`select count(*) as n from (select key, min(attempt_no) as first from attempt group by key)
-    where first > (select min(attempt_no) from attempt) and key not in (select key from attempt where counts_back)`);
-  // Asked only if there are several endpoints or tenants: the query reads every event.
-  const several = await database.row(
-    'select min(endpoint) <> max(endpoint) or min(tenant) <> max(tenant) as several from usable',
-  );
-  const shared =
-    several.several === true
-      ? await database.row(`select count(*) as n from (
-          select hash(id) as h from line group by h having min(key) <> max(key))`)
-      : { n: 0 };
+  const { dups, skew, left, shared } = await countOddities(database);
   const sampled = specs.some((spec) => spec.sender?.sampled === true);
   const gaps = silences
     .map(({ from, to, lines }) => ({
@@ -46,18 +30,6 @@ export async function readCoverage(
     }))
     .sort((a, b) => b.seconds - a.seconds)
     .slice(0, maxGaps);
-  const unusable = [
-    {
-      why: 'no event id',
-      count: facts.withoutId,
-      where: 'event_id is null and delivery_id is null and not marker',
-    },
-    {
-      why: 'no time, or an implausible one',
-      count: facts.absurdTimes,
-      where: '(event_id is not null or delivery_id is not null) and not in_span and not marker',
-    },
-  ].filter((one) => one.count > 0);
   return {
     from: isoOrNull(facts.from),
     to: isoOrNull(facts.to),
@@ -69,14 +41,7 @@ export async function readCoverage(
       share: count / Math.max(1, facts.lines + malformed.rejected),
       samples: malformed.samples,
     },
-    unusable: await Promise.all(
-      unusable.map(async ({ why, count: n, where }) => {
-        const row = await database.row(
-          `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from screened where malformed is null and ${where} limit 1`,
-        );
-        return { why, count: n, sample: text(row?.sample) };
-      }),
-    ),
+    unusable: await unusableLines(database, facts),
     gaps,
     sampling: sampled
       ? {
@@ -104,6 +69,54 @@ export async function readCoverage(
       'a delivery without any line cannot be seen: compare with what should have been sent, with --expected',
     ],
   };
+}
+
+/** Lines that say the same twice, attempts that end before they begin, events without a beginning, ids of several deliveries. */
+async function countOddities(
+  database: Database,
+): Promise<Readonly<Record<'dups' | 'skew' | 'left' | 'shared', Row>>> {
+  const dups = await database.row(`select coalesce(sum(n - 1), 0) as n from (
+    select count(*) as n from seen group by key, kind, attempt_no, started_at, t, ok, status_code, state, next_retry_at)`);
+  const skew = await database.row(
+    `select count(*) as n, max(started_at - ended_at) as most from usable where started_at > ended_at + 1000`,
+  );
+  const left =
+    await database.row(`select count(*) as n from (select key, min(attempt_no) as first from attempt group by key)
+    where first > (select min(attempt_no) from attempt) and key not in (select key from attempt where counts_back)`);
+  // Asked only if there are several endpoints or tenants: the query reads every event.
+  const several = await database.row(
+    'select min(endpoint) <> max(endpoint) or min(tenant) <> max(tenant) as several from usable',
+  );
+  const shared =
+    several.several === true
+      ? await database.row(`select count(*) as n from (
+          select hash(id) as h from line group by h having min(key) <> max(key))`)
+      : { n: 0 };
+  return { dups, skew, left, shared };
+}
+
+/** Kinds of lines that cannot be used, each with one of them. */
+async function unusableLines(database: Database, facts: LineFacts): Promise<Coverage['unusable']> {
+  const unusable = [
+    {
+      why: 'no event id',
+      count: facts.withoutId,
+      where: 'event_id is null and delivery_id is null and not marker',
+    },
+    {
+      why: 'no time, or an implausible one',
+      count: facts.absurdTimes,
+      where: '(event_id is not null or delivery_id is not null) and not in_span and not marker',
+    },
+  ].filter((one) => one.count > 0);
+  return await Promise.all(
+    unusable.map(async ({ why, count: n, where }) => {
+      const row = await database.row(
+        `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from screened where malformed is null and ${where} limit 1`,
+      );
+      return { why, count: n, sample: text(row?.sample) };
+    }),
+  );
 }
 
 const maxUnusable = 0.01;

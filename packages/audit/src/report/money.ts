@@ -70,6 +70,39 @@ export async function countMoney(
       ).n,
     ) > 0;
   await markRecovered(database, hasPayments);
+  const { payments, negative, unknownCurrency, unknownAmounts } = await readPayments(database, unit);
+  const lost = payments.filter(({ verdict }) => verdict !== 'given_up');
+  const net = lost.filter(({ recovered }) => !recovered);
+  return {
+    money: {
+      basis: amounts
+        ? `amounts in ${unit} units, each payment counted once by ${hasPayments ? 'payment_id' : 'the event id'}`
+        : 'the log does not contain amounts',
+      affected: totals(lost),
+      recovered: totals(lost.filter(({ recovered }) => recovered)),
+      net: totals(net),
+      given_up: totals(payments.filter(({ verdict }) => verdict === 'given_up')),
+      total: await totalFlow(database, unit),
+      unknown_amount_events: unknownAmounts,
+      negative: totals(negative),
+      unknown_currency: [...unknownCurrency].map(([currency, events]) => ({ currency, events })),
+    },
+    weekly: weeklyValues(net, observedMs),
+  };
+}
+
+interface Payments {
+  readonly payments: readonly Payment[];
+  /** Refunds, and amounts below zero. */
+  readonly negative: readonly Payment[];
+  /** Events in currencies that do not exist. */
+  readonly unknownCurrency: ReadonlyMap<string, number>;
+  /** Lost events without a readable amount. */
+  readonly unknownAmounts: number;
+}
+
+/** Reads the payments of `missing`, each once. */
+async function readPayments(database: Database, unit: 'minor' | 'major'): Promise<Payments> {
   const rows =
     await database.rows(`select ${paymentKey} as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
       count(*) as events, coalesce(bool_or(${isRefund}), false) as refund
@@ -115,25 +148,7 @@ export async function countMoney(
           },
     );
   }
-  const all = [...payments.values()];
-  const lost = all.filter(({ verdict }) => verdict !== 'given_up');
-  const net = lost.filter(({ recovered }) => !recovered);
-  return {
-    money: {
-      basis: amounts
-        ? `amounts in ${unit} units, each payment counted once by ${hasPayments ? 'payment_id' : 'the event id'}`
-        : 'the log does not contain amounts',
-      affected: totals(lost),
-      recovered: totals(lost.filter(({ recovered }) => recovered)),
-      net: totals(net),
-      given_up: totals(all.filter(({ verdict }) => verdict === 'given_up')),
-      total: await totalFlow(database, unit),
-      unknown_amount_events: unknownAmounts,
-      negative: totals(negative),
-      unknown_currency: [...unknownCurrency].map(([currency, events]) => ({ currency, events })),
-    },
-    weekly: weeklyValues(net, observedMs),
-  };
+  return { payments: [...payments.values()], negative, unknownCurrency, unknownAmounts };
 }
 
 /** Marks payments that another event brought to the same endpoint later. */

@@ -8,7 +8,7 @@ import { AuditError } from './errors.ts';
 import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './report/figures.ts';
 import { findGaps, type Silence } from './timeline/gaps.ts';
 import { readVocabulary, type Vocabulary } from './read/ingest.ts';
-import { load, type LoadedQuality } from './read/load.ts';
+import { load, type Loaded } from './read/load.ts';
 import { type Deploys, markersInLog, readDeploys } from './causes/markers.ts';
 import { countMoney, detectAmountUnit } from './report/money.ts';
 import { explainUnsent } from './verdicts/never-sent.ts';
@@ -21,9 +21,9 @@ import { assessQuality } from './verdicts/quality/assess.ts';
 import type { Gated } from './verdicts/quality/gate.ts';
 import { classifyStates, findStateTable } from './timeline/state-table.ts';
 import { classify, countVerdicts, makeStory } from './verdicts/verdicts.ts';
-import type { Spec } from './read/spec.ts';
 import { keepWindow } from './timeline/window.ts';
-import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
+import { runStage } from './stages.ts';
+import type { AuditOptions, AuditResult, CauseFinding, Coverage, Source } from './result.ts';
 
 const defaultMemoryMb = 1100;
 /** Reading is most of the work. */
@@ -55,19 +55,53 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
 async function auditIn(database: Database, options: AuditOptions): Promise<AuditResult> {
   const begun = systemClock.monotonic();
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
-  const listed =
+  const deploys =
     options.deploys === undefined ? { markers: [], ignored: [] } : await readDeploys(options.deploys);
-  const deploys = listed.markers;
   at('reading', 0);
-  const {
-    source,
-    specs,
-    malformed,
-    quality: loaded,
-  } = await load(database, options, (done, total) =>
-    at(`reading ${progressText(done, total)}`, (done / total) * readingShare),
+  const loaded = await runStage(database, 'read', () =>
+    load(database, options, (done, total) =>
+      at(`reading ${progressText(done, total)}`, (done / total) * readingShare),
+    ),
   );
   at('putting attempts together', readingShare);
+  const timeline = await runStage(database, 'timeline', () => toTimeline(database, loaded, options));
+  at('classifying', 0.8);
+  const read = { ...loaded, ...timeline };
+  const judged = await runStage(database, 'verdicts', () => assess(database, read, options));
+  const explained = await runStage(database, 'causes', () =>
+    explain(database, { read, judged, options, deploys, at }),
+  );
+  const truth = await runStage(database, 'truth', () => compareOutside(database, { read, judged, options }));
+  const result = await runStage(database, 'report', () =>
+    toResult(database, { read, judged, explained, truth, options, deploys, at }),
+  );
+  at('done', 1);
+  return shownResult({ ...result, took_ms: Math.round(systemClock.monotonic() - begun) });
+}
+
+/** What the stages after reading work with. */
+interface Read extends Loaded {
+  readonly facts: LineFacts;
+  /** The facts of the log without a window. */
+  readonly whole: LineFacts;
+  readonly vocabulary: Vocabulary;
+}
+
+type Judged = Awaited<ReturnType<typeof assess>>;
+type Explained = Awaited<ReturnType<typeof explain>>;
+type Truth = Awaited<ReturnType<typeof compareOutside>>;
+
+interface SoFar {
+  readonly read: Read;
+  readonly judged: Judged;
+  readonly options: AuditOptions;
+}
+
+async function toTimeline(
+  database: Database,
+  { specs }: Loaded,
+  options: AuditOptions,
+): Promise<Omit<Read, keyof Loaded>> {
   const vocabulary = await readVocabulary(database);
   await screenLines(database, vocabulary);
   const whole = await makeLines(database, vocabulary, specs);
@@ -75,22 +109,34 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const facts =
     options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
-  at('classifying', 0.8);
-  const { habits, silences, quality, complete, verdicts } = await assess(database, {
-    facts,
-    whole,
-    vocabulary,
-    specs,
-    rejected: malformed.rejected,
-    loaded,
+  return { vocabulary, whole, facts };
+}
+
+/** Names the causes of what was not delivered. */
+async function explain(
+  database: Database,
+  {
+    read: { facts },
+    judged: { habits, complete, silences },
     options,
-  });
-  const markers = [...deploys, ...(await markersInLog(database))];
+    deploys,
+    at,
+  }: SoFar & { readonly deploys: Deploys; readonly at: (stage: string, done: number) => void },
+) {
+  const markers = [...deploys.markers, ...(await markersInLog(database))];
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
   const causes = await findCauses(database, habits, signs, random, complete && silences.length === 0);
   await makeMissing(database);
+  return { signs, causes };
+}
+
+/** Compares with what should have been sent and with what was processed; adds to `missing`. */
+async function compareOutside(
+  database: Database,
+  { read: { specs, facts }, judged: { habits, quality }, options }: SoFar,
+) {
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
   const own = declared === undefined ? null : await detectAmountUnit(database, declared);
   const expected =
@@ -103,6 +149,27 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
         });
   const received =
     options.received === undefined ? null : await compareReceived(database, options.received, facts);
+  return { declared, own, expected, received };
+}
+
+/** Counts, prices and shows what was found. */
+async function toResult(
+  database: Database,
+  {
+    read: { source, specs, malformed, facts, whole },
+    judged: { habits, silences, quality, verdicts },
+    explained: { causes, signs },
+    truth: { declared, own, expected, received },
+    options,
+    deploys,
+    at,
+  }: SoFar & {
+    readonly explained: Explained;
+    readonly truth: Truth;
+    readonly deploys: Deploys;
+    readonly at: (stage: string, done: number) => void;
+  },
+): Promise<Omit<AuditResult, 'took_ms'>> {
   const events = num((await database.row('select count(*) as n from delivery')).n);
   const final = withTruthCounts(verdicts, expected, received);
   at('counting the money', 0.93);
@@ -114,26 +181,19 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const unsent = await explainUnsent(database, expected?.never_sent ?? 0);
   const findings = withTruth(causes.findings, unsent, received);
   at('writing', 0.97);
-  const attempts = await database.row(
-    `select (select count(*) from delivery where simple) + (select count(*) from attempt) as n`,
-  );
-  const result: AuditResult = {
+  return {
     version: 1,
-    source: {
-      ...source,
-      assumptions: [
-        ...source.assumptions,
-        ...habits.assumptions,
-        ...(declared === 'minor' && unit === 'major'
-          ? ['amounts are in major units, because some have decimals']
-          : []),
-      ],
-    },
+    source: withAssumptions(source, [
+      ...habits.assumptions,
+      ...(declared === 'minor' && unit === 'major'
+        ? ['amounts are in major units, because some have decimals']
+        : []),
+    ]),
     events: all,
-    attempts: num(attempts.n),
+    attempts: await countAttempts(database),
     coverage: withNotes(
       await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences, malformed),
-      deployNotes(options.deploys, listed, whole),
+      deployNotes(options.deploys, deploys, whole),
     ),
     quality,
     verdicts: final,
@@ -147,11 +207,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     money,
     sender: habits.sender,
     onset: causes.onset,
-    markers: signs.markers.map(({ atMs, label, from }) => ({
-      at: new Date(atMs).toISOString(),
-      label,
-      from,
-    })),
+    markers: signs.markers.map(({ atMs, label, from }) => ({ at: iso(atMs), label, from })),
     endpoints: await readEndpoints(database),
     event_types: await readEventTypes(database),
     series: await readSeries(database, facts, unit),
@@ -160,27 +216,26 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     missing: await readMissing(database, options.missing, unit),
     expected: shownExpected(expected),
     received: shownReceived(received),
-    took_ms: Math.round(systemClock.monotonic() - begun),
   };
-  at('done', 1);
-  return shownResult(result);
 }
 
-interface Read {
-  readonly facts: LineFacts;
-  /** The facts of the log without a window. */
-  readonly whole: LineFacts;
-  readonly vocabulary: Vocabulary;
-  readonly specs: readonly Spec[];
-  readonly rejected: number;
-  readonly loaded: LoadedQuality;
-  readonly options: AuditOptions;
+const withAssumptions = (source: Source, more: readonly string[]): Source => ({
+  ...source,
+  assumptions: [...source.assumptions, ...more],
+});
+
+async function countAttempts(database: Database): Promise<number> {
+  const { n } = await database.row(
+    `select (select count(*) from delivery where simple) + (select count(*) from attempt) as n`,
+  );
+  return num(n);
 }
 
 /** Decides what became of each event, and whether the log can show that at all. */
 async function assess(
   database: Database,
-  { facts, whole, vocabulary, specs, rejected, loaded, options }: Read,
+  { facts, whole, vocabulary, specs, malformed, quality: loaded }: Read,
+  options: AuditOptions,
 ): Promise<
   Gated & {
     readonly habits: Habits;
@@ -200,7 +255,7 @@ async function assess(
     facts: whole,
     habits,
     specs,
-    rejected,
+    rejected: malformed.rejected,
     loaded,
     states,
     hasExpected: options.expected !== undefined,

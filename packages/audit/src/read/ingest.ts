@@ -35,29 +35,8 @@ export async function ingest(
   // One projection extracts the texts and the next ones use them, so each is extracted and converted once.
   const texts = `select ${used.map((field) => `${fieldSql(spec.fields[field]!, relation)} as f_${field}`).join(', ')},
       ${relation.malformed} as malformed from ${relation.from}`;
-  const has = (field: Field): boolean => used.includes(field);
   // Numbers; those out of bounds become null. Each step is a projection of its own, so that it is computed once.
-  const numbers = new Map<string, { readonly sql: string; readonly bounded: string }>();
-  for (const field of used) {
-    const value = `f_${field}`;
-    const number = `n_${field}`;
-    if (timeFields.has(field))
-      numbers.set(number, {
-        sql: timeSql(
-          value,
-          readTimes(readTexts(spec, field, sample), { format: timeFormat, modifiedMs: group.modifiedMs }),
-          utc,
-        ),
-        bounded: boundedTime(number),
-      });
-    else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
-      numbers.set(number, {
-        sql: durationSql(value, spec.fields[field]!.unit ?? 'ms'),
-        bounded: `case when ${number} < 0 then 0 else ${number} end`,
-      });
-    else if (field === 'status_code')
-      numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
-  }
+  const numbers = numbersOf(group, sample, used, { utc, timeFormat });
   // Endpoints that the sample shows with queries are compared without them.
   const hasQueries = readTexts(spec, 'endpoint', sample).some((text) => /[?#]|\/$|\/\/[^/]*@/.test(text));
   const repeated = [...filled(spec)].filter((column) => known.has(column));
@@ -70,28 +49,12 @@ export async function ingest(
     ),
   ].join(', ')} from (${texts})`;
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
-  const n = (field: Field, type = 'bigint'): string =>
-    `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
+  const n = numberSql(used);
   // Missing times are computed from the others.
   const before =
     spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
   const begun = `select *, coalesce(${n('started_at')}, ${before}) as begun from (${bounded})`;
-  const values: Partial<Record<Column, string>> = {
-    attempt_no: wholeSql('f_attempt_no', columns.attempt_no),
-    logged_at: n('at'),
-    accepted_at: n('accepted_at'),
-    started_at: 'begun',
-    ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
-    duration: n('duration', 'double'),
-    status_code: n('status_code', columns.status_code),
-    error: errorSql(has('error'), has('status_code')),
-    endpoint: endpointSql('f_endpoint'),
-    next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,
-    retry_after: n('retry_after', 'double'),
-    bytes: wholeSql('f_bytes', columns.bytes),
-    max_attempts: wholeSql('f_max_attempts', columns.max_attempts),
-    malformed: 'malformed',
-  };
+  const values = valuesOf(n, used);
   const selected = [...filled(spec)].flatMap((column) => {
     const value = values[column] ?? `f_${column}`;
     return known.has(column)
@@ -99,6 +62,72 @@ export async function ingest(
       : [`${value} as ${column}`];
   });
   await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
+}
+
+/** SQL of a number, and of the same within its bounds. */
+interface NumberSql {
+  readonly sql: string;
+  readonly bounded: string;
+}
+
+/** SQL of the fields that are numbers: times, durations and statuses. */
+function numbersOf(
+  group: FileGroup,
+  sample: readonly SampleRecord[],
+  used: readonly Field[],
+  { utc, timeFormat }: { readonly utc: boolean; readonly timeFormat: string | undefined },
+): Map<string, NumberSql> {
+  const numbers = new Map<string, NumberSql>();
+  for (const field of used) {
+    const value = `f_${field}`;
+    const number = `n_${field}`;
+    if (timeFields.has(field))
+      numbers.set(number, {
+        sql: timeSql(
+          value,
+          readTimes(readTexts(group.spec, field, sample), {
+            format: timeFormat,
+            modifiedMs: group.modifiedMs,
+          }),
+          utc,
+        ),
+        bounded: boundedTime(number),
+      });
+    else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
+      numbers.set(number, {
+        sql: durationSql(value, group.spec.fields[field]!.unit ?? 'ms'),
+        bounded: `case when ${number} < 0 then 0 else ${number} end`,
+      });
+    else if (field === 'status_code')
+      numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
+  }
+  return numbers;
+}
+
+/** Returns SQL of the number of a field; null if the log does not have it. */
+const numberSql =
+  (used: readonly Field[]) =>
+  (field: Field, type = 'bigint'): string =>
+    `cast(${used.includes(field) ? `n_${field}` : 'null'} as ${type})`;
+
+/** SQL of the columns that are more than a text. */
+function valuesOf(n: ReturnType<typeof numberSql>, used: readonly Field[]): Partial<Record<Column, string>> {
+  return {
+    attempt_no: wholeSql('f_attempt_no', columns.attempt_no),
+    logged_at: n('at'),
+    accepted_at: n('accepted_at'),
+    started_at: 'begun',
+    ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
+    duration: n('duration', 'double'),
+    status_code: n('status_code', columns.status_code),
+    error: errorSql(used.includes('error'), used.includes('status_code')),
+    endpoint: endpointSql('f_endpoint'),
+    next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,
+    retry_after: n('retry_after', 'double'),
+    bytes: wholeSql('f_bytes', columns.bytes),
+    max_attempts: wholeSql('f_max_attempts', columns.max_attempts),
+    malformed: 'malformed',
+  };
 }
 
 /** SQL of an error: where a status should be, some senders write why there is none. */

@@ -1,6 +1,6 @@
 import { binomialTail, hourMs } from 'posthorn/domain';
 import { AuditError } from '../errors.ts';
-import { type Database, num, numOrNull, quote, text } from '../database.ts';
+import { type Database, num, numOrNull, quote, type Row, text } from '../database.ts';
 import type { Vocabulary } from '../read/ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
@@ -57,42 +57,10 @@ export async function learnSender(
       `${finalWords.map((word) => `"${word}"`).join(', ')} is final: no attempt follows it, but attempts follow the other words of this sender`,
     );
   const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
-  const late =
-    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.9) as usual,
-      quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
-    from attempt where next_first is not null and next_started >= next_first - 1000`);
-  const lateMs = Math.max(
-    minGraceMs,
-    Math.min(
-      (num(late.n) >= 200 ? num(late.high) : num(late.longest)) * 1.5,
-      Math.max(hourMs, 3 * num(late.usual)),
-    ),
-  );
-  // In a log that is written when requests end, a request in flight at the end of the log is still missing.
-  const { took } = await database.row('select max(ended_first - started_at) as took from attempt');
-  const graceMs = lateMs + Math.min(longestRequestMs, Math.max(0, num(took)));
-  // A manual resend, days after a final state or a broken promise, is not a wait of the schedule.
-  const gaps = await database.rows(`select rank as after, count(*) as n,
-      quantile_cont(wait, 0.5) as middle, quantile_cont(wait, 0.995) as high, max(wait) as longest
-    from (select *, greatest(0, next_started - coalesce(ended_first, started_at)) as wait from attempt)
-    where next_started is not null and not coalesce(ok, false) and not coalesce(final, false)
-      and (next_first is null or next_started <= next_first + ${Math.round(graceMs)}) group by 1 order by 1 limit 50`);
+  const graceMs = await learnGrace(database);
+  const gaps = await readWaits(database, graceMs);
   if (gaps.length === 0 && declared?.retries !== false && !isStates) await demandJoined(database, specs);
-  const waits = lengthen(
-    gaps.map((row) => ({
-      after: num(row.after),
-      middle: num(row.middle),
-      // Among many, a single odd wait (a manual resend days later) does not count; among few, the longest says little.
-      longestMs: Math.min(
-        num(row.n) >= 200
-          ? num(row.high) * 1.5
-          : num(row.n) >= 20
-            ? num(row.longest) * 1.2
-            : num(row.longest) * 2,
-        Math.max(hourMs, oddWait * num(row.middle)),
-      ),
-    })),
-  );
+  const waits = toWaits(gaps);
   const { horizonMs, horizonFrom } = findHorizon(
     options,
     waits.slice(0, gaps.length),
@@ -131,6 +99,52 @@ export async function learnSender(
     finalWords,
     assumptions,
   };
+}
+
+/** How much later than promised a retry may come, with the time that a request may still be in flight. */
+async function learnGrace(database: Database): Promise<number> {
+  const late =
+    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.9) as usual,
+      quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
+    from attempt where next_first is not null and next_started >= next_first - 1000`);
+  const lateMs = Math.max(
+    minGraceMs,
+    Math.min(
+      (num(late.n) >= 200 ? num(late.high) : num(late.longest)) * 1.5,
+      Math.max(hourMs, 3 * num(late.usual)),
+    ),
+  );
+  // In a log that is written when requests end, a request in flight at the end of the log is still missing.
+  const { took } = await database.row('select max(ended_first - started_at) as took from attempt');
+  return lateMs + Math.min(longestRequestMs, Math.max(0, num(took)));
+}
+
+/** The waits after each attempt, by its number. */
+async function readWaits(database: Database, graceMs: number): Promise<Row[]> {
+  // A manual resend, days after a final state or a broken promise, is not a wait of the schedule.
+  return await database.rows(`select rank as after, count(*) as n,
+      quantile_cont(wait, 0.5) as middle, quantile_cont(wait, 0.995) as high, max(wait) as longest
+    from (select *, greatest(0, next_started - coalesce(ended_first, started_at)) as wait from attempt)
+    where next_started is not null and not coalesce(ok, false) and not coalesce(final, false)
+      and (next_first is null or next_started <= next_first + ${Math.round(graceMs)}) group by 1 order by 1 limit 50`);
+}
+
+function toWaits(gaps: readonly Row[]): Habits['waits'] {
+  return lengthen(
+    gaps.map((row) => ({
+      after: num(row.after),
+      middle: num(row.middle),
+      // Among many, a single odd wait (a manual resend days later) does not count; among few, the longest says little.
+      longestMs: Math.min(
+        num(row.n) >= 200
+          ? num(row.high) * 1.5
+          : num(row.n) >= 20
+            ? num(row.longest) * 1.2
+            : num(row.longest) * 2,
+        Math.max(hourMs, oddWait * num(row.middle)),
+      ),
+    })),
+  );
 }
 
 /** Throws if no id repeats although attempts fail: the ids may belong to requests, and then events cannot be classified. */

@@ -16,6 +16,7 @@ const longest = [
   'crash/sigkill.test.ts',
   'crash/postgres.test.ts',
   'crash/fan-out.test.ts',
+  'integration/quickstarts.test.ts',
   'integration/bulk-redrive.test.ts',
   'browser/missed.test.ts',
   'browser/impact.test.ts',

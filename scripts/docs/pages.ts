@@ -38,6 +38,8 @@ const plan: readonly {
     folder: 'docs/guides',
     first: [
       'sending',
+      'endpoints',
+      'retries',
       'receiving',
       'verifying',
       'frameworks',
@@ -68,7 +70,12 @@ const plan: readonly {
   {
     title: 'Reference',
     folder: 'docs/reference',
-    first: ['docs/reference/http/index.md', 'docs/reference/cli.md', 'docs/reference/failure-classes.md'],
+    first: [
+      'docs/reference/http/index.md',
+      'docs/reference/cli.md',
+      'docs/reference/commands.md',
+      'docs/reference/failure-classes.md',
+    ],
   },
   { title: 'HTTP API', folder: 'docs/reference/http', first: [] },
   {

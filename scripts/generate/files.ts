@@ -4,6 +4,7 @@ import { format, type FormatOptions } from 'oxfmt';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
 import { exportedFiles } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { clientFiles, versionFile } from './client.ts';
+import { commandsPage } from './commands.ts';
 import { pathsFile } from './paths.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -25,6 +26,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`);
     formatted[here(path)] = code;
   }
+  formatted[here('docs/reference/commands.md')] = await commandsPage();
   // What `posthorn rules export` writes without objectives, where the compose file looks for it.
   for (const { name, text } of exportedFiles([]))
     if (name.endsWith('.json'))

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { attemptExample, attemptFields } from './delivery-details.ts';
 import { boundedSearch, searchedFields } from './delivery-search.ts';
-import { anyId, eventId, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
+import { anyId, eventId, eventType, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
@@ -28,6 +28,7 @@ export const attemptOperations = operations({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),
       event_id: severalRepeated(eventId).optional(),
+      event_type: severalInQuery(eventType).optional(),
       outcome: severalInQuery(z.enum(['delivered', 'retry', 'dead', 'superseded'])).optional(),
       status_class: severalInQuery(z.enum(['1xx', '2xx', '3xx', '4xx', '5xx', 'none']))
         .optional()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isReservedPrefix } from '../domain/header-names.ts';
 import { timestamp } from './fields.ts';
 
 // What is sent, and what signs it.
@@ -16,6 +17,21 @@ export const signatures = z
   .refine((kinds) => new Set(kinds).size === kinds.length, 'must not contain a kind twice')
   .describe(
     '`v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures.',
+  );
+
+const maxHeaderPrefixes = 3;
+
+export const headerPrefixes = z
+  .array(z.string().regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lowercase words joined by dashes').max(32))
+  .min(1)
+  .max(maxHeaderPrefixes)
+  .refine((prefixes) => new Set(prefixes).size === prefixes.length, 'must not contain a prefix twice')
+  .refine(
+    (prefixes) => prefixes.every((prefix) => !isReservedPrefix(prefix)),
+    'must not be a prefix that Posthorn, HTTP or a proxy uses',
+  )
+  .describe(
+    'Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same.',
   );
 
 export const keySet = z

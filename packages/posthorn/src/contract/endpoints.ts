@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   anyId,
   documentName,
+  endpointName,
   eventTypePattern,
   ownTenant,
   tenantLeftOut,
@@ -14,7 +15,7 @@ import { lifecycleFields, lifecycleSettings } from './endpoint-lifecycle.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
-import { bodyKind, examplePublicKeys, keySet, publicKeyList, signatures } from './endpoint-body.ts';
+import { bodyKind, examplePublicKeys, headerPrefixes, keySet, publicKeyList, signatures } from './endpoint-body.ts';
 import { endpointHealth, endpointState, healthExample } from './endpoint-health.ts';
 import { metadata } from './metadata.ts';
 import { filter } from './filters.ts';
@@ -37,7 +38,7 @@ const eachOnce = (all: object): boolean =>
 
 const asTemplate = "Null means the template's value.";
 const settings = {
-  name: documentName.nullable().describe('Your own name for it, unique in its tenant.'),
+  name: endpointName.nullable().describe('Your own name for it, unique in its tenant.'),
   url: z.string().max(2048).describe('An http or https URL without credentials or fragment.'),
   event_types: z
     .array(eventTypePattern)
@@ -70,6 +71,7 @@ const settings = {
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
   body: bodyKind,
+  header_prefixes: headerPrefixes,
   signatures,
   metadata,
   ...lifecycleSettings,
@@ -135,6 +137,7 @@ const endpointFields = {
   retry: retryPolicy,
   deliver_within_s: z.number(),
   body: bodyKind,
+  header_prefixes: headerPrefixes,
   signatures,
   key_set: keySet,
   metadata,
@@ -230,6 +233,7 @@ const rotation = z
       .max(7 * 86_400)
       .default(86_400)
       .describe('How long the previous secret keeps signing too.'),
+    secret: secret.optional().describe('The new secret: `whsec_…`; generated if omitted.'),
   })
   .meta({ id: 'SecretRotation' });
 const pause = z.strictObject({ reason: z.string().max(256).optional() }).meta({ id: 'EndpointPause' });
@@ -271,6 +275,7 @@ const example = {
   },
   deliver_within_s: 300,
   body: 'envelope',
+  header_prefixes: ['webhook'],
   signatures: ['v1'],
   key_set: null,
   metadata: { account: 'acct_42' },

@@ -33,6 +33,11 @@ const fields = {
     })
     .optional()
     .describe('Where the data has the value, for events that are published without one.'),
+  metadata: z
+    .record(z.string().max(64), z.unknown())
+    .refine((all) => JSON.stringify(all).length <= 65_536, 'must be at most 64 KiB')
+    .optional()
+    .describe('Your own data, such as schemas for documentation. Posthorn does nothing with it.'),
 };
 
 /** A declared event type: in `posthorn.yaml` under `event_types`, and by `PUT /v1/event-types/{name}`. */

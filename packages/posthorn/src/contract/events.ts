@@ -110,7 +110,7 @@ const replayRequest = z
   .strictObject({
     endpoint_id: z
       .string()
-      .max(64)
+      .max(256)
       .optional()
       .describe('Deliver only to this endpoint (id or name), whatever its subscriptions and filter.'),
   })

@@ -21,6 +21,13 @@ export const jsonPointer = z
 export const documentName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lowercase letters, digits and dashes, at most 63');
+/** The caller's own name of an endpoint. Ids of endpoints begin with `ep_`, and a path segment of dots is not a name. */
+export const endpointName = z
+  .string()
+  .regex(
+    /^(?!ep_)(?=.*[A-Za-z0-9_-])[A-Za-z0-9._-]{1,256}$/,
+    'letters, digits and . _ -, at most 256, not beginning with ep_',
+  );
 export const tenantName = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'only letters, digits and . _ : -, at most 128');

@@ -4,7 +4,7 @@ import { replayFilter } from './delivery-filter.ts';
 import { anyId, count, pageSchema } from './fields.ts';
 import { operations } from './operation.ts';
 
-const endpointRef = z.string().min(1).max(64);
+const endpointRef = z.string().min(1).max(256);
 
 const bulkReplayRequest = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fingerprint, ownTenant, pageSchema, pageQuery, tenantName } from './fields.ts';
+import { fingerprint, ownTenant, pageSchema, pageQuery, tenantName, timestamp } from './fields.ts';
 import { metadata } from './metadata.ts';
 import { operations } from './operation.ts';
 
@@ -46,7 +46,17 @@ export const tenantDocument = z
 
 const limits = z.strictObject(limitFields).describe('Null means no limit.').meta({ id: 'TenantLimits' });
 const tenant = z
-  .strictObject({ name: tenantName, fingerprint, display_name: displayName, metadata, limits })
+  .strictObject({
+    name: tenantName,
+    fingerprint,
+    display_name: displayName,
+    metadata,
+    limits,
+    created_at: timestamp
+      .nullable()
+      .describe('When it was first declared; null if that was before times were kept.'),
+    updated_at: timestamp.nullable(),
+  })
   .meta({ id: 'Tenant' });
 
 const example = {
@@ -55,6 +65,8 @@ const example = {
   display_name: 'Kestrel Pay',
   metadata: { crm_id: 'A-1042' },
   limits: { endpoints: 20, events_per_s: 100, pending_deliveries: 100_000 },
+  created_at: '2026-11-20T08:00:00.000Z',
+  updated_at: '2026-11-20T08:00:00.000Z',
 };
 const params = { name: example.name };
 const named = z.strictObject({ name: tenantName });

@@ -29,6 +29,8 @@ export interface EventTypeDocument {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
   /** Where in the data the value is: JSON Pointers; the currency may also be its code. */
   readonly value?: { readonly amount: string; readonly currency: string } | undefined;
+  /** The caller's own; Posthorn does nothing with it. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The kinds of documents, and what a document of each kind is. */

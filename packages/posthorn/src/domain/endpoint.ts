@@ -41,6 +41,8 @@ export interface Endpoint extends Partial<ReachSettings> {
   readonly signingKeys: readonly EndpointSigningKey[];
   /** `data`: the event's data is the whole body, byte for byte. Posthorn's own channels are such. */
   readonly body: 'envelope' | 'data';
+  /** Prefixes of the headers with id, timestamp and signature; absent: `webhook` alone. */
+  readonly headerPrefixes?: readonly string[];
   /** The caller's own; Posthorn does nothing with it. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Set for a channel's endpoint. */
@@ -111,6 +113,12 @@ export function freshEndpoint(
     ...rest,
     secrets: [{ secret, expiresAt: null }],
   };
+}
+
+const usualPrefixes: readonly string[] = ['webhook'];
+
+export function headerPrefixes({ headerPrefixes: own }: Pick<Endpoint, 'headerPrefixes'>): readonly string[] {
+  return own ?? usualPrefixes;
 }
 
 /** Each former secret is one more signature in every request while its grace time lasts. */

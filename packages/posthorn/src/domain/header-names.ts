@@ -16,6 +16,11 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 const reservedPrefixes = ['proxy-', 'webhook-', 'posthorn-'];
 
+/** Whether the headers `<prefix>-id`, `-timestamp` and `-signature` would have another meaning; `webhook` is the usual one. */
+export function isReservedPrefix(prefix: string): boolean {
+  return prefix !== 'webhook' && isReservedHeader(`${prefix}-id`);
+}
+
 /** Whether a header is Posthorn's to set: a caller's own never takes its place, however it is spelled. */
 export function isReservedHeader(name: string): boolean {
   const lower = name.toLowerCase();

@@ -13,6 +13,8 @@ export interface TenantDocument {
   readonly display_name: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly limits: TenantLimits;
+  /** Set when it is stored; absent: it was declared before times were kept. */
+  readonly times?: { readonly created: number; readonly updated: number } | undefined;
 }
 
 /** Every node keeps their limits in memory. */

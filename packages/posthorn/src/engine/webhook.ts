@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Endpoint } from '../domain/endpoint.ts';
+import { type Endpoint, headerPrefixes } from '../domain/endpoint.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
 import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
@@ -147,6 +147,19 @@ export function contextHeaders(context: TraceContext): readonly string[] {
   return context.state === null ? parent : [...parent, 'tracestate', context.state];
 }
 
+/** The headers that a receiver verifies, under each prefix. */
+function identityHeaders(
+  prefixes: readonly string[],
+  id: string,
+  timestamp: string,
+  signature: string,
+): readonly string[] {
+  const headers: string[] = [];
+  for (const prefix of prefixes)
+    headers.push(`${prefix}-id`, id, `${prefix}-timestamp`, timestamp, `${prefix}-signature`, signature);
+  return headers;
+}
+
 /** The webhook: a Standard Webhooks request whose body is the same, byte for byte, in every attempt. */
 export function webhookRequest(
   delivery: Pick<ClaimedDelivery, 'number' | 'claim' | 'eventId' | 'eventType' | 'occurredAt' | 'data'>,
@@ -173,12 +186,12 @@ export function webhookRequest(
       'application/json',
       'user-agent',
       userAgent,
-      'webhook-id',
-      id,
-      'webhook-timestamp',
-      String(seconds),
-      'webhook-signature',
-      signatureHeader(signer.keysAt(time.lived), id, seconds, body),
+      ...identityHeaders(
+        headerPrefixes(endpoint),
+        id,
+        String(seconds),
+        signatureHeader(signer.keysAt(time.lived), id, seconds, body),
+      ),
       'posthorn-delivery',
       deliveryId(delivery.number),
       'posthorn-attempt',

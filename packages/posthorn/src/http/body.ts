@@ -34,6 +34,9 @@ const minReserved = 64 * 1024;
 const publishing: ReadonlySet<string> = new Set(['/v1/events', '/v1/events/batch']);
 /** Their schemas check every text except the data, which may contain anything. */
 const eventBodies = new Set([...publishing, '/v1/transformations/dry-run']);
+/** An adapter knows which part of a body is an event's data. */
+const hasOwnCheck = ({ routeOptions: { url = '', config } }: FastifyRequest): boolean =>
+  eventBodies.has(url) || config.adapter !== undefined;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function tooLarge(limit: number): PosthornError {
@@ -151,12 +154,18 @@ function parseText(text: string): unknown {
   }
 }
 
-/** Reads JSON bodies in limited memory, and parses them without blocking the event loop for long. */
+/** Reads and parses the body of a request. */
+export type BodyParser = (request: FastifyRequest, payload: IncomingMessage) => Promise<unknown>;
+
+/**
+ * Reads JSON bodies in limited memory, and parses them without blocking the event loop for long. Returns the parser, for adapters
+ * whose requests declare no type.
+ */
 export function readBodies(
   app: FastifyInstance,
   clock: Pick<Clock, 'monotonic' | 'after'>,
   { continueBody, takeLong }: Pick<HttpServer, 'continueBody' | 'takeLong'>,
-): void {
+): BodyParser {
   const memory = new BodyMemory(maxBodiesBytes);
   const publishTurns = new PublishTurns(clock, threadUtilization());
   let turn: Promise<unknown> = Promise.resolve();
@@ -166,7 +175,7 @@ export function readBodies(
     refuseDeep(text);
     const value = parseText(text);
     request.rawJson = text;
-    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    if (!hasOwnCheck(request)) refuseUnstorable(text, value);
     return value;
   };
   const parseLarge = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> => {
@@ -177,7 +186,7 @@ export function readBodies(
     const value = parseText(text);
     request.rawJson = text;
     await nextTurn();
-    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    if (!hasOwnCheck(request)) refuseUnstorable(text, value);
     return value;
   };
 
@@ -201,7 +210,7 @@ export function readBodies(
       });
     },
   );
-  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+  const parseJson: BodyParser = async (request, payload) => {
     const bytes = await readBytes(request, payload, memory, continueBody);
     if (bytes.length === 0) return undefined;
     if (publishing.has(request.routeOptions.url ?? '') && request.caller !== null) {
@@ -213,5 +222,7 @@ export function readBodies(
     const mine = turn.then(() => parseLarge(request, bytes));
     turn = mine.catch(() => {}).then(nextTurn);
     return await mine;
-  });
+  };
+  app.addContentTypeParser('application/json', parseJson);
+  return parseJson;
 }

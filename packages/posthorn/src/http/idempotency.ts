@@ -176,17 +176,17 @@ async function end(
 }
 
 /** Before the route: begins a run, or answers in its place. */
-function beginHook(deps: IdempotencyDependencies): preHandlerHookHandler {
+function beginHook(deps: IdempotencyDependencies, keyOf = ownKey): preHandlerHookHandler {
   const decide = async (
     request: FastifyRequest,
     reply: FastifyReply,
     secrets: RequestSecrets,
+    content: RequestContent,
     done: HookHandlerDoneFunction,
   ): Promise<void> => {
-    const { method, url, rawJson } = request;
     let found: KeyedRun | KeptAnswer;
     try {
-      found = await begin(deps, secrets, { method, url, body: rawJson ?? '' });
+      found = await begin(deps, secrets, content);
     } catch (error) {
       done(error as Error);
       return;
@@ -198,12 +198,22 @@ function beginHook(deps: IdempotencyDependencies): preHandlerHookHandler {
     }
   };
   return (request, reply, done) => {
-    const key = idempotencyKey(request);
+    const given = keyOf(request);
     const { credential } = request;
-    if (key === undefined || credential === null || hasEventIdFromKey(request)) done();
-    else void decide(request, reply, requestSecrets(credential, key), done);
+    if (given === null || credential === null) done();
+    else void decide(request, reply, requestSecrets(credential, given.key), given.content, done);
   };
 }
+
+/** What a request is remembered by: its key, and what must be equal in a repeat. Null: it is not remembered. */
+type KeyOf = (request: FastifyRequest) => { readonly key: string; readonly content: RequestContent } | null;
+
+const ownKey: KeyOf = (request) => {
+  const key = idempotencyKey(request);
+  if (key === undefined || hasEventIdFromKey(request)) return null;
+  const { method, url, rawJson } = request;
+  return { key, content: { method, url, body: rawJson ?? '' } };
+};
 
 /** Before the answer is sent, so that no client has an answer that is not stored. */
 function endHook(deps: IdempotencyDependencies): onSendHookHandler {
@@ -222,6 +232,14 @@ function endHook(deps: IdempotencyDependencies): onSendHookHandler {
     if (keyedRun === null) done();
     else void finish(keyedRun, reply.statusCode, answerFrom(reply, payload), done);
   };
+}
+
+/** The hooks of an adapter's routes, which remember requests by a key of their own. */
+export function idempotencyHooks(
+  deps: IdempotencyDependencies,
+  keyOf: KeyOf,
+): { readonly preHandler: preHandlerHookHandler; readonly onSend: onSendHookHandler } {
+  return { preHandler: beginHook(deps, keyOf), onSend: endHook(deps) };
 }
 
 /**

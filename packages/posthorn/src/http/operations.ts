@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** An operation of the contract: a route without one cannot be registered. */
     operation?: OperationId;
+    /** A route of an adapter, which decides by itself what a caller may do; `open`: it needs no key. */
+    adapter?: 'open' | 'keyed';
   }
   interface FastifyRequest {
     /** Null until it is known, and for operations that need no caller. */
@@ -86,10 +88,10 @@ function requestParts({ isStream }: Operation, { params, query, body, headers }:
 
 const routeUrl = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** From now on only routes of the contract, and files, can be registered. */
+/** From now on only routes of the contract, of adapters, and files, can be registered. */
 export function refuseOtherRoutes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ config, method, url }) => {
-    if (config?.isFile === true) return;
+    if (config?.isFile === true || config?.adapter !== undefined) return;
     const id = config?.operation;
     const operation = id === undefined ? undefined : table[id];
     if (operation === undefined || operation.method !== method || routeUrl(operation) !== url)

@@ -5,6 +5,7 @@ import { type Authentication, createAuthentication } from './authentication.ts';
 import { notJson, readBodies } from './body.ts';
 import { serveDashboard } from './dashboard-files.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
+import type { HttpError } from './adapter.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { honorIdempotencyKeys } from './idempotency.ts';
 import { maxBodyBytes } from '../contract/limits.ts';
@@ -26,8 +27,9 @@ import type { Handlers } from '../service/handler.ts';
 
 /** The scope that a key needs; null: the path does not lead to an operation, which only callers with a key learn. */
 function requiredScope({ routeOptions }: FastifyRequest): Scope | null {
-  const { operation, isFile } = routeOptions.config;
-  if (isFile === true) return 'none';
+  const { operation, isFile, adapter } = routeOptions.config;
+  if (isFile === true || adapter === 'open') return 'none';
+  if (adapter === 'keyed') return 'any';
   return operation === undefined ? null : table[operation].scope;
 }
 
@@ -46,7 +48,7 @@ function demandScope(caller: Caller, scope: Scope | null): void {
 }
 
 /** What a caller may know about a thrown error; null: an internal error. */
-function knownError(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
+function knownError(error: HttpError): PosthornError | null {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson();
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new PosthornError('bad_request', error.message);
@@ -166,7 +168,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.addHook('onReady', async () => {
     await Promise.all([deps.readDeclarations(), deps.keyTable.refresh()]);
   });
-  readBodies(app, deps.clock, http);
+  const parseBody = readBodies(app, deps.clock, http);
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
@@ -181,7 +183,9 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   honorIdempotencyKeys(app, { ...deps, store: deps.store.write });
   const onSession: OnSession = (request, reply, change) =>
     sendSession(request, reply, change, clock.now(), reached);
-  serveOperations(app, confined(services, confinements), { onSession, clock, mayRead: identity.mayRead });
+  const handlers = confined(services, confinements);
+  serveOperations(app, handlers, { onSession, clock, mayRead: identity.mayRead });
+  for (const serve of deps.adapters ?? []) serve(app, { deps, handlers, parseBody, knownError });
   if (deps.dashboard !== null) serveDashboard(app, deps.dashboard);
   return app;
 }

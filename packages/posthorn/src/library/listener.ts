@@ -39,7 +39,10 @@ export function createListener(
 
   const serveAt = async (at: Address, files: DashboardFiles | null): Promise<string> => {
     // An application that only publishes does not load Fastify.
-    const { createServer } = await import('../http/server.ts');
+    const [{ createServer }, { serveSvix }] = await Promise.all([
+      import('../http/server.ts'),
+      import('../svix/serve.ts'),
+    ]);
     if (isClosed) throw new UnavailableError('stopped before it listened');
     const server = createServer(
       {
@@ -52,6 +55,7 @@ export function createListener(
           allowInsecure: insecureDashboard,
         },
         dashboard: files,
+        adapters: [serveSvix],
         authenticationFailed: metrics?.authenticationFailed,
       },
       handlers,

@@ -67,6 +67,7 @@ export function attemptService({
         tenant,
         endpoint_id: endpoints,
         event_id: events,
+        event_type: query.event_type,
       });
       // An attempt may come long after its delivery was created, but never before.
       const within = await store.read.deliveriesWithin(

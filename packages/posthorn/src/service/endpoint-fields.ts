@@ -20,6 +20,7 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
   if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
   if (wire.body !== undefined) given.body = wire.body;
+  if (wire.header_prefixes !== undefined) given.headerPrefixes = wire.header_prefixes;
   if (wire.signatures !== undefined) given.signatures = wire.signatures;
   if (wire.metadata !== undefined) given.metadata = wire.metadata;
   if (wire.disable_after_s !== undefined)

@@ -1,6 +1,6 @@
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
-import { endsFailing, type Endpoint } from '../domain/endpoint.ts';
+import { endsFailing, type Endpoint, headerPrefixes } from '../domain/endpoint.ts';
 import { disablesAt } from '../domain/failing.ts';
 import { blocksKeys } from '../domain/ordering.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
@@ -107,6 +107,7 @@ export function wireEndpoint(
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,
     body: endpoint.body,
+    header_prefixes: [...headerPrefixes(endpoint)],
     signatures: [...endpoint.signatures],
     key_set: endpoint.signingKeys[0]?.keySet ?? null,
     metadata: endpoint.metadata,

@@ -224,13 +224,15 @@ function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' |
   const { store, clock, random, keyring } = deps;
   const change = endpointChanger(deps);
   return {
-    'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }, call) => {
-      const secret = newSecret(random);
+    'endpoints.rotateSecret': async ({ body: { grace_s: graceS, secret: given }, ...request }, call) => {
+      const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       let hasSecret = false;
       const by = { call, action: 'endpoints.rotateSecret' } as const;
       const changed = await change(endpointRef(request), by, async ({ secrets, signingKeys, signatures }) => {
         const [now, graceMs] = [clock.now(), graceS * secondMs];
         hasSecret = signatures.includes('v1');
+        if (!hasSecret && given !== undefined)
+          throw invalid('/secret', 'is not used by an endpoint that signs only with v1a');
         const fresh = { secret: keyring.seal(secret, 'signing'), expiresAt: null };
         const newSecrets = hasSecret ? rotated(secrets, fresh, now, graceMs) : secrets;
         const newKeys = signatures.includes('v1a')

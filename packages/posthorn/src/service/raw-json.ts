@@ -68,13 +68,27 @@ function walkObject(text: string, at: number, visit: (key: string, valueAt: numb
  * ends. If there are several, the last one counts, as for JSON.parse. The text is valid JSON.
  */
 function findData(text: string, at: number): { readonly data: string | null; readonly end: number } {
+  return findMember(text, at, '"data"');
+}
+
+/** The same for a member of any name, which is given in quotes. */
+function findMember(
+  text: string,
+  at: number,
+  name: string,
+): { readonly data: string | null; readonly end: number } {
   let data: string | null = null;
   const end = walkObject(text, at, (key, valueAt) => {
     const valueEnd = skipValue(text, valueAt);
-    if (key === '"data"') data = text.slice(valueAt, valueEnd);
+    if (key === name) data = text.slice(valueAt, valueEnd);
     return valueEnd;
   });
   return { data, end };
+}
+
+/** The text of a member of a JSON object, byte for byte; null if it has none. */
+export function memberText(text: string, name: string): string | null {
+  return findMember(text, 0, JSON.stringify(name)).data;
 }
 
 /** The text of an event's data in the body `{"type": …, "data": …}`; null if it has none. */

@@ -2,7 +2,8 @@ import type { Answer } from '../contract/table.ts';
 import type { StoredDocument } from '../domain/documents.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { type KeyRecord, keyState } from '../domain/key.ts';
-import { maxTenants } from '../domain/tenant.ts';
+import { maxTenants, type TenantDocument } from '../domain/tenant.ts';
+import { isoOrNull } from '../domain/time.ts';
 import type { Store, StoreRead } from '../store/store.ts';
 import {
   deleteDocument,
@@ -27,7 +28,9 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
     'tenants.get': async ({ params: { name } }) =>
       wireTenant(await requireDocument(store.read, 'tenant', name)),
 
-    'tenants.put': async ({ params: { name }, body: document }, call) => {
+    'tenants.put': async ({ params: { name }, body }, call) => {
+      const before = await documentBy(store.read, 'tenant', name);
+      const document = { ...body, times: timesAfter(before, body, clock.now()) };
       const declared = await putDocument(deps, {
         kind: 'tenant',
         name,
@@ -88,6 +91,25 @@ export async function refuseTooManyEndpoints(
   );
 }
 
+/** The same again is not an update. */
+function timesAfter(
+  before: TenantDocument | null,
+  after: Omit<TenantDocument, 'times'>,
+  now: number,
+): NonNullable<TenantDocument['times']> | undefined {
+  if (before === null) return { created: now, updated: now };
+  const { times, ...was } = before;
+  if (fingerprint(was) === fingerprint(after)) return times;
+  return { created: times?.created ?? now, updated: now };
+}
+
 export function wireTenant({ name, document }: StoredDocument<'tenant'>): Answer<'tenants.get'> {
-  return { name, fingerprint: fingerprint(document), ...document };
+  const { times = null, ...declared } = document;
+  return {
+    name,
+    fingerprint: fingerprint(declared),
+    ...declared,
+    created_at: isoOrNull(times?.created ?? null),
+    updated_at: isoOrNull(times?.updated ?? null),
+  };
 }

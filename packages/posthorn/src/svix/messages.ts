@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import { maxDataBytes } from '../contract/limits.ts';
+import type { Answer } from '../contract/table.ts';
+import { PosthornError } from '../domain/errors.ts';
+import { subscribes } from '../domain/endpoint.ts';
+import { memberText } from '../service/raw-json.ts';
+import { applicationIn, ensureApplication, tenantIn, uid } from './applications.ts';
+import { InvalidFields, missing, Refusal, unsupported } from './errors.ts';
+import { eventIdFrom, idBytes, keyedMessageId, newMessageId, tenantFrom } from './ids.ts';
+import { listText, pageFrom, windowFrom } from './lists.ts';
+import { type Context, parseBody, type Route } from './request.ts';
+
+// Messages are events, whose data is the payload. The id of a message is the event's: the eventId, if its sender chose one.
+
+const messageIn = z.object({
+  eventType: z
+    .string()
+    .max(256)
+    .regex(/^[a-zA-Z0-9\-_.]+$/, 'letters, digits, - _ and .'),
+  payload: z.record(z.string(), z.unknown()).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  eventId: uid.refine((text) => !text.startsWith('msg_'), 'must not begin with msg_').nullish(),
+  application: applicationIn.nullish(),
+  channels: z.array(z.string()).nullish(),
+  tags: z.array(z.string()).nullish(),
+  deliverAt: z.unknown(),
+  transformationsParams: z.unknown(),
+  payloadRetentionPeriod: z.int().min(5).max(90).nullish(),
+  payloadRetentionHours: z.unknown(),
+});
+type MessageIn = z.output<typeof messageIn>;
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** Refuses what Posthorn would have to ignore: a message would be delivered to others, or otherwise, than was meant. */
+function refuseUnsupported(message: MessageIn): void {
+  const { channels, tags, deliverAt, transformationsParams, payloadRetentionHours } = message;
+  if (isGiven(channels) && channels!.length > 0)
+    throw unsupported('body', 'channels', 'use event types, or a filter on the data');
+  if (isGiven(tags) && tags!.length > 0) throw unsupported('body', 'tags', 'put them into the payload');
+  if (isGiven(deliverAt)) throw unsupported('body', 'deliverAt', 'send the message when it is due');
+  if (isGiven(transformationsParams))
+    throw unsupported('body', 'transformationsParams', 'send the payload as a JSON object');
+  if (isGiven(payloadRetentionHours))
+    throw unsupported('body', 'payloadRetentionHours', 'retention is set for the whole server');
+}
+
+interface Sent {
+  readonly id: string;
+  readonly eventType: string;
+  readonly timestamp: string;
+}
+
+/** A message as text, because its payload is answered byte for byte. */
+function messageText({ id, eventType, timestamp }: Sent, payload: string | null): string {
+  const eventId = eventIdFrom(id);
+  const head = JSON.stringify({
+    id,
+    ...(eventId === null ? {} : { eventId }),
+    eventType,
+    timestamp,
+    channels: null,
+    tags: null,
+  });
+  return `${head.slice(0, -1)},"payload":${payload ?? '{}'}}`;
+}
+
+/** The tenant of a new message: an application that it brings along is made. */
+async function tenantOfMessage(context: Context, { application }: MessageIn): Promise<string> {
+  const reference = context.params['app']!;
+  if (application === undefined || application === null)
+    return (await tenantIn(context, 'Application not found')).name;
+  if (application.uid !== tenantFrom(reference))
+    throw new InvalidFields('body', [
+      { path: '/application/uid', message: 'application_uid_mismatch: it is not the one in the path' },
+    ]);
+  return (await ensureApplication(context, application)).name;
+}
+
+/** Sends a message; its id is the sender's, or follows from the idempotency key, or is new. */
+async function send(
+  context: Context,
+  tenant: string,
+  { eventType: type, eventId }: MessageIn,
+  payload: string,
+): Promise<Sent> {
+  const { deps, call, idempotencyKey: key } = context;
+  const publish = async (id: string): Promise<Sent> => {
+    const text = `{"data":${payload}}`;
+    const body = { tenant, type, id, data: JSON.parse(payload) as unknown };
+    const receipt = await context.own('events.publish', { body, text });
+    return { id: receipt.id, eventType: receipt.type, timestamp: receipt.accepted_at };
+  };
+  if (typeof eventId === 'string') return await publish(eventId);
+  const fresh = (): string => newMessageId(deps.clock.now(), deps.random.bytes(idBytes));
+  if (key === null) return await publish(fresh());
+  try {
+    return await publish(keyedMessageId(tenant, call.caller.id, key));
+  } catch (error) {
+    // The key was used before, for another message, and is no longer remembered.
+    if (!(error instanceof PosthornError) || error.code !== 'event_id_conflict') throw error;
+    return await publish(fresh());
+  }
+}
+
+async function createMessage(context: Context): Promise<{ status: number; body: string }> {
+  const message = parseBody(messageIn, context);
+  refuseUnsupported(message);
+  const payload =
+    context.text === null ? null : memberText(context.text, message.payload === undefined ? 'data' : 'payload');
+  if (payload === null || (message.payload ?? message.data) === undefined)
+    throw new InvalidFields('body', [{ path: '/payload', message: 'is missing: a JSON object' }]);
+  if (Buffer.byteLength(payload) > maxDataBytes)
+    throw new Refusal(413, 'payload_too_large', `The payload is larger than ${maxDataBytes} bytes.`);
+  const sent = await send(context, await tenantOfMessage(context, message), message, payload);
+  return { status: 202, body: messageText(sent, context.query.flag('with_content', true) ? payload : null) };
+}
+
+/** The event that a path's message is, as text. */
+async function eventText(context: Context, tenant: string, id: string): Promise<string> {
+  try {
+    return await context.ownText('events.get', { params: { id }, query: { tenant } });
+  } catch (error) {
+    throw error instanceof PosthornError && error.code === 'not_found' ? missing() : error;
+  }
+}
+
+type Event = Answer<'events.get'>;
+
+/** The event that the path names, with its deliveries. */
+export async function eventIn(context: Context): Promise<{ tenant: string; event: Event; text: string }> {
+  const { name: tenant } = await tenantIn(context);
+  const text = await eventText(context, tenant, context.params['message']!);
+  return { tenant, event: JSON.parse(text) as Event, text };
+}
+
+/** The message of an event, with its payload as it was sent. */
+export async function messageOf(
+  context: Context,
+  tenant: string,
+  id: string,
+  withContent: boolean,
+): Promise<string> {
+  const text = await eventText(context, tenant, id);
+  return messageFromEvent(text, withContent);
+}
+
+function messageFromEvent(text: string, withContent: boolean): string {
+  const event = JSON.parse(text) as Event;
+  const { id, type: eventType, accepted_at: timestamp } = event;
+  const payload = event.data === null ? '{"expired":true}' : memberText(text, 'data');
+  return messageText({ id, eventType, timestamp }, withContent ? payload : null);
+}
+
+async function listMessages(context: Context): Promise<{ status: number; body: string }> {
+  const { query } = context;
+  query.refuse(['channel', 'tag'], 'list by event type');
+  const { name: tenant } = await tenantIn(context);
+  const types = query.list('event_types');
+  const page = await context.own('events.list', {
+    query: {
+      tenant,
+      ...pageFrom(context, 'desc'),
+      ...windowFrom(context),
+      ...(types === undefined ? {} : { type: types }),
+    },
+  });
+  const withContent = query.flag('with_content', true);
+  const items: string[] = [];
+  for (const { id, type: eventType, accepted_at: timestamp } of page.items)
+    items.push(
+      withContent
+        ? await messageOf(context, tenant, id, true)
+        : messageText({ id, eventType, timestamp }, null),
+    );
+  return { status: 200, body: listText(items, page.next_cursor) };
+}
+
+const precheck = z.object({
+  eventType: z.string().min(1).max(256),
+  channels: z.array(z.string()).nullish(),
+});
+
+/** Whether any enabled endpoint of the application subscribes to a type. */
+async function isActive(context: Context): Promise<boolean> {
+  const { eventType, channels } = parseBody(precheck, context);
+  if (isGiven(channels) && channels!.length > 0) throw unsupported('body', 'channels', 'use event types');
+  const { name: tenant } = await tenantIn(context);
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page: Answer<'endpoints.list'> = await context.own('endpoints.list', {
+      query: { tenant, limit: 1000, ...(cursor === undefined ? {} : { cursor }) },
+    });
+    if (page.items.some(({ enabled, event_types: types }) => enabled && subscribes(types, eventType)))
+      return true;
+    cursor = page.next_cursor;
+  }
+  return false;
+}
+
+export const messageRoutes: readonly Route[] = [
+  { method: 'POST', path: 'app/{app}/msg', scope: 'publish', anyText: true, handle: createMessage },
+  { method: 'GET', path: 'app/{app}/msg', scope: 'read', handle: listMessages },
+  {
+    method: 'POST',
+    path: 'app/{app}/msg/precheck/active',
+    scope: 'publish',
+    handle: async (context) => ({ status: 200, body: { active: await isActive(context) } }),
+  },
+  {
+    method: 'GET',
+    path: 'app/{app}/msg/{message}',
+    scope: 'read',
+    handle: async (context) => {
+      const { text } = await eventIn(context);
+      return { status: 200, body: messageFromEvent(text, context.query.flag('with_content', true)) };
+    },
+  },
+  {
+    method: 'DELETE',
+    path: 'app/{app}/msg/{message}/content',
+    scope: 'operate',
+    handle: async (context) => {
+      await eventIn(context);
+      throw unsupported('path', 'content', 'payloads are deleted with their messages, after the retention');
+    },
+  },
+  {
+    method: 'POST',
+    path: 'app/{app}/msg/bulk-expunge',
+    scope: 'operate',
+    handle: async (context) => {
+      await tenantIn(context);
+      throw unsupported('path', 'bulk-expunge', 'payloads are deleted with their messages, after the retention');
+    },
+  },
+];

@@ -78,6 +78,8 @@ function firstFault(schema: NonNullable<Operation['answer']>, values: readonly u
 
 /** Describes how a response violates the contract; null if it does not. */
 export function answerFault({ method, url, status, contentType, body }: SeenAnswer): string | null {
+  // An API of another shape, whose answers are read by its own clients.
+  if (/^\/+api\//.test(url)) return null;
   const operation = operationOf(method, url);
   const type = contentType.split(';')[0];
   if (status === 304) return body === '' ? null : 'a 304 must not have a body';

@@ -78,6 +78,8 @@ const mayImport: readonly {
     of: 'http',
     from: ['domain', 'contract', 'service', 'runtime', 'store/idempotency.ts'],
   },
+  // An API of another shape, over the same use cases: nothing else knows of it.
+  { of: 'svix', from: ['domain', 'contract', 'service', 'http', 'store/idempotency.ts'] },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: ['domain'] },
   // Compares what happened before a change and after it: what an audit found, or what a store's counters say.
@@ -380,6 +382,16 @@ describe('the source is tidy', () => {
     ['newfolder/x.ts', ''],
   ])('a planted fault in %s is found: %s', (file, text) => {
     expect(faults(file, text)).toHaveLength(1);
+  });
+
+  test('only its adapter, and the line that mounts it, know of the other API', () => {
+    const knowing = places.filter(
+      (place) =>
+        packageOf(place) === 'posthorn' &&
+        !place.startsWith('svix/') &&
+        /svix/i.test(readFileSync(fileOf(place), 'utf8')),
+    );
+    expect(knowing).toEqual(['library/listener.ts']);
   });
 
   test('what a browser runs of the server needs nothing of Node', () => {

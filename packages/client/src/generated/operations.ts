@@ -545,6 +545,7 @@ const endpointShape = object({
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   key_set: nullable(text),
   metadata: record(text),
@@ -618,6 +619,7 @@ const endpointChangeShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   metadata: record(text),
   disable_after_s: nullable(number),
@@ -711,6 +713,7 @@ const listedEndpointShape = object({
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   key_set: nullable(text),
   metadata: record(text),
@@ -750,6 +753,7 @@ const endpointRequestShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   metadata: record(text),
   disable_after_s: nullable(number),
@@ -798,6 +802,7 @@ const endpointWithSecretShape = object({
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   key_set: nullable(text),
   metadata: record(text),
@@ -842,6 +847,7 @@ const ensuredEndpointShape = object({
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   key_set: nullable(text),
   metadata: record(text),
@@ -902,6 +908,7 @@ const eventTypeShape = object({
   template: nullable(text),
   schema: optional(record(anything)),
   value: optional(object({ amount: text, currency: text })),
+  metadata: optional(record(anything)),
 });
 const eventTypeDocumentShape = object({
   description: text,
@@ -909,6 +916,7 @@ const eventTypeDocumentShape = object({
   template: nullable(text),
   schema: record(anything),
   value: object({ amount: text, currency: text }),
+  metadata: record(anything),
 });
 const eventTypeListShape = object({ items: list(eventTypeShape), next_cursor: nullable(text) });
 const filterDryRunShape = object({
@@ -1080,6 +1088,7 @@ const namedEndpointRequestShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   metadata: record(text),
   disable_after_s: nullable(number),
@@ -1415,6 +1424,7 @@ const rotatedEndpointShape = object({
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
+  header_prefixes: list(text),
   signatures: list(text),
   key_set: nullable(text),
   metadata: record(text),
@@ -1441,7 +1451,7 @@ const searchResultShape = object({
   detail: nullable(text),
 });
 const searchResultsShape = object({ items: list(searchResultShape) });
-const secretRotationShape = object({ grace_s: number });
+const secretRotationShape = object({ grace_s: number, secret: text });
 const secretsStatusShape = object({
   encrypted: flag,
   key_id: nullable(text),
@@ -1632,6 +1642,8 @@ const tenantShape = object({
   display_name: text,
   metadata: record(text),
   limits: tenantLimitsShape,
+  created_at: nullable(text),
+  updated_at: nullable(text),
 });
 const tenantDocumentShape = object({
   display_name: text,
@@ -1697,6 +1709,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       tenant: either(text, list(text)),
       endpoint_id: either(text, list(text)),
       event_id: either(text, list(text)),
+      event_type: either(text, list(text)),
       outcome: either(text, list(text)),
       status_class: either(text, list(text)),
       since: text,

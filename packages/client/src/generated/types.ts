@@ -946,6 +946,9 @@ export interface Endpoint {
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes: readonly string[];
+
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
@@ -1077,6 +1080,9 @@ export interface EndpointChange {
 
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
+
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes?: readonly string[] | undefined;
 
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
@@ -1305,6 +1311,9 @@ export interface EndpointRequest {
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes?: readonly string[] | undefined;
+
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
 
@@ -1414,6 +1423,9 @@ export interface EndpointWithSecret {
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes: readonly string[];
+
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
@@ -1496,6 +1508,9 @@ export interface EnsuredEndpoint {
 
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
+
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes: readonly string[];
 
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
@@ -1630,6 +1645,9 @@ export interface EventType {
     /** JSON Pointer to the currency, or its ISO 4217 code. */
     readonly currency: string;
   };
+
+  /** Your own data, such as schemas for documentation. Posthorn does nothing with it. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 export interface EventTypeDocument {
@@ -1654,6 +1672,9 @@ export interface EventTypeDocument {
         readonly currency: string;
       }
     | undefined;
+
+  /** Your own data, such as schemas for documentation. Posthorn does nothing with it. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface EventTypeList {
@@ -2101,6 +2122,9 @@ export interface ListedEndpoint {
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes: readonly string[];
+
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
@@ -2293,6 +2317,9 @@ export interface NamedEndpointRequest {
 
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
+
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes?: readonly string[] | undefined;
 
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
@@ -3107,6 +3134,9 @@ export interface RotatedEndpoint {
   /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
+  /** Prefixes of the headers `…-id`, `…-timestamp` and `…-signature`. Default: `["webhook"]`. Add the prefix of another sender for receivers that read its headers: the values are the same. */
+  readonly headerPrefixes: readonly string[];
+
   /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
@@ -3183,6 +3213,9 @@ export interface SearchResults {
 export interface SecretRotation {
   /** How long the previous secret keeps signing too. */
   readonly graceS?: number | undefined;
+
+  /** The new secret: `whsec_…`; generated if omitted. */
+  readonly secret?: string | undefined;
 }
 
 export interface SecretsRotation {
@@ -3851,6 +3884,10 @@ export interface Tenant {
   /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly limits: TenantLimits;
+
+  /** When it was first declared; null if that was before times were kept. */
+  readonly createdAt: string | null;
+  readonly updatedAt: string | null;
 }
 
 export interface TenantDocument {
@@ -4007,6 +4044,7 @@ export interface AttemptsListInput {
   readonly tenant?: string | readonly string[] | undefined;
   readonly endpointId?: string | readonly string[] | undefined;
   readonly eventId?: string | readonly string[] | undefined;
+  readonly eventType?: string | readonly string[] | undefined;
   readonly outcome?:
     | 'delivered'
     | 'retry'

@@ -22,7 +22,12 @@ export const signatures = z
 const maxHeaderPrefixes = 3;
 
 export const headerPrefixes = z
-  .array(z.string().regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lowercase words joined by dashes').max(32))
+  .array(
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lowercase words joined by dashes')
+      .max(32),
+  )
   .min(1)
   .max(maxHeaderPrefixes)
   .refine((prefixes) => new Set(prefixes).size === prefixes.length, 'must not contain a prefix twice')

@@ -15,7 +15,14 @@ import { lifecycleFields, lifecycleSettings } from './endpoint-lifecycle.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
-import { bodyKind, examplePublicKeys, headerPrefixes, keySet, publicKeyList, signatures } from './endpoint-body.ts';
+import {
+  bodyKind,
+  examplePublicKeys,
+  headerPrefixes,
+  keySet,
+  publicKeyList,
+  signatures,
+} from './endpoint-body.ts';
 import { endpointHealth, endpointState, healthExample } from './endpoint-health.ts';
 import { metadata } from './metadata.ts';
 import { filter } from './filters.ts';

@@ -1,6 +1,5 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { ServiceDependencies } from '../service/dependencies.ts';
-import type { Adapter } from './adapter.ts';
 import type { AuthenticationFailure } from './authentication.ts';
 import type { Reached } from './browser.ts';
 import type { DashboardFiles } from './dashboard-files.ts';
@@ -14,7 +13,5 @@ export interface ApiDependencies extends ServiceDependencies {
   readonly reached: Reached;
   /** Null: the dashboard is not served. */
   readonly dashboard: DashboardFiles | null;
-  /** APIs of other shapes, over the same use cases. */
-  readonly adapters?: readonly Adapter[];
   readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;
 }

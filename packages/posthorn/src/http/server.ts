@@ -5,7 +5,7 @@ import { type Authentication, createAuthentication } from './authentication.ts';
 import { notJson, readBodies } from './body.ts';
 import { serveDashboard } from './dashboard-files.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
-import type { HttpError } from './adapter.ts';
+import type { Adapter, HttpError } from './adapter.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { honorIdempotencyKeys } from './idempotency.ts';
 import { maxBodyBytes } from '../contract/limits.ts';
@@ -128,8 +128,12 @@ function admitRequests(
   });
 }
 
-/** The HTTP API; the caller makes it listen. */
-export function createServer(deps: ApiDependencies, services: Handlers): FastifyInstance {
+/** The HTTP API, with APIs of other shapes over the same use cases; the caller makes it listen. */
+export function createServer(
+  deps: ApiDependencies,
+  services: Handlers,
+  adapters: readonly Adapter[] = [],
+): FastifyInstance {
   const { logger, clock, reached } = deps;
   let http!: HttpServer;
   const requestId = requestIds(deps.random);
@@ -185,7 +189,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     sendSession(request, reply, change, clock.now(), reached);
   const handlers = confined(services, confinements);
   serveOperations(app, handlers, { onSession, clock, mayRead: identity.mayRead });
-  for (const serve of deps.adapters ?? []) serve(app, { deps, handlers, parseBody, knownError });
+  for (const serve of adapters) serve(app, { deps, handlers, parseBody, knownError });
   if (deps.dashboard !== null) serveDashboard(app, deps.dashboard);
   return app;
 }

@@ -55,10 +55,10 @@ export function createListener(
           allowInsecure: insecureDashboard,
         },
         dashboard: files,
-        adapters: [serveSvix],
         authenticationFailed: metrics?.authenticationFailed,
       },
       handlers,
+      [serveSvix],
     );
     servers = [...servers, server];
     // `localhost` may resolve to two addresses: a caller that looks it up finds this one.

@@ -20,7 +20,9 @@ export async function revealSecret(
     const now = clock.now();
     const target = { kind: 'endpoint', id };
     const after = { secret_read: true };
-    const audit = [auditEntry(call, now, { action: 'endpoints.get', target, tenant: endpoint.tenant, after })];
+    const audit = [
+      auditEntry(call, now, { action: 'endpoints.get', target, tenant: endpoint.tenant, after }),
+    ];
     return { write: { now, audit }, answer: null };
   });
   return secret;

@@ -23,8 +23,8 @@ export const applicationIn = z.object({
   name: z.string().min(1).max(256),
   uid: appUid.nullish(),
   metadata: textMap.nullish(),
-  throttleRate: z.unknown(),
-  rateLimit: z.unknown(),
+  throttleRate: z.unknown().optional(),
+  rateLimit: z.unknown().optional(),
 });
 type ApplicationIn = z.output<typeof applicationIn>;
 

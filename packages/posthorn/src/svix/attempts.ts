@@ -260,4 +260,3 @@ export const attemptRoutes: readonly Route[] = [
     handle: resend,
   },
 ];
-

@@ -67,8 +67,7 @@ export function ownFields(given: EndpointFields): Record<string, unknown> {
     name: given.uid,
     rate_limit_per_s: throttle,
     headers: given.headers === null ? undefined : given.headers,
-    secret:
-      given.secret === undefined || given.secret === null ? undefined : prefixedSecret(given.secret),
+    secret: given.secret === undefined || given.secret === null ? undefined : prefixedSecret(given.secret),
   };
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
 }

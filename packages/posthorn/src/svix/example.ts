@@ -13,7 +13,11 @@ export const exampleRoutes: readonly Route[] = [
     handle: async (context) => {
       parseBody(exampleIn, context);
       const { params, tenant } = await endpointPlace(context);
-      const { id, type, accepted_at: timestamp } = await context.own('endpoints.test', {
+      const {
+        id,
+        type,
+        accepted_at: timestamp,
+      } = await context.own('endpoints.test', {
         params,
         query: { tenant, wait_s: 0 },
       });

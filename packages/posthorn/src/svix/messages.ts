@@ -23,10 +23,10 @@ const messageIn = z.object({
   application: applicationIn.nullish(),
   channels: z.array(z.string()).nullish(),
   tags: z.array(z.string()).nullish(),
-  deliverAt: z.unknown(),
-  transformationsParams: z.unknown(),
+  deliverAt: z.unknown().optional(),
+  transformationsParams: z.unknown().optional(),
   payloadRetentionPeriod: z.int().min(5).max(90).nullish(),
-  payloadRetentionHours: z.unknown(),
+  payloadRetentionHours: z.unknown().optional(),
 });
 type MessageIn = z.output<typeof messageIn>;
 
@@ -107,7 +107,9 @@ async function createMessage(context: Context): Promise<{ status: number; body: 
   const message = parseBody(messageIn, context);
   refuseUnsupported(message);
   const payload =
-    context.text === null ? null : memberText(context.text, message.payload === undefined ? 'data' : 'payload');
+    context.text === null
+      ? null
+      : memberText(context.text, message.payload === undefined ? 'data' : 'payload');
   if (payload === null || (message.payload ?? message.data) === undefined)
     throw new InvalidFields('body', [{ path: '/payload', message: 'is missing: a JSON object' }]);
   if (Buffer.byteLength(payload) > maxDataBytes)
@@ -230,7 +232,11 @@ export const messageRoutes: readonly Route[] = [
     scope: 'operate',
     handle: async (context) => {
       await tenantIn(context);
-      throw unsupported('path', 'bulk-expunge', 'payloads are deleted with their messages, after the retention');
+      throw unsupported(
+        'path',
+        'bulk-expunge',
+        'payloads are deleted with their messages, after the retention',
+      );
     },
   },
 ];

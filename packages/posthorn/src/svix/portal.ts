@@ -21,7 +21,8 @@ const accessIn = z.object({
 
 const keyName = (session: string | null): string =>
   session === null ? 'app portal' : `app portal, session ${session}`;
-const isPortalKey = (name: string): boolean => name === 'app portal' || name.startsWith('app portal, session ');
+const isPortalKey = (name: string): boolean =>
+  name === 'app portal' || name.startsWith('app portal, session ');
 
 async function applicationOf(context: Context, { application }: z.output<typeof accessIn>): Promise<string> {
   if (application === undefined || application === null) return (await tenantIn(context)).name;
@@ -69,8 +70,7 @@ const expireIn = z.object({
 
 async function expireAll(context: Context): Promise<{ status: number }> {
   const { expiry, sessionIds } = parseBody(expireIn, context);
-  if (typeof expiry === 'number' && expiry > 0)
-    throw unsupported('body', 'expiry', 'access ends at once');
+  if (typeof expiry === 'number' && expiry > 0) throw unsupported('body', 'expiry', 'access ends at once');
   const { name: tenant } = await tenantIn(context);
   const names = sessionIds?.map(keyName) ?? [];
   await revokeKeys(context, tenant, ({ name }) =>

@@ -36,7 +36,10 @@ const parameterIn = (part: string): string | null => /^\{(\w+)\}$/.exec(part)?.[
 
 /** The parts of a path below `/api/v1/`, decoded; slashes at its end and doubled ones at its beginning do not count. */
 export function partsOf(url: string): readonly string[] {
-  const path = url.split('?', 1)[0]!.replace(/^\/+api\/v1\/?/, '').replace(/\/+$/, '');
+  const path = url
+    .split('?', 1)[0]!
+    .replace(/^\/+api\/v1\/?/, '')
+    .replace(/\/+$/, '');
   return path.split('/').map((part) => decodeURIComponent(part));
 }
 
@@ -46,11 +49,10 @@ export function routeOf(
   parts: readonly string[],
 ): { readonly route: Route; readonly params: Parameters } | null {
   const fitting = (patterns.get(`${method} ${parts.length}`) ?? []).filter((pattern) =>
-    pattern.parts.every((part, at) =>
-      parameterIn(part) === null ? part === parts[at] : parts[at] !== '',
-    ),
+    pattern.parts.every((part, at) => (parameterIn(part) === null ? part === parts[at] : parts[at] !== '')),
   );
-  const literals = ({ parts: own }: Pattern): number => own.filter((part) => parameterIn(part) === null).length;
+  const literals = ({ parts: own }: Pattern): number =>
+    own.filter((part) => parameterIn(part) === null).length;
   const [best] = fitting.toSorted((a, b) => literals(b) - literals(a));
   if (best === undefined) return null;
   const params = Object.fromEntries(

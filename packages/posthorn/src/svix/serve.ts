@@ -17,14 +17,19 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
 /** Some clients begin the path with two slashes. */
 const roots = ['/api/v1', '//api/v1'];
 
-function sendError(reply: FastifyReply, { status, body }: ErrorAnswer, retryAfterS: number | null): FastifyReply {
+function sendError(
+  reply: FastifyReply,
+  { status, body }: ErrorAnswer,
+  retryAfterS: number | null,
+): FastifyReply {
   if (retryAfterS !== null) void reply.header('retry-after', String(retryAfterS));
   return reply.code(status).type('application/json').serializer(JSON.stringify).send(body);
 }
 
 function handleErrors(app: FastifyInstance, { deps, knownError }: AdapterHost): void {
   app.setErrorHandler((error: HttpError, request, reply) => {
-    if (error instanceof Refusal || error instanceof InvalidFields) return sendError(reply, error.answer, null);
+    if (error instanceof Refusal || error instanceof InvalidFields)
+      return sendError(reply, error.answer, null);
     const known = knownError(error);
     if (known === null)
       deps.logger.error(
@@ -61,7 +66,11 @@ function callFrom(request: FastifyRequest): Call {
   };
 }
 
-async function answer(request: FastifyRequest, reply: FastifyReply, host: AdapterHost): Promise<FastifyReply> {
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  host: AdapterHost,
+): Promise<FastifyReply> {
   const { deps, handlers } = host;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routeOf(method, partsOf(request.url));
@@ -100,7 +109,8 @@ function allowOtherSites(app: FastifyInstance): void {
 }
 
 function preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { 'access-control-request-headers': asked, 'access-control-request-method': method } = request.headers;
+  const { 'access-control-request-headers': asked, 'access-control-request-method': method } =
+    request.headers;
   return reply
     .code(204)
     .header('access-control-allow-methods', method ?? methods.join(', '))

@@ -55,7 +55,10 @@ function rangeFrom({ since, until }: z.output<typeof range>, { deps }: Context):
 }
 
 /** Makes the endpoint's deliveries of these states pending again. */
-async function redrive(context: Context, state: readonly string[]): Promise<{ status: number; body: object }> {
+async function redrive(
+  context: Context,
+  state: readonly string[],
+): Promise<{ status: number; body: object }> {
   const window = rangeFrom(parseBody(range, context), context);
   const { tenant, params } = await endpointPlace(context);
   const filter = { tenant, endpoint_id: params.id, state, ...window };

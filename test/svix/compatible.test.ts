@@ -321,7 +321,7 @@ describe.each(clients)('JavaScript client %s', (version, connect, Webhook) => {
 });
 
 describe('Python client', () => {
-  test.each(['1.99.1', '2.9.1'])('%s: the same script', async (version, context) => {
+  test.for(['1.99.1', '2.9.1'])('%s: the same script', async (version, context) => {
     const python = await pythonWith(version);
     if (python === null) return context.skip('pip cannot install the client here');
     const [uid, path] = [fresh('python'), `/${fresh('python')}`];

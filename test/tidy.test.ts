@@ -168,6 +168,7 @@ const mayImport: readonly {
     of: '@posthorn/dashboard',
     from: [
       'posthorn/src/contract/table.ts',
+      'posthorn/src/domain/missing-events.ts',
       'posthorn/src/domain/statistics.ts',
       'posthorn/src/report',
       ...browserRules,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
+import { publicUrlFrom, publicUrlRule } from './public-url.ts';
 import { networkFrom } from '../domain/network.ts';
 import { secretKeysFrom } from '../secrets/secret-key.ts';
 
@@ -45,12 +46,11 @@ const schema = z.object({
   plaintextSecrets: flag.default(false),
   publicUrl: z
     .string()
-    .transform((text) => text.replace(/\/$/, ''))
-    .refine(
-      (text) =>
-        URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
-      'must be an origin such as https://posthorn.example.com, without a path',
-    )
+    .transform((text, { addIssue }) => {
+      const origin = publicUrlFrom(text);
+      if (origin === null) addIssue({ code: 'custom', message: publicUrlRule });
+      return origin ?? text;
+    })
     .optional(),
   insecureDashboard: flag.default(false),
   noDashboard: flag.default(false),

@@ -20,4 +20,9 @@ test('what was delivered is replayed by its ids to this endpoint, what ended und
     { kind: 'redrive', filter: { event_id: ['b', 'c'], state: ['dead', 'suppressed'] } },
   ]);
   expect(actionsOf([missing('a', 'pending')], window)).toEqual([]);
+  // Sent once, by the delivery that goes on; and not at all while one is pending.
+  expect(
+    actionsOf([missing('a', 'delivered'), missing('a', 'dead')], window).map(({ kind }) => kind),
+  ).toEqual(['redrive']);
+  expect(actionsOf([missing('a', 'dead'), missing('a', 'pending')], window)).toEqual([]);
 });

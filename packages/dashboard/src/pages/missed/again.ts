@@ -1,3 +1,4 @@
+import { MissingEvents, statesSent } from '../../../../posthorn/src/domain/missing-events.ts';
 import type { BulkAction } from '../../parts/bulk-action.ts';
 import { countText } from '../../parts/number.ts';
 import type { Missing, Window } from './compare.ts';
@@ -12,18 +13,17 @@ export interface Again extends BulkAction {
 
 /**
  * The jobs that send what is missing again: what was delivered becomes new deliveries, what ended undelivered goes on. Each is one
- * job of the server by the events' ids, so nothing is sent that is not missing.
+ * job of the server by the events' ids, so nothing is sent that is not missing, and an event with several deliveries is sent once.
  */
 export function actionsOf(missing: readonly Missing[], { endpoint_id: endpoint, tenant }: Window): Again[] {
-  const of = (states: readonly Missing['state'][]): readonly Missing[] =>
-    missing.filter(({ state }) => states.includes(state));
-  const delivered = of(['delivered']);
-  const dropped = of(['dead', 'suppressed']);
-  const filterOf = (parts: readonly Missing[]): Again['filter'] => ({
+  const events = new MissingEvents();
+  for (const { event_id: id, state } of missing) events.add(id, state);
+  const [delivered, dropped] = [events.idsOf('replay'), events.idsOf('redrive')];
+  const filterOf = (kind: Again['kind'], ids: readonly string[]): Again['filter'] => ({
     tenant: [tenant],
     endpoint_id: [endpoint],
-    event_id: [...new Set(parts.map(({ event_id: id }) => id))],
-    state: [...new Set(parts.map(({ state }) => state))],
+    event_id: ids,
+    state: statesSent[kind],
   });
   return [
     ...(delivered.length === 0
@@ -31,7 +31,7 @@ export function actionsOf(missing: readonly Missing[], { endpoint_id: endpoint, 
       : [
           {
             kind: 'replay' as const,
-            filter: filterOf(delivered),
+            filter: filterOf('replay', delivered),
             endpointId: endpoint,
             text: `${countText(delivered.length)} that were answered with 2xx are delivered once more`,
           },
@@ -41,7 +41,7 @@ export function actionsOf(missing: readonly Missing[], { endpoint_id: endpoint, 
       : [
           {
             kind: 'redrive' as const,
-            filter: filterOf(dropped),
+            filter: filterOf('redrive', dropped),
             text: `${countText(dropped.length)} that ended undelivered go on`,
           },
         ]),

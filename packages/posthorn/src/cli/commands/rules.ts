@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
+import { publicUrlFrom, publicUrlRule } from '../../config/public-url.ts';
 import { exportedFiles, ruleFile } from '../../reliability/prometheus/export.ts';
 import { unreachable } from '../../reliability/prometheus/slo-rules.ts';
 import { CommandError, note, print, printExact, printJson } from '../output.ts';
@@ -8,19 +9,20 @@ import { readSlos } from '../slo-file.ts';
 
 const usualFile = 'posthorn.yaml';
 
-function publicUrlFrom(given: string | undefined): string | null {
-  const url = given ?? process.env['POSTHORN_PUBLIC_URL'];
-  if (url === undefined) return null;
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+function publicUrlGiven(given: string | undefined): string | null {
+  const text = given ?? process.env['POSTHORN_PUBLIC_URL'];
+  if (text === undefined) return null;
+  const origin = publicUrlFrom(text);
+  if (origin === null)
     throw new CommandError(
-      '--public-url takes a URL with http or https, such as https://posthorn.example.com',
+      `${given === undefined ? 'POSTHORN_PUBLIC_URL' : '--public-url'} ${publicUrlRule}`,
       2,
     );
-  return url;
+  return origin;
 }
 
 function exportRules(options: { file?: string; out?: string; publicUrl?: string; json?: boolean }): void {
-  const publicUrl = publicUrlFrom(options.publicUrl);
+  const publicUrl = publicUrlGiven(options.publicUrl);
   const file = options.file ?? (existsSync(usualFile) ? usualFile : null);
   const slos = file === null ? [] : readSlos(file);
   if (slos.length === 0)

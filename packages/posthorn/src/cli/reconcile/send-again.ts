@@ -1,4 +1,5 @@
 import type { Client, MissingDelivery } from '@posthorn/client';
+import { MissingEvents, statesSent } from '../../domain/missing-events.ts';
 import { count as many } from '../../report/count.ts';
 import { wireAnswer } from '../answers.ts';
 import { exitBy, type Job, reportJob, watched } from '../bulk.ts';
@@ -12,20 +13,7 @@ const maxNameLength = 100;
 /** A million ids need about 100 MB here. */
 const maxEvents = 1_000_000;
 
-type State = MissingDelivery['state'];
 type Kind = 'replay' | 'redrive';
-/** What becomes of an event. The first that applies to one of its deliveries counts: it is sent once. */
-const plans = ['pending', 'redrive', 'replay', 'cancelled'] as const;
-type Plan = (typeof plans)[number];
-
-/** What was delivered becomes new deliveries; what ended undelivered continues. */
-const planOf: Readonly<Record<State, Plan>> = {
-  pending: 'pending',
-  dead: 'redrive',
-  suppressed: 'redrive',
-  delivered: 'replay',
-  cancelled: 'cancelled',
-};
 
 export interface SendAgainOptions {
   /** Name of the jobs, as `posthorn replays` shows it. */
@@ -41,33 +29,29 @@ interface Part {
 
 /** Collects what is missing, to be sent again when the comparison is complete. */
 export class Again {
-  readonly #plans = new Map<string, Plan>();
+  readonly #events = new MissingEvents();
 
   add({ eventId, state }: Pick<MissingDelivery, 'eventId' | 'state'>): void {
-    const plan = planOf[state];
-    const before = this.#plans.get(eventId);
-    if (before !== undefined && plans.indexOf(before) <= plans.indexOf(plan)) return;
-    this.#plans.set(eventId, plan);
-    if (this.#plans.size > maxEvents)
+    this.#events.add(eventId, state);
+    if (this.#events.size > maxEvents)
       throw new CommandError(
         `more than ${many(maxEvents)} events are missing, and nothing was sent again: compare shorter windows, or replay a window with posthorn replay --endpoint-id … --since … --until …`,
       );
   }
 
-  #idsOf(plan: Plan): string[] {
-    return [...this.#plans].flatMap(([id, of]) => (of === plan ? id : []));
-  }
-
   /** One job for up to 1,000 events of a kind. */
   get parts(): readonly Part[] {
     return (['replay', 'redrive'] as const).flatMap((kind) =>
-      splitIds(this.#idsOf(kind)).map((eventIds) => ({ kind, eventIds })),
+      splitIds(this.#events.idsOf(kind)).map((eventIds) => ({ kind, eventIds })),
     );
   }
 
   /** What is not sent again, and why. */
   get left(): { readonly pending: number; readonly cancelled: number } {
-    return { pending: this.#idsOf('pending').length, cancelled: this.#idsOf('cancelled').length };
+    return {
+      pending: this.#events.idsOf('pending').length,
+      cancelled: this.#events.idsOf('cancelled').length,
+    };
   }
 }
 
@@ -102,8 +86,8 @@ async function begin(
   const filter = { tenant, endpointId, eventId: eventIds };
   return kind === 'replay'
     ? // To this endpoint: an event that was delivered twice is sent once.
-      await client.replays.create({ filter: { ...filter, state: 'delivered' }, endpointId, ...fields })
-    : await client.redrives.create({ filter: { ...filter, state: ['dead', 'suppressed'] }, ...fields });
+      await client.replays.create({ filter: { ...filter, state: statesSent.replay }, endpointId, ...fields })
+    : await client.redrives.create({ filter: { ...filter, state: statesSent.redrive }, ...fields });
 }
 
 /**

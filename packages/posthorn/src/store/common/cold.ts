@@ -25,7 +25,7 @@ import { deliveryListings } from './readings.ts';
 import { pastListings } from './past.ts';
 import { recentListings } from './recent.ts';
 import { reconcilingListings } from './reconciling.ts';
-import { redriveListings } from './redrives.ts';
+import { redriveListings, redriveLookups, redriveWrites } from './redrives.ts';
 import { searchListings } from './search.ts';
 import { seriesListings } from './series.ts';
 import { sessionLookups, sessionWrites } from './sessions.ts';
@@ -47,6 +47,7 @@ const coldWrites = {
   ...keyWrites,
   ...keyedRequestWrites,
   ...markerWrites,
+  ...redriveWrites,
   ...sessionWrites,
   ...settingWrites,
   ...snoozeWrites,
@@ -59,6 +60,7 @@ const coldLookups = {
   ...failureLookups,
   ...keyLookups,
   ...markerLookups,
+  ...redriveLookups,
   ...sessionLookups,
   ...settingLookups,
   ...snoozeLookups,
@@ -88,7 +90,6 @@ const coldListings = {
 export interface HotStore {
   readonly write: Omit<StoreWrite, keyof typeof coldWrites>;
   readonly lookups: Omit<StoreLookups, keyof typeof coldLookups>;
-  readonly listings: Omit<StoreListings, keyof typeof coldListings | 'deliveries'>;
 }
 
 /** The three parts of the port on one database. */
@@ -98,16 +99,13 @@ export interface StoreParts {
   readonly listings: StoreListings;
 }
 
-/** Completes an adapter with the methods that are written once. */
-export function withCold(db: CommonDatabase, { write, lookups, listings }: HotStore): StoreParts {
-  const listed = {
-    ...listings,
-    ...coldMethods<Pick<StoreListings, keyof typeof coldListings>>(db, coldListings),
-  };
+/** Completes an adapter with the methods that are written once: of the listings, all. */
+export function withCold(db: CommonDatabase, { write, lookups }: HotStore): StoreParts {
+  const listings = coldMethods<Omit<StoreListings, 'deliveries'>>(db, coldListings);
   return {
     write: { ...write, ...coldMethods<Pick<StoreWrite, keyof typeof coldWrites>>(db, coldWrites) },
     lookups: { ...lookups, ...coldMethods<Pick<StoreLookups, keyof typeof coldLookups>>(db, coldLookups) },
     // Step by step: nothing holds the store's reader for longer than a step (G8).
-    listings: { ...listed, deliveries: (filter, page) => readToLimit(listed, filter, page) },
+    listings: { ...listings, deliveries: (filter, page) => readToLimit(listings, filter, page) },
   };
 }

@@ -1,10 +1,11 @@
 import { shardCount } from '../../domain/shard.ts';
 import { hourMs } from '../../domain/time.ts';
-import type { ConservationRow, Integrity } from '../integrity.ts';
+import { digestHeadSql, digestOf, findingsOfEvent, postgresDigest } from '../digest.ts';
+import type { ConservationRow, Finding, Integrity } from '../integrity.ts';
 import { fanOutStateOf, missingEventFrom, worthComparisonOf } from '../rows.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
-import { byNumber, limit, sameShard, table } from './pieces.ts';
-import { joined, raw, type Sql, sql } from './sql.ts';
+import { byNumber, inList, isNumbered, limit, sameShard, table } from './pieces.ts';
+import { joined, per, raw, type Sql, sql } from './sql.ts';
 import { row, rows, session, type Steps } from './steps.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows and read counters, and the
@@ -92,7 +93,18 @@ const compared = joined(
   ', ',
 );
 
-type Read = Pick<Integrity, 'conservation' | 'worthComparisons' | 'fanOuts' | 'missing'>;
+type Read = Pick<Integrity, 'conservation' | 'worthComparisons' | 'fanOuts' | 'missing' | 'checkDigests'>;
+
+const maxDeliveriesNamed = 100;
+
+/** The digest of an event `e` as PostgreSQL computes it; SQLite has no SHA-256, so what it is computed from. */
+const digestNow: Sql = per(({ name }) =>
+  raw(
+    name === 'sqlite'
+      ? `NULL, e.data, ${digestHeadSql('char(10)', (column) => column)}`
+      : `${postgresDigest}, NULL, NULL`,
+  ),
+);
 
 export const integrityListings: Cold<Read> = {
   conservation: snapshot(function* () {
@@ -123,6 +135,32 @@ export const integrityListings: Cold<Read> = {
         FROM u LEFT JOIN ${table('endpoints')} p ON p.num = u.endpoint GROUP BY 1, 2`,
     );
     return found.map(worthComparisonOf);
+  }),
+
+  /** One list of numbers after the other. */
+  checkDigests: separately(function* (after, max) {
+    const { shard, number } = after ?? { shard: 0, number: -1 };
+    const events = (yield* rows(
+      sql`SELECT e.number, e.id, e.digest, ${digestNow} FROM ${table('events')} e
+        WHERE ${inList('e', shard)} AND e.number > ${number} ORDER BY e.number ${limit(max)}`,
+    )) as [number, string, string | null, string | null, string, string][];
+    const findings: Finding[] = [];
+    for (const [event, eventId, digest, computed, data, head] of events) {
+      if (digest === null || digest === (computed ?? digestOf(head, data))) continue;
+      const deliveries = yield* rows(
+        sql`SELECT d.number, p.id FROM ${table('deliveries')} d LEFT JOIN ${table('endpoints')} p ON p.num = d.endpoint
+          WHERE ${isNumbered('d', 'event_number', event)} ORDER BY d.number ${limit(maxDeliveriesNamed)}`,
+      );
+      findings.push(...findingsOfEvent(eventId, deliveries as [number, string | null][]));
+    }
+    const { lists } = yield* session();
+    const nextShard = shard + 1 < lists ? { shard: shard + 1, number: -1 } : null;
+    return {
+      findings,
+      events: events.length,
+      withoutDigest: events.filter(([, , digest]) => digest === null).length,
+      next: events.length < max ? nextShard : { shard, number: events.at(-1)![0] },
+    };
   }),
 
   fanOuts: snapshot(function* (max) {

@@ -11,21 +11,10 @@ import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
-import { checkDigests } from './integrity.ts';
 import { leave, readNodes, heartbeat, type LastHeartbeats } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { readEvent } from './readings.ts';
-import {
-  changeRedrive,
-  countRedrive,
-  createRedrive,
-  findRedrive,
-  listRedrives,
-  runningRedrives,
-  stepRedrive,
-  stopRedrive,
-} from './redrives.ts';
+import { changeRedrive, countRedrive, createRedrive, stepRedrive } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
@@ -62,7 +51,6 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
       acceptFor(db, endpoints, event, endpointId, now, audit),
     createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
     changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
-    stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
     pauseFailing: (change) => endpoints.pauseFailing(change),
     freeKeys: (request) => freeKeys(db, request),
@@ -81,9 +69,6 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
     nextDue: (shards) => nextDue(db, shards),
     configVersion: () => endpoints.version(),
     countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
-    redrive: (id) => findRedrive(db, id),
-    redrives: (page) => listRedrives(db, page),
-    runningRedrives: () => runningRedrives(db),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
@@ -92,20 +77,9 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
   };
 }
 
-function listings(db: Database): HotStore['listings'] {
-  return {
-    event: (tenant, id) => readEvent(db, tenant, id),
-    checkDigests: (after, limit) => checkDigests(db, after, limit),
-  };
-}
-
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
-  const hot = {
-    write: writes(db, endpoints),
-    lookups: lookups(db, endpoints),
-    listings: listings(db),
-  };
+  const hot = { write: writes(db, endpoints), lookups: lookups(db, endpoints) };
   const { write, lookups: few, listings: many } = withCold(commonDatabase(db), hot);
   return { write, read: { ...few, ...many }, close: () => db.close() };
 }

@@ -11,22 +11,12 @@ import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
-import { checkDigests, checkPages } from './integrity.ts';
+import { checkPages } from './integrity.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { freeKeys } from './blocking.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { readEvent } from './readings.ts';
-import {
-  changeRedrive,
-  countRedrive,
-  createRedrive,
-  findRedrive,
-  listRedrives,
-  runningRedrives,
-  stepRedrive,
-  stopRedrive,
-} from './redrives.ts';
+import { changeRedrive, countRedrive, createRedrive, stepRedrive } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
@@ -82,7 +72,6 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     },
     createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
     changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
-    stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
     freeKeys: async (request) => freeKeys(db, endpoints, request),
@@ -103,9 +92,6 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
     configVersion: async () => endpoints.version,
     countRedrive: async (request, from, limit) =>
       countRedrive(db, endpoints, sequences, request, from, limit),
-    redrive: async (id) => findRedrive(db, id),
-    redrives: async (page) => listRedrives(db, page),
-    runningRedrives: async () => runningRedrives(db),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();
@@ -113,13 +99,6 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
     },
     clock: async () => readClock(db, sequences),
     nodes: async () => [],
-  };
-}
-
-function listings({ db }: Tables): HotStore['listings'] {
-  return {
-    event: async (tenant, id) => readEvent(db, tenant, id),
-    checkDigests: async (after, limit) => checkDigests(db, after, limit),
   };
 }
 
@@ -133,7 +112,7 @@ export function createSqliteParts(db: Database): SqliteParts {
     endpointNum: endpointNumbers(db, endpoints),
   };
   const common = commonDatabase(db, () => endpoints.version++);
-  const hot = { write: writes(tables), lookups: lookups(tables), listings: listings(tables) };
+  const hot = { write: writes(tables), lookups: lookups(tables) };
   return { ...withCold(common, hot), close: async () => db.close() };
 }
 

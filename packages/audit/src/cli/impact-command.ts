@@ -104,7 +104,7 @@ export function impactCommand(): Command {
     .argument('[log]', 'one log that covers the time before and after --deploy')
     .option(
       '--before <log|from..until>',
-      'a log (several with commas, or a glob), or a time window of Posthorn’s own history',
+      "a log (several with commas, or a glob), or a time window of Posthorn's own history",
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
     .option(
@@ -121,7 +121,7 @@ export function impactCommand(): Command {
     .option('--html <report.html>', 'write the report as a page')
     .option('--markdown <report.md>', 'write the report as a section for a document')
     .option('--json', 'print JSON')
-    .optionsGroup('Posthorn’s own history:')
+    .optionsGroup("Posthorn's own history:")
     .option('--data-dir <path>', 'the data directory that windows or --deploy refer to')
     .option('--database-url <url>', 'the same for Posthorn on PostgreSQL')
     .addHelpText(

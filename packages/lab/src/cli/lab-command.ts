@@ -58,8 +58,8 @@ export function labCommand(): Command {
     .argument('[scenario]', 'a built-in scenario (see --list) or a .yaml file', 'incident')
     .option('--seeds <n>', 'number of seeds', whole(10_000_000), 1)
     .option('--seed <s>', 'the first seed', whole(2 ** 31 - 1), 1)
-    .option('--hours <h>', 'simulated hours of traffic and faults (default: the scenario’s)', parseHours)
-    .option('--payments <n>', 'number of payments (default: the scenario’s)', whole(50_000_000))
+    .option('--hours <h>', "simulated hours of traffic and faults (default: the scenario's)", parseHours)
+    .option('--payments <n>', "number of payments (default: the scenario's)", whole(50_000_000))
     .option('--workers <n>', 'threads (default: one per processor)', whole(256))
     .option(
       '--calibrate <attempts.jsonl>',

@@ -1,5 +1,5 @@
 import { ApiError } from '@posthorn/client';
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, Help } from 'commander';
 import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
 import { CommandError, note, watchOutput } from './output.ts';
 import { failureText } from './remote.ts';
@@ -34,9 +34,20 @@ function dropEmptyVariables(): void {
     if (value === '' && name.startsWith('POSTHORN_')) delete process.env[name];
 }
 
-/** Reports wrong usage with the correct usage and throws, in nested commands too: Commander itself would exit with 1. */
+const usualHelp = new Help();
+const withoutQuotes = (text: string): string => text.replace(/\(default: "([^"]*)"\)/, '(default: $1)');
+
+/**
+ * Reports wrong usage with the correct usage and throws, in nested commands too: Commander itself would exit with 1. Help shows a
+ * default as it is typed.
+ */
 function throwing(command: Command): void {
   command
+    .configureHelp({
+      ...command.configureHelp(),
+      optionDescription: (option) => withoutQuotes(usualHelp.optionDescription(option)),
+      argumentDescription: (argument) => withoutQuotes(usualHelp.argumentDescription(argument)),
+    })
     .exitOverride()
     .showHelpAfterError(`(usage: ${command.createHelp().commandUsage(command)}; see --help)`);
   for (const inner of command.commands) throwing(inner);

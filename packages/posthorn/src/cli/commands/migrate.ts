@@ -5,7 +5,7 @@ import { CommandError, note, print, printJson } from '../output.ts';
 
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .option('--database-url <url>', 'POSTHORN_DATABASE_URL')
+    .option('--database-url <url>', 'PostgreSQL database to update (POSTHORN_DATABASE_URL)')
     .option('--citus', 'distribute the tables over the workers of a Citus cluster; stop every node first')
     .option('--json', 'print JSON')
     .addHelpText(

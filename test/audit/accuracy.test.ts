@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { casesOf, quickGrid } from './cases.ts';
+import { accuracyPage, citedIn, citing } from './citations.ts';
 import { scoreCase } from './score.ts';
 import { faults } from './matrix.ts';
 
@@ -26,4 +28,10 @@ test.each(
   ),
 )('known truth: %s', async (_, one) => {
   expect(faults([await scoreCase(one)])).toEqual([]);
+});
+
+test('pages that cite the accuracy say what the run says that wrote its page', () => {
+  const sentence = citedIn(readFileSync(accuracyPage, 'utf8'));
+  expect(sentence).not.toBeNull();
+  for (const path of citing) expect(citedIn(readFileSync(path, 'utf8')), path).toBe(sentence);
 });

@@ -6,7 +6,7 @@ export const citing: readonly string[] = ['docs/start/proof.md', 'docs/internals
 const sentence = /On [\d,]+ generated logs with known truth,[^\n]*?not accused wrongly\./;
 
 /** The sentence in a page. */
-const citedIn = (text: string): string | null => sentence.exec(text)?.[0] ?? null;
+export const citedIn = (text: string): string | null => sentence.exec(text)?.[0] ?? null;
 
 /** A page with the sentence of another run. */
 export function withSentence(text: string, now: string): string {

@@ -56,7 +56,7 @@ const demands: readonly Demand[] = [
 
 /** What to do about lines of prose. */
 function freeText({ lines }: SniffedFile): string {
-  return `its lines are free text, such as ${JSON.stringify((lines[0] ?? '').slice(0, 160))}. Say where the fields are with --pattern and named groups, for example --pattern 'attempt (?<attempt_no>\\d+) of (?<event_id>\\S+) to (?<endpoint>\\S+): HTTP (?<status_code>\\d+)'; --preview shows what is read`;
+  return `its lines are free text, such as ${JSON.stringify((lines[0] ?? '').slice(0, 160))}. Say where the fields are with --pattern and named groups, for example --pattern 'attempt (?<attempt_no>\\d+) of (?<event_id>\\S+) to (?<endpoint>\\S+): (?:HTTP (?<status_code>\\d+)|(?<error>.+))'; --preview shows what is read`;
 }
 
 /** Throws if a log lacks one of them; the message lists the fields of the log and a likely mapping. */

@@ -100,7 +100,11 @@ export async function makeLines(
 
 function nothingUsable(lines: number, malformed: number, withoutId: number, absurd: number): AuditError {
   return new AuditError(
-    `none of ${lines} lines can be used: ${malformed} cannot be read, ${withoutId} have no event id, ${absurd} have no plausible time. Use --format or --map to say how to read them`,
+    `none of ${lines} lines can be used: ${malformed} cannot be read, ${withoutId} have no event id, ${absurd} have no plausible time. ${
+      absurd > lines / 2
+        ? 'Say how times are written with --time-format and --timezone, or which field has them with --map at=…'
+        : 'Use --format or --map to say how to read them'
+    }`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { hourMs } from 'posthorn/domain';
 import { count } from 'posthorn/report';
-import { type Database, num, text } from '../../database.ts';
+import { type Database, num, quote, text } from '../../database.ts';
 import { type Silence, silences } from '../../timeline/gaps.ts';
 import type { QualityProblem } from '../../result.ts';
 import { thresholds } from '../../thresholds.ts';
@@ -16,24 +16,37 @@ interface WorkerSilence extends Silence {
 /** Bins of the log; a silence is as exact as one of them. */
 const maxBins = 1000;
 
-/** Lines of all workers in a period, and as the rate outside of it would have them. */
+/** Lines around the silence of a worker. */
+interface Around {
+  /** Those of the other workers in the silence, and how many they usually write at that time of the day. */
+  readonly others: number;
+  readonly usual: number;
+  /** Those that the worker would have written, by its share at other times: traffic varies within a day. */
+  readonly expected: number;
+}
+
 async function linesAround(
   database: Database,
   { facts }: Gate,
   { from, to, worker }: WorkerSilence,
-): Promise<{ readonly others: number; readonly usual: number }> {
-  // The same hours of other days, if the log has some: traffic varies within a day.
+): Promise<Around> {
   const day = 24 * hourMs;
-  const isDaily = facts.to - facts.from > 3 * day;
-  const phase = `((t - ${from}) % ${day} + ${day}) % ${day} < ${Math.min(day, to - from)}`;
-  const outside = `(t < ${from} or t >= ${to})${isDaily && to - from < day ? ` and ${phase}` : ''}`;
-  const length =
-    isDaily && to - from < day
-      ? (facts.to - facts.from) / day - 1
-      : (facts.to - facts.from) / (to - from) - 1;
-  const row = await database.row(`select count(*) filter (t >= ${from} and t < ${to}) as others,
-      count(*) filter (${outside}) as usual from line where worker <> '${worker.replaceAll("'", "''")}'`);
-  return { others: num(row.others), usual: num(row.usual) / Math.max(1, length) };
+  // The same hours of other days, if the log has some.
+  const isDaily = facts.to - facts.from > 3 * day && to - from < day;
+  const hours = isDaily ? ` and ((t - ${from}) % ${day} + ${day}) % ${day} < ${to - from}` : '';
+  const outside = `(t < ${from} or t >= ${to})`;
+  const periods = (facts.to - facts.from) / (isDaily ? day : to - from) - 1;
+  const other = `worker <> ${quote(worker)}`;
+  const row = await database.row(`select count(*) filter (${other} and t >= ${from} and t < ${to}) as others,
+      count(*) filter (${other} and ${outside}${hours}) as usual,
+      count(*) filter (${other} and ${outside}) as others_outside, count(*) filter (not ${other}) as own
+    from line where worker is not null`);
+  const share = num(row.own) / Math.max(1, num(row.others_outside));
+  return {
+    others: num(row.others),
+    usual: num(row.usual) / Math.max(1, periods),
+    expected: share * num(row.others),
+  };
 }
 
 /** Silences of workers whose lines nobody else wrote. */
@@ -52,9 +65,9 @@ async function missingSilences(database: Database, gate: Gate): Promise<WorkerSi
       binMs,
     )) {
       const one = { ...silence, worker };
-      if (one.lines < thresholds.minSilentLines) continue;
-      const { others, usual } = await linesAround(database, gate, one);
-      if (others - usual < one.lines * thresholds.takenOver) found.push(one);
+      const { others, usual, expected } = await linesAround(database, gate, one);
+      if (expected >= thresholds.minSilentLines && others - usual < expected * thresholds.takenOver)
+        found.push({ ...one, lines: Math.round(expected) });
     }
   return found;
 }
@@ -93,7 +106,7 @@ export async function silentWorkers(
     code: 'worker_lines_missing',
     count: num(n),
     share: num(n) / suspected,
-    message: `No lines from ${shown}${found.length > 3 ? ' and others' : ''}, about ${count(lines)} by the rate before and after, and no other worker took over: a file seems to be missing. ${count(num(n))} of ${count(suspected)} suspected drops have a retry that was due then.`,
+    message: `No lines from ${shown}${found.length > 3 ? ' and others' : ''}, about ${count(lines)} by its share of the lines at other times, and no other worker took over: a file seems to be missing. ${count(num(n))} of ${count(suspected)} suspected drops have a retry that was due then.`,
     next_step: 'Add the files of all workers for this time, and audit them together.',
   };
 }

@@ -222,6 +222,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/migrate.ts')).migrateCommand(),
   },
   {
+    name: 'import',
+    description: 'Write what another sender has as a posthorn.yaml, with its secrets',
+    load: async () => (await import('../svix/import/command.ts')).importCommand(),
+  },
+  {
     name: 'completion',
     description: 'Print the script that completes these commands in bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionCommand(commands),

@@ -364,7 +364,7 @@ export const endpointOperations = operations({
     description:
       'Safe to repeat: afterwards the tenant has one endpoint of that name with these settings. Omitted settings get their defaults; the secret stays the same, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. Answers 201 if the endpoint was created, and only then shows the secret.',
     // As for the other calls of this path: OpenAPI does not allow two names for the same part of a path.
-    params: z.strictObject({ id: documentName.describe('Name of the endpoint.') }),
+    params: z.strictObject({ id: endpointName.describe('Name of the endpoint.') }),
     query: z.strictObject({
       tenant: ownTenant.optional(),
       dry_run: z

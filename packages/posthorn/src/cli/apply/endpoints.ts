@@ -12,8 +12,8 @@ import type { Change, FieldChange, Server } from './changes.ts';
 const endpointKey = z
   .string()
   .regex(
-    /^([A-Za-z0-9._:-]{1,128}\/)?[a-z0-9][a-z0-9-]{0,62}$/,
-    'a name of lowercase letters, digits and dashes; put its tenant and a slash in front if two tenants use it',
+    /^([A-Za-z0-9._:-]{1,128}\/)?(?!ep_)(?=[^/]*[A-Za-z0-9_-][^/]*$)[A-Za-z0-9._-]{1,256}$/,
+    'a name of letters, digits and . _ -, not beginning with ep_; put its tenant and a slash in front if two tenants use it',
   );
 
 /** The name comes before the document, and so does the tenant if needed. */

@@ -1,0 +1,115 @@
+import { eventTypePattern, ownTenant } from '../../contract/fields.ts';
+import { wireCompatible } from '../endpoint-fields.ts';
+import { secretFrom } from './sealed-keys.ts';
+import type { Stored, StoredApplication, StoredEndpoint } from './source.ts';
+
+/** What was left out, and why. */
+export interface Skipped {
+  readonly kind: 'application' | 'endpoint' | 'event type';
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** The declarations of a posthorn.yaml, and what could not be declared. */
+export interface Declarations {
+  readonly document: {
+    readonly tenants: Readonly<Record<string, object>>;
+    readonly event_types: Readonly<Record<string, object>>;
+    readonly endpoints: Readonly<Record<string, object>>;
+  };
+  readonly skipped: readonly Skipped[];
+}
+
+const maxSecretBytes = 64;
+
+/** The tenant that an application becomes: its uid, or else its id. */
+const tenantOf = ({ id, uid }: StoredApplication): string => uid ?? id;
+
+/** The name of an endpoint: its uid, or one that its id gives, so that a second import finds it again. */
+const nameOf = ({ id, uid }: StoredEndpoint): string => uid ?? `imported-${id.slice('ep_'.length)}`;
+
+/** Why an endpoint cannot be declared; null: it can. */
+function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): string | null {
+  if (channels !== undefined && channels !== null && channels.length > 0)
+    return `it only receives messages of the channels ${channels.join(', ')}, which Posthorn does not have: give it a filter`;
+  const odd = (types ?? []).find((type) => !eventTypePattern.safeParse(type).success);
+  return odd === undefined ? null : `the event type ${odd} is not a name that Posthorn takes`;
+}
+
+function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: string): object {
+  const {
+    url,
+    description,
+    event_types_ids: types,
+    disabled,
+    metadata,
+    rate_limit: rate,
+    headers,
+  } = endpoint;
+  return {
+    tenant,
+    url,
+    event_types: types === undefined || types === null || types.length === 0 ? ['*'] : types,
+    description,
+    enabled: !disabled,
+    metadata,
+    ...wireCompatible,
+    ...(typeof rate === 'number' ? { rate_limit_per_s: rate } : {}),
+    ...(headers === undefined || headers === null ? {} : { headers }),
+    secret,
+  };
+}
+
+/** Declares what Svix's database has as Posthorn's tenants, endpoints and event types. `org`: only of this organization. */
+export function declarationsFrom(
+  { applications, endpoints, eventTypes }: Stored,
+  { mainSecret, org }: { readonly mainSecret: string | null; readonly org: string | null },
+): Declarations {
+  const skipped: Skipped[] = [];
+  const isMine = ({ org_id: id }: { readonly org_id: string }): boolean => org === null || id === org;
+  const tenants = new Map<string, string>();
+  const tenantDocuments: Record<string, object> = {};
+  for (const application of applications.filter(isMine)) {
+    const name = tenantOf(application);
+    if (!ownTenant.safeParse(name).success || name in tenantDocuments) {
+      const reason =
+        name in tenantDocuments ? 'another organization has its uid: give --org' : 'its uid is too long';
+      skipped.push({ kind: 'application', id: application.id, reason });
+      continue;
+    }
+    tenants.set(application.id, name);
+    tenantDocuments[name] = { display_name: application.name.slice(0, 256), metadata: application.metadata };
+  }
+  const endpointDocuments: Record<string, object> = {};
+  for (const endpoint of endpoints) {
+    const tenant = tenants.get(endpoint.app_id);
+    // Of an application that is deleted, skipped, or another organization's.
+    if (tenant === undefined) continue;
+    const opened = secretFrom(endpoint.key, mainSecret);
+    const reason =
+      endpointFault(endpoint) ??
+      ('fault' in opened
+        ? opened.fault
+        : Buffer.from(opened.secret.slice('whsec_'.length), 'base64').length > maxSecretBytes
+          ? `its secret is longer than ${maxSecretBytes} bytes`
+          : null);
+    if (reason !== null || 'fault' in opened) {
+      skipped.push({ kind: 'endpoint', id: endpoint.id, reason: reason ?? '' });
+      continue;
+    }
+    endpointDocuments[`${tenant}/${nameOf(endpoint)}`] = endpointDocument(endpoint, tenant, opened.secret);
+  }
+  const typeDocuments: Record<string, object> = {};
+  for (const type of eventTypes.filter(isMine)) {
+    if (!eventTypePattern.safeParse(type.name).success) {
+      skipped.push({ kind: 'event type', id: type.name, reason: 'its name has empty parts' });
+      continue;
+    }
+    const { description, deleted: archived, deprecated = false, schemas = null } = type;
+    typeDocuments[type.name] = { description, metadata: { archived, deprecated, schemas } };
+  }
+  return {
+    document: { tenants: tenantDocuments, event_types: typeDocuments, endpoints: endpointDocuments },
+    skipped,
+  };
+}

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { maxDataBytes } from '../contract/limits.ts';
 import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
+import { hourMs } from '../domain/time.ts';
 import { subscribes } from '../domain/endpoint.ts';
 import { memberText } from '../service/raw-json.ts';
 import { applicationIn, ensureApplication, tenantIn, uid } from './applications.ts';
@@ -77,29 +78,36 @@ async function tenantOfMessage(context: Context, { application }: MessageIn): Pr
   return (await ensureApplication(context, application)).name;
 }
 
+/** How long a message answers requests with its idempotency key. */
+const rememberedMs = 12 * hourMs;
+
 /** Sends a message; its id is the sender's, or follows from the idempotency key, or is new. */
 async function send(
   context: Context,
   tenant: string,
   { eventType: type, eventId }: MessageIn,
   payload: string,
-): Promise<Sent> {
+): Promise<Sent & { readonly payload: string }> {
   const { deps, call, idempotencyKey: key } = context;
-  const publish = async (id: string): Promise<Sent> => {
+  const publish = async (id: string): ReturnType<typeof send> => {
     const text = `{"data":${payload}}`;
     const body = { tenant, type, id, data: JSON.parse(payload) as unknown };
     const receipt = await context.own('events.publish', { body, text });
-    return { id: receipt.id, eventType: receipt.type, timestamp: receipt.accepted_at };
+    return { id: receipt.id, eventType: receipt.type, timestamp: receipt.accepted_at, payload };
   };
   if (typeof eventId === 'string') return await publish(eventId);
   const fresh = (): string => newMessageId(deps.clock.now(), deps.random.bytes(idBytes));
   if (key === null) return await publish(fresh());
+  const keyed = keyedMessageId(tenant, call.caller.id, key);
   try {
-    return await publish(keyedMessageId(tenant, call.caller.id, key));
+    return await publish(keyed);
   } catch (error) {
-    // The key was used before, for another message, and is no longer remembered.
     if (!(error instanceof PosthornError) || error.code !== 'event_id_conflict') throw error;
-    return await publish(fresh());
+    // Another body under the same key: the first message answers as long as the key is remembered.
+    const text = await eventText(context, tenant, keyed);
+    const { id, type: eventType, accepted_at: timestamp } = JSON.parse(text) as Event;
+    if (deps.clock.now() - Date.parse(timestamp) > rememberedMs) return await publish(fresh());
+    return { id, eventType, timestamp, payload: memberText(text, 'data') ?? payload };
   }
 }
 
@@ -115,7 +123,10 @@ async function createMessage(context: Context): Promise<{ status: number; body: 
   if (Buffer.byteLength(payload) > maxDataBytes)
     throw new Refusal(413, 'payload_too_large', `The payload is larger than ${maxDataBytes} bytes.`);
   const sent = await send(context, await tenantOfMessage(context, message), message, payload);
-  return { status: 202, body: messageText(sent, context.query.flag('with_content', true) ? payload : null) };
+  return {
+    status: 202,
+    body: messageText(sent, context.query.flag('with_content', true) ? sent.payload : null),
+  };
 }
 
 /** The event that a path's message is, as text. */

@@ -40,6 +40,33 @@ describe('links', () => {
   });
 });
 
+describe('two clicks from the front page', () => {
+  const linksOf = (page: string): string[] =>
+    [...withoutCode(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .map((target) => (target.startsWith('#') ? `${page}${target}` : join(dirname(page), target)));
+  const first = linksOf('README.md');
+  const within = new Set([
+    ...first,
+    ...first.flatMap((target) => (/\.md(?:#|$)/.test(target) ? linksOf(target.split('#')[0]!) : [])),
+  ]);
+
+  test('lead to every page', () => {
+    const reached = new Set([...within].map((target) => target.split('#')[0]));
+    expect(documentationPages.filter((page) => page !== 'README.md' && !reached.has(page))).toEqual([]);
+  });
+
+  test.each([
+    ['verifying a signature in PHP', 'docs/guides/verifying.md#php'],
+    ['what tls means', 'docs/reference/failure-classes.md#tls'],
+    ['restoring a backup', 'docs/operating/deploy.md#restore'],
+    ['what to do when unaccounted pages', 'docs/runbooks/unaccounted.md'],
+  ])('lead to %s', (_, target) => {
+    expect(within).toContain(target);
+  });
+});
+
 /** The words of a line of a shell, up to a pipe, a redirection or the next command. */
 function argumentsOf(line: string): string[] {
   const args: string[] = [];

@@ -73,7 +73,7 @@ async function binaries(copyTo: string, asOther: boolean): Promise<string> {
 
 let names = 0;
 
-async function createDatabaseAt(url: string, from = 'template1'): Promise<string> {
+export async function createDatabaseAt(url: string, from = 'template1'): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const name = `posthorn_test_${process.pid}_${++names}`;
@@ -92,7 +92,7 @@ async function createDatabaseAt(url: string, from = 'template1'): Promise<string
  * A fresh cluster in `data`. One is made for all tests and copied: that takes a sixth of the processor time of `initdb`, and
  * a dozen files want one. The copy to be taken from stays in the temporary directory, by version and user.
  */
-async function makeCluster(bin: string, data: string, as: { uid?: number }): Promise<void> {
+export async function makeCluster({ bin, as }: Ground, data: string): Promise<void> {
   const { stdout } = await run(join(bin, 'postgres'), ['--version'], as);
   const version = /\d[\w.]*/.exec(stdout)![0];
   const kept = join(tmpdir(), `posthorn-test-cluster-${version}-${as.uid ?? process.getuid?.() ?? 'user'}`);
@@ -114,7 +114,7 @@ async function makeCluster(bin: string, data: string, as: { uid?: number }): Pro
 }
 
 /** Made by the user who is to own it: PostgreSQL takes no other's directory. */
-async function copy(from: string, to: string, as: { uid?: number }): Promise<void> {
+export async function copy(from: string, to: string, as: { uid?: number }): Promise<void> {
   if (as.uid === undefined) await cp(from, to, { recursive: true });
   else await run('cp', ['-R', from, to], as);
 }
@@ -131,6 +131,87 @@ function databasesAt(url: string): Pick<Postgres, 'createDatabase' | 'createMigr
     createDatabase: () => createDatabaseAt(url),
     createMigrated: async () => await createDatabaseAt(url, await (template ??= migrated())),
   };
+}
+
+/** Where servers of a test live, and how they are run. */
+export interface Ground {
+  readonly home: string;
+  readonly bin: string;
+  readonly as: { readonly uid?: number; readonly gid?: number };
+}
+
+export async function prepareGround(): Promise<Ground> {
+  const home = mkdtempSync(join(tmpdir(), 'posthorn-postgres-'));
+  const other = unprivileged();
+  const bin = await binaries(join(home, 'native'), other !== null);
+  if (other !== null) chownSync(home, other.uid, other.gid);
+  return { home, bin, as: other ?? {} };
+}
+
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  start(): Promise<void>;
+  signal(kind: NodeJS.Signals): Promise<void>;
+}
+
+/** One server on its data; it is not started yet. */
+export async function serverOn(
+  { home, bin, as }: Ground,
+  data: string,
+  settings: readonly string[],
+): Promise<Server> {
+  const port = await freePort();
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  let server: ChildProcess | null = null;
+  let log = '';
+  const spawnServer = (): void => {
+    const options = [
+      ...settings,
+      'max_connections=200',
+      `unix_socket_directories=${home}`,
+      'listen_addresses=127.0.0.1',
+    ];
+    server = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option])],
+      { ...as, cwd: home, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
+    );
+    server.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
+  };
+  const start = async (): Promise<void> => {
+    spawnServer();
+    await until('PostgreSQL has started', async () => {
+      // After a kill, backends that are still dying hold the shared memory for a moment.
+      if (server!.exitCode !== null) spawnServer();
+      const client = new pg.Client({ connectionString: url });
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        await client.end();
+        return true;
+      } catch {
+        return false;
+      }
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}: ${log}`);
+    });
+  };
+  const signal = async (kind: NodeJS.Signals): Promise<void> => {
+    if (server === null || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = new Promise((resolve) => server!.once('exit', resolve));
+    // The whole group on SIGKILL: a backend must not outlive its postmaster.
+    process.kill(kind === 'SIGKILL' ? -server.pid! : server.pid!, kind);
+    await ended;
+  };
+  process.once('exit', () => {
+    try {
+      process.kill(-server!.pid!, 'SIGKILL');
+    } catch {
+      // It ended before.
+    }
+  });
+  return { url, port, start, signal };
 }
 
 /**
@@ -150,71 +231,18 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
       stop: async () => {},
     };
   }
-  const home = mkdtempSync(join(tmpdir(), 'posthorn-postgres-'));
-  const data = join(home, 'data');
-  const other = unprivileged();
-  const as = other ?? {};
-  const bin = await binaries(join(home, 'native'), other !== null);
-  if (other !== null) chownSync(home, other.uid, other.gid);
-  await makeCluster(bin, data, as);
-  const port = await freePort();
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  let server: ChildProcess;
-  let log = '';
-  const spawnServer = (): void => {
-    const options = [
-      `fsync=${durable ? 'on' : 'off'}`,
-      'max_connections=200',
-      `unix_socket_directories=${home}`,
-      'listen_addresses=127.0.0.1',
-    ];
-    server = spawn(
-      join(bin, 'postgres'),
-      ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option])],
-      { ...as, cwd: home, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
-    );
-    server.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
-  };
-  const start = async (): Promise<void> => {
-    spawnServer();
-    await until('PostgreSQL has started', async () => {
-      // After a kill, backends that are still dying hold the shared memory for a moment.
-      if (server.exitCode !== null) spawnServer();
-      const client = new pg.Client({ connectionString: url });
-      client.on('error', () => {});
-      try {
-        await client.connect();
-        await client.end();
-        return true;
-      } catch {
-        return false;
-      }
-    }).catch((error: Error) => {
-      throw new Error(`${error.message}: ${log}`);
-    });
-  };
-  const signal = async (kind: NodeJS.Signals): Promise<void> => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const ended = new Promise((resolve) => server.once('exit', resolve));
-    // The whole group on SIGKILL: a backend must not outlive its postmaster.
-    process.kill(kind === 'SIGKILL' ? -server.pid! : server.pid!, kind);
-    await ended;
-  };
-  process.once('exit', () => {
-    try {
-      process.kill(-server.pid!, 'SIGKILL');
-    } catch {
-      // It ended before.
-    }
-  });
-  await start();
+  const ground = await prepareGround();
+  const data = join(ground.home, 'data');
+  await makeCluster(ground, data);
+  const server = await serverOn(ground, data, [`fsync=${durable ? 'on' : 'off'}`]);
+  await server.start();
   return {
-    ...databasesAt(url),
-    kill: () => signal('SIGKILL'),
-    restart: start,
+    ...databasesAt(server.url),
+    kill: () => server.signal('SIGKILL'),
+    restart: server.start,
     stop: async () => {
-      await signal('SIGINT');
-      rmSync(home, { recursive: true, force: true });
+      await server.signal('SIGINT');
+      rmSync(ground.home, { recursive: true, force: true });
     },
   };
 }

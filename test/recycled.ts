@@ -9,17 +9,18 @@ import type { Postgres } from './postgres.ts';
 const keep = `CREATE SCHEMA pristine;
 DO $$ DECLARE t text; filled boolean; BEGIN
   FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'posthorn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
-    EXECUTE format('SELECT EXISTS (SELECT FROM posthorn.%I)', t) INTO filled;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM posthorn.%I)', t) INTO filled;
     IF filled THEN EXECUTE format('CREATE TABLE pristine.%I AS TABLE posthorn.%I', t, t); END IF;
   END LOOP;
   CREATE TABLE pristine." sequences" AS SELECT sequencename::text AS name, start_value AS value FROM pg_sequences WHERE schemaname = 'posthorn';
 END $$`;
 /** Brings that back. Without triggers, so that the order of the tables does not matter. */
 const restore = `SET session_replication_role = replica;
+SET citus.multi_shard_modify_mode = 'sequential';
 DO $$ DECLARE t text; kept boolean; filled boolean; value bigint; BEGIN
   FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'posthorn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
     kept := to_regclass(format('pristine.%I', t)) IS NOT NULL;
-    EXECUTE format('SELECT EXISTS (SELECT FROM posthorn.%I)', t) INTO filled;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM posthorn.%I)', t) INTO filled;
     IF filled THEN EXECUTE format('DELETE FROM posthorn.%I', t); END IF;
     IF kept THEN EXECUTE format('INSERT INTO posthorn.%I SELECT * FROM pristine.%I', t, t); END IF;
   END LOOP;

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import { type Pair, startPair } from '../failover.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, until } from '../support.ts';
-import { endNode, nodeClient, runNemesis, startNode } from './nemesis.ts';
+import { crashes, endNode, nodeClient, runNemesis, startNode } from './nemesis.ts';
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -83,4 +85,60 @@ test('G1, G2, G3, G6: nodes killed, frozen and cut off, a database killed, clock
   expect(Object.keys(result.injected)).toEqual(
     expect.arrayContaining(['kill node', 'freeze node', 'kill database', 'cut connections', 'shift clock']),
   );
+});
+
+describe('a primary with a synchronous standby', () => {
+  let pair: Pair;
+  beforeAll(async () => {
+    pair = await startPair();
+  });
+  afterAll(() => pair.stop());
+
+  test('G1, G2, G6: the primary is killed and the standby promoted: nodes follow, nothing acknowledged is lost', async () => {
+    const databaseUrl = await pair.createDatabase();
+    const arrived = new Set<string>();
+    const receiver = await aReceiver((request, response) => {
+      arrived.add(String(request.headers['webhook-id']));
+      response.end('ok');
+    });
+    const node = await startNode('one', await freePort(), databaseUrl);
+    const client = nodeClient(node);
+    const acknowledged = new Set<string>();
+    let n = 0;
+    const publish = async (): Promise<void> => {
+      const events = Array.from({ length: 5 }, () => ({ type: 'a.b', id: `e${++n}`, data: n }));
+      try {
+        await client.request('POST', '/v1/events/batch', { events });
+        for (const { id } of events) acknowledged.add(id);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 503) throw error;
+      }
+    };
+    try {
+      await client.request('POST', '/v1/endpoints', { url: receiver.url });
+      while (acknowledged.size < 50) await publish();
+      // The last of these may be in flight, and some of what is acknowledged not yet delivered.
+      const publishing = publish();
+      await pair.killPrimary();
+      await publishing;
+      await pair.promote();
+      const before = acknowledged.size;
+      await until('the node accepts again', async () => {
+        await publish();
+        return acknowledged.size > before;
+      });
+      await until('all that was acknowledged has arrived', () =>
+        [...acknowledged].every((id) => arrived.has(id)),
+      );
+      await until('nothing is pending', async () => {
+        const { pending } = await client.request<{ pending: number }>('GET', '/v1/accounting');
+        return pending === 0;
+      });
+      expect(await client.request('GET', '/v1/accounting')).toMatchObject({ unaccounted: 0 });
+      expect(crashes).toEqual([]);
+    } finally {
+      await endNode(node, 'SIGKILL');
+      await receiver.close();
+    }
+  });
 });

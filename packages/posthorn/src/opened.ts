@@ -6,4 +6,6 @@ export interface Opened {
   readonly node: string;
   readonly hints?: Hints;
   readonly keyring: Keyring;
+  /** What a failover of the database would lose, as a sentence with the next step; absent: nothing. */
+  readonly failoverRisk?: string;
 }

@@ -105,6 +105,8 @@ function refuse(error: unknown): never {
 /** The same on a store that is already open. */
 export function compose(opened: Opened, options: NodeOptions): Posthorn {
   const parts = createParts(opened, options);
+  if (opened.failoverRisk !== undefined)
+    options.logger?.warn({ code: 'failover_loses_events' }, opened.failoverRisk);
   const { catalog, readDeclarations } = parts.services;
   const handlers = createServices(parts.services);
   const listener = createListener(parts, handlers, options);

@@ -241,14 +241,26 @@ export const accountingListings: Cold<Accounting> = {
 
   overdue: separately(function* (dueBefore) {
     const isThrottled = sql`p.throttled_until > ${dueBefore}`;
+    const claimed = sql`c.state = 0 AND c.due_at >= ${dueBefore} AND c.claimed_by IS NOT NULL`;
+    const claimedOfEach = sql`(SELECT count(*) FROM ${table('deliveries')} c WHERE c.endpoint = p.num AND ${claimed})`;
+    // Distributed tables have no subqueries that depend on an endpoint's row.
+    const [count, join] = [
+      per(({ isDistributed }) => (isDistributed ? raw('coalesce(min(c.count), 0)') : claimedOfEach)),
+      per(({ isDistributed }) =>
+        isDistributed
+          ? sql`LEFT JOIN (SELECT c.endpoint, count(*) AS count FROM ${table('deliveries')} c WHERE ${claimed} GROUP BY c.endpoint) c
+              ON c.endpoint = p.num`
+          : raw(''),
+      ),
+    ];
     const found = yield* rows(
       sql`SELECT p.id, p.document ->> 'owner', count(*), min(CASE WHEN d.due_at < ${dueBefore} THEN d.due_at ELSE d.created_at END),
-          (SELECT count(*) FROM ${table('deliveries')} c
-           WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= ${dueBefore} AND c.claimed_by IS NOT NULL),
+          ${count},
           CASE WHEN ${isThrottled} THEN p.throttled_until END
         FROM ${table('endpoints')} p ${inOrder} ${table('deliveries')} d ON d.state = 0 AND d.endpoint = p.num
           AND d.due_at < CASE WHEN ${isThrottled} THEN ${raw(String(Number.MAX_SAFE_INTEGER))} ELSE CAST(${dueBefore} AS bigint) END
           AND (d.due_at < ${dueBefore} OR (d.claimed_by IS NULL AND d.created_at < ${dueBefore}))
+        ${join}
         WHERE p.enabled = ${true} AND p.deleted_at IS NULL GROUP BY p.num`,
     );
     return found.map(([endpointId, owner, count, oldestDueAt, claimed, throttledUntil]) => ({

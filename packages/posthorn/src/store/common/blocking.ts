@@ -13,7 +13,7 @@ import {
   sameShard,
   table,
 } from './pieces.ts';
-import { raw, type Sql, sql } from './sql.ts';
+import { per, raw, type Sql, sql } from './sql.ts';
 import { rows } from './steps.ts';
 
 // Conditions on rows, for statements that join deliveries `d` with their endpoints `p`.
@@ -50,8 +50,11 @@ export const blockingListings: Cold<BlockingListings> = {
       sql`WITH d AS MATERIALIZED (
           SELECT p.id, p.tenant, d.shard, d.number, d.endpoint, d.event_number, d.order_key, d.settled_at, d.reason, d.error_class
           FROM ${table('endpoints')} p
-            ${deliveriesOfEach(sql`d.state = 2 AND d.state >= 2 AND d.endpoint = p.num AND d.order_key IS NOT NULL AND d.number > ${behind}
-              AND ${isFirst} ORDER BY d.number ${limit(max)}`)}
+            ${deliveriesOfEach(
+              sql`d.state = 2 AND d.state >= 2 AND d.endpoint = p.num AND d.order_key IS NOT NULL AND d.number > ${behind}
+              AND ${isFirst}`,
+              sql`ORDER BY d.number ${limit(max)}`,
+            )}
           WHERE ${all([
             blocksKeys,
             ofTenants('p.tenant', tenants),
@@ -69,9 +72,16 @@ export const blockingListings: Cold<BlockingListings> = {
   deadKeyCounts: separately(function* (endpointIds) {
     const keys = sql`(SELECT count(*) FROM (SELECT DISTINCT d.shard, d.order_key FROM ${deliveries} d
       WHERE d.state = 2 AND d.order_key IS NOT NULL AND d.endpoint = p.num LIMIT ${maxCounted}) d)`;
+    const chosen = sql`${isAnyOf('p.id', endpointIds, 'text')} AND p.deleted_at IS NULL`;
     const found = yield* rows(
-      sql`SELECT k.id, k.keys FROM (SELECT p.id, ${keys} AS keys FROM ${table('endpoints')} p
-          WHERE ${isAnyOf('p.id', endpointIds, 'text')} AND p.deleted_at IS NULL) k WHERE k.keys > 0`,
+      per(({ isDistributed }) =>
+        isDistributed
+          ? sql`SELECT p.id, least(count(*), ${maxCounted}) FROM (SELECT DISTINCT d.endpoint, d.shard, d.order_key FROM ${deliveries} d
+              WHERE d.state = 2 AND d.order_key IS NOT NULL) d JOIN ${table('endpoints')} p ON p.num = d.endpoint
+              WHERE ${chosen} GROUP BY p.id`
+          : sql`SELECT k.id, k.keys FROM (SELECT p.id, ${keys} AS keys FROM ${table('endpoints')} p
+          WHERE ${chosen}) k WHERE k.keys > 0`,
+      ),
     );
     return found.map(([endpointId, count]) => ({ endpointId: endpointId as string, keys: count as number }));
   }),

@@ -108,14 +108,15 @@ export const givenAnyOf = (column: string, values: readonly string[] | null | un
 
 /**
  * Joins to each row before it the deliveries `d` that a condition, an order and a limit choose: PostgreSQL has lateral joins, and in
- * SQLite a list of numbers may depend on the row.
+ * SQLite a list of numbers may depend on the row. Distributed tables have neither: there the statement's own limit is the only one.
  */
-export const deliveriesOfEach = (chosen: Sql): Sql =>
-  per(({ name }) =>
-    name === 'sqlite'
-      ? sql`CROSS JOIN deliveries d ON d.number IN (SELECT d.number FROM deliveries d WHERE ${chosen})`
-      : sql`CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE ${chosen}) d`,
-  );
+export const deliveriesOfEach = (condition: Sql, first: Sql = raw('')): Sql =>
+  per(({ name, isDistributed }) => {
+    if (isDistributed) return sql`JOIN posthorn.deliveries d ON ${condition}`;
+    return name === 'sqlite'
+      ? sql`CROSS JOIN deliveries d ON d.number IN (SELECT d.number FROM deliveries d WHERE ${condition} ${first})`
+      : sql`CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE ${condition} ${first}) d`;
+  });
 
 /** The condition that a row is that of a number, or belongs to it: the number says its shard. */
 export const isNumbered = (alias: string, column: string, number: number): Sql => {

@@ -27,7 +27,8 @@ const checks: readonly { readonly problem: string; readonly query: Sql }[] = [
   {
     problem: 'an event that is still fanned out is missing',
     query: sql`SELECT CAST(NULL AS bigint), CAST(NULL AS text), CAST(NULL AS text) FROM ${table('fan_out_events')} f
-      WHERE NOT EXISTS (SELECT 1 FROM ${table('events')} e WHERE ${shardOf('e', 'f.event_number')}e.number = f.event_number)`,
+      WHERE f.event_number NOT IN (SELECT g.event_number FROM ${table('fan_out_events')} g
+        JOIN ${table('events')} e ON ${shardOf('e', 'g.event_number')}e.number = g.event_number)`,
   },
   {
     problem: 'the event of this delivery is missing',

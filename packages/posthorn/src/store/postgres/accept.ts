@@ -1,5 +1,5 @@
 import type { NewEvent } from '../../domain/event.ts';
-import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import { deliveryNumber, eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import { eventDigest } from '../digest.ts';
 import { insertFanOut, tenantsFanningOut } from './fan-out-plan.ts';
@@ -10,6 +10,7 @@ import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
 import { Columns, parameter } from './columns.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import { callOf, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
@@ -169,72 +170,119 @@ const oneShardOnly = parameter(rest + 3, 'smallint');
 const drawnForEvents = parameter(rest + 4, 'bigint[]');
 const drawnForDeliveries = parameter(rest + 5, 'bigint[]');
 
-const shardIs = (oneShard: boolean): string => (oneShard ? oneShardOnly : 'shard');
-const counterShard = (oneShard: boolean): string => (oneShard ? oneShardOnly : '0');
+/** How the statements of an accept find their rows: in common table expressions of one statement, or each by itself. */
+interface Form {
+  readonly ev: string;
+  readonly dl: string;
+  /** Of rows, and of their counters. */
+  readonly shard: string;
+  readonly home: string;
+  readonly counterShard: string;
+}
 
-/**
- * One statement is the whole transaction (G4): events, the receipts that guard their ids, deliveries and counters.
- * It stores nothing where the endpoints have changed since the plan was made. Numbers come from sequences in the
- * order of the events, so that a later event of an ordering key has the higher number.
- */
-const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
-  guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? `WHERE ${expectedVersion} IS NOT NULL` : `FROM posthorn.config WHERE version = ${expectedVersion}`}),
-  ev AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? `(${drawnForEvents})[u.ord]` : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
-      SELECT * FROM ${eventColumns.rows} WITH ORDINALITY AS a (${eventColumns.names}, ord) ORDER BY ord) u),
-  events AS (
-    INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
+/** Events, the receipts that guard their ids, deliveries and counters (G4), by name. */
+const parts = (
+  { ev, dl, shard, home, counterShard }: Form,
+  suppressed: boolean,
+): Readonly<Record<string, string>> => ({
+  events: `INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
       currency, deliveries, suppressed, filtered, digest)
-    SELECT ${shardIs(oneShard)}, number, tenant, id, type, data, ordering_key, occurred_at, ${acceptedAt}, amount_minor, currency, deliveries, suppressed,
-      filtered, digest FROM ev),
-  receipts AS (
-    INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
-    ${oneShard ? `SELECT ${oneShardOnly}, tenant, id, number FROM ev WHERE home = ${oneShardOnly}` : 'SELECT home, tenant, id, number FROM ev'}),
-  dl AS MATERIALIZED (
-    SELECT j.*, ${oneShard ? `(${drawnForDeliveries})[j.ord]` : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
-      SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
-      FROM ${deliveryColumns.rows} WITH ORDINALITY AS d (${deliveryColumns.names}, ord)
-      JOIN ev ON ev.ord = d.event ORDER BY d.ord) j),
-  deliveries AS (
-    INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
+    SELECT ${shard}, number, tenant, id, type, data, ordering_key, occurred_at, ${acceptedAt}, amount_minor, currency, deliveries, suppressed,
+      filtered, digest FROM ${ev} ev`,
+  receipts: `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
+    SELECT ${home}, tenant, id, number FROM ${ev} ev${home === oneShardOnly ? ` WHERE home = ${oneShardOnly}` : ''}`,
+  deliveries: `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
       reason, order_key, trigger)
-    SELECT ${shardIs(oneShard)}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+    SELECT ${shard}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
       CASE WHEN enabled THEN coalesce(lease_until, ${acceptedAt}) END, (lease_until IS NOT NULL)::int,
       CASE WHEN lease_until IS NOT NULL THEN ${acceptingNode} END, ${acceptedAt}, CASE WHEN NOT enabled THEN ${acceptedAt} END,
-      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM dl),
-  ledger AS (
-    INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 3600000, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
+      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM ${dl} dl`,
+  ledger: `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
+    SELECT ${counterShard}, endpoint, ${acceptedAt} / 3600000, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM ${dl} dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-  counters AS (
-    INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${counterShard(oneShard)}, endpoint, ${acceptedAt} / 60000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM dl GROUP BY endpoint, type
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+  counters: `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+    SELECT ${counterShard}, endpoint, ${acceptedAt} / 60000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
+    FROM ${dl} dl GROUP BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-  event_ledger AS (
-    INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
-    SELECT ${counterShard(oneShard)}, tenant, ${acceptedAt} / 3600000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
-    FROM ev GROUP BY tenant, type
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+  event_ledger: `INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
+    SELECT ${counterShard}, tenant, ${acceptedAt} / 3600000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
+    FROM ${ev} ev GROUP BY tenant, type
     ON CONFLICT (shard, tenant, hour, type, writer)
-      DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)${
-        suppressed
-          ? `,
-  worth AS (
-    ${worthInsert('suppressed')}
-    SELECT ${counterShard(oneShard)}, dl.endpoint, ${acceptedAt} / 3600000, coalesce(e.currency, ''), ${acceptingNode} || ':accept', ${amountSums}
-    FROM dl JOIN ev e ON e.ord = dl.event WHERE NOT dl.enabled GROUP BY 2, 4
-    ${addWorth('suppressed')})`
-          : ''
+      DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched`,
+  ...(suppressed
+    ? {
+        worth: `${worthInsert('suppressed')}
+    SELECT ${counterShard}, dl.endpoint, ${acceptedAt} / 3600000, coalesce(e.currency, ''), ${acceptingNode} || ':accept', ${amountSums}
+    FROM ${dl} dl JOIN ${ev} e ON e.ord = dl.event WHERE NOT dl.enabled GROUP BY 2, 4
+    ${addWorth('suppressed')}`,
       }
+    : {}),
+});
+
+/** Events with their numbers. */
+const eventRows = (
+  number: string,
+  guard = '',
+): string => `SELECT u.*, ${number} * 64 + u.shard AS number FROM ${guard}(
+      SELECT * FROM ${eventColumns.rows} WITH ORDINALITY AS a (${eventColumns.names}, ord) ORDER BY ord) u`;
+
+const deliveryRows = (
+  number: string,
+  ev: string,
+): string => `SELECT j.*, ${number} * 64 + j.shard AS number FROM (
+      SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
+      FROM ${deliveryColumns.rows} WITH ORDINALITY AS d (${deliveryColumns.names}, ord)
+      JOIN ${ev} ev ON ev.ord = d.event ORDER BY d.ord) j`;
+
+/**
+ * One statement is the whole transaction (G4). It stores nothing where the endpoints have changed since the plan was made. Numbers
+ * come from sequences in the order of the events, so that a later event of an ordering key has the higher number.
+ */
+function spanning(suppressed: boolean): string {
+  const form = { ev: 'ev', dl: 'dl', shard: 'shard', home: 'home', counterShard: '0' };
+  return `WITH
+  guard AS MATERIALIZED (SELECT true AS ok FROM posthorn.config WHERE version = ${expectedVersion}),
+  ev AS MATERIALIZED (${eventRows("nextval('posthorn.event_numbers')", 'guard, ')}),
+  dl AS MATERIALIZED (${deliveryRows("nextval('posthorn.delivery_numbers')", 'ev')}),
+  ${Object.entries(parts(form, suppressed))
+    .map(([name, text]) => `${name} AS (${text})`)
+    .join(',\n  ')}
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
+}
+
+/** The same for one shard; numbers were drawn before, and whether the endpoints have changed was asked before. */
+function single(suppressed: boolean): Transition {
+  const ev = `(${eventRows(`(${drawnForEvents})[u.ord]`)})`;
+  const form = {
+    ev,
+    dl: `(${deliveryRows(`(${drawnForDeliveries})[j.ord]`, ev)})`,
+    shard: oneShardOnly,
+    home: oneShardOnly,
+    counterShard: oneShardOnly,
+  };
+  return {
+    name: suppressed ? 'accept_suppressed' : 'accept',
+    parameters: [
+      ...eventColumns.types,
+      ...deliveryColumns.types,
+      'bigint',
+      'bigint',
+      'text',
+      'smallint',
+      'bigint[]',
+      'bigint[]',
+    ],
+    shardAt: rest + 3,
+    returns: 'void',
+    statements: Object.values(parts(form, suppressed)),
+  };
+}
 
 /** What is worth something from the start is counted in a text of its own: other events do not pay for it. */
-const texts = {
-  spanning: { accept: insert(false, false), accept_suppressed: insert(false, true) },
-  single: { accept_one: insert(true, false), accept_suppressed_one: insert(true, true) },
-};
+const spanningTexts = { accept: spanning(false), accept_suppressed: spanning(true) };
+export const acceptTransitions = { accept_one: single(false), accept_suppressed_one: single(true) };
 
 const hasSuppressed = (events: readonly PlannedEvent<KnownEndpoint>[]): boolean =>
   events.some(({ deliveries }) => deliveries.some(({ known }) => !known.endpoint.enabled));
@@ -257,7 +305,7 @@ function valuesOf(
 }
 
 /**
- * By statements of one shard each, in the caller's transaction. What a distributed statement cannot do comes before:
+ * By a call for each shard, in the caller's transaction if there are several. What such a call cannot do comes before:
  * looking at the endpoints' version, drawing numbers, and the receipts whose home is another shard than their event's.
  * Numbers are drawn in the order of the events.
  */
@@ -267,24 +315,14 @@ async function insertByShard(
   events: readonly PlannedEvent<KnownEndpoint>[],
   options: InsertOptions,
 ): Promise<ReadonlyMap<number, number> | null> {
-  const [current] = await connection.query('accept_version', 'SELECT version FROM posthorn.config');
-  if (current![0] !== version) return null;
-  const draw = async (sequence: 'event_numbers' | 'delivery_numbers', count: number): Promise<number[]> => {
-    const drawn = await connection.query(
-      `accept_${sequence}`,
-      `SELECT nextval('posthorn.${sequence}') FROM generate_series(1, $1::int)`,
-      [count],
-    );
-    return drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
-  };
   let ord = 0;
   const placed = events.map((planned) => {
     const from = ord;
     ord += planned.deliveries.length;
     return { planned, from, ords: planned.deliveries.map((_, at) => from + at) };
   });
-  const eventNumbers = await draw('event_numbers', events.length);
-  const deliveryNumbers = await draw('delivery_numbers', ord);
+  const { current, eventNumbers, deliveryNumbers } = await draw(connection, events.length, ord);
+  if (current !== version) return null;
   const numbered = placed.map((event, index) => ({ ...event, number: eventNumbers[index]! }));
   const elsewhere = numbered.filter(
     ({ planned: { event } }) => eventShard(event.tenant, event.id) !== event.shard,
@@ -305,21 +343,44 @@ async function insertByShard(
       ],
     );
   }
-  const claimed = new Map<number, number>();
+  const numbers = new Map<number, number>();
   for (const [shard, of] of byShard(numbered, ({ planned }) => planned.event.shard)) {
     const ords = of.flatMap((event) => event.ords);
     const own = of.map(({ planned }) => planned);
     const name = hasSuppressed(own) ? 'accept_suppressed_one' : 'accept_one';
-    const rows = await connection.query(name, texts.single[name], [
+    await connection.query(name, callOf(acceptTransitions[name]), [
       ...valuesOf(version, own, options),
       shard,
       of.map(({ number }) => number),
       ords.map((at) => deliveryNumbers[at]!),
     ]);
-    for (const [, at, number] of rows)
-      if (at !== null) claimed.set(ords[(at as number) - 1]!, number as number);
+    for (const at of ords) numbers.set(at, deliveryNumber(deliveryNumbers[at]!, shard));
   }
-  return claimed;
+  return numbers;
+}
+
+/** The version of the endpoints, and numbers in ascending order: sequences are on the coordinator. */
+async function draw(
+  connection: Connection,
+  events: number,
+  deliveries: number,
+): Promise<{ current: number; eventNumbers: number[]; deliveryNumbers: number[] }> {
+  const rows = await connection.query(
+    'accept_draw',
+    `SELECT version, NULL::bigint, 0 FROM posthorn.config
+     UNION ALL SELECT NULL, nextval('posthorn.event_numbers'), 1 FROM generate_series(1, $1::int)
+     UNION ALL SELECT NULL, nextval('posthorn.delivery_numbers'), 2 FROM generate_series(1, $2::int)`,
+    [events, deliveries],
+  );
+  const of = (kind: number): number[] =>
+    rows
+      .flatMap(([, number, one]) => (one === kind ? [number as number] : []))
+      .toSorted((a, b) => a - b);
+  return {
+    current: rows.find(([, , kind]) => kind === 0)![0] as number,
+    eventNumbers: of(1),
+    deliveryNumbers: of(2),
+  };
 }
 
 export function byShard<T>(items: readonly T[], of: (item: T) => number): [number, T[]][] {
@@ -345,7 +406,7 @@ export async function insertPlanned(
 ): Promise<ReadonlyMap<number, number> | null> {
   if (connection.oneShard) return await insertByShard(connection, version, events, options);
   const name = hasSuppressed(events) ? 'accept_suppressed' : 'accept';
-  const rows = await connection.query(name, texts.spanning[name], valuesOf(version, events, options));
+  const rows = await connection.query(name, spanningTexts[name], valuesOf(version, events, options));
   if (rows.length === 0) return null;
   return new Map(
     rows.filter(([, ord]) => ord !== null).map(([, ord, number]) => [(ord as number) - 1, number as number]),
@@ -387,6 +448,14 @@ async function numbersOf(
   return found;
 }
 
+/** Whether one call stores them: their receipts lie beside them too. */
+function isInOneShard(events: readonly NewEvent[]): boolean {
+  const [first] = events;
+  return events.every(
+    ({ tenant, id, shard }) => shard === first!.shard && eventShard(tenant, id) === first!.shard,
+  );
+}
+
 /** Stores a plan, or throws a `StaleCopyError`; returns the numbers of its deliveries by their place. */
 async function storePlan(
   db: Database,
@@ -394,7 +463,8 @@ async function storePlan(
   plan: AcceptPlan<KnownEndpoint>,
   options: AcceptOptions,
 ): Promise<ReadonlyMap<number, number>> {
-  const inTransaction = db.oneShard || plan.fanOuts.length > 0;
+  const inTransaction =
+    plan.fanOuts.length > 0 || (db.oneShard && !isInOneShard(plan.events.map(({ event }) => event)));
   try {
     const numbers = inTransaction
       ? await db.transaction((connection) => insertWhole(connection, version, plan, options))

@@ -1,7 +1,8 @@
-import type { Database } from './database.ts';
+import type { Connection, Database } from './database.ts';
 import { filterParts } from './filter-sql.ts';
 import { publishSql } from './publish.ts';
 import { migrationLock, statementsOf } from './schema.ts';
+import { definitionOf, functionOf, type Transition } from './transitions.ts';
 
 // The way past one PostgreSQL machine: the tables of the delivery path are distributed by `shard` and lie together, and
 // the small ones are on every worker. What a statement may then do is said in docs/operating/scaling.md.
@@ -114,5 +115,39 @@ export async function distribute(db: Database): Promise<string[]> {
     // A database of an earlier version has functions that join shards.
     for (const statement of statementsOf(filterParts + publishSql)) await connection.query('', statement);
     return done;
+  });
+}
+
+async function createTransition(
+  connection: Connection,
+  transition: Transition,
+  isDistributed: boolean,
+): Promise<void> {
+  const name = functionOf(transition);
+  const [there] = await connection.query('', 'SELECT to_regproc($1) IS NOT NULL', [name]);
+  if (there![0] === true) return;
+  await connection.query('', definitionOf(transition));
+  // Delegation is forced: also within a transaction of several shards it runs where its shard is.
+  if (isDistributed)
+    await connection.query(
+      '',
+      'SELECT create_distributed_function($1::regprocedure, $2, colocate_with => $3, force_delegation => true)',
+      [
+        `${name}(${transition.parameters.join(', ')})`,
+        `$${transition.shardAt}`,
+        `posthorn.${distributedTables[0]}`,
+      ],
+    );
+}
+
+/** Creates the functions of this version that are not there yet. */
+export async function createTransitions(
+  db: Database,
+  transitions: readonly Transition[],
+  isDistributed: boolean,
+): Promise<void> {
+  await db.transaction(async (connection) => {
+    await connection.query('', 'SELECT pg_advisory_xact_lock($1)', [migrationLock]);
+    for (const transition of transitions) await createTransition(connection, transition, isDistributed);
   });
 }

@@ -16,6 +16,8 @@ export class Columns<Item, Shared = undefined> {
   /** The rows, for a FROM clause. */
   readonly rows: string;
   readonly names: string;
+  /** The types of the parameters, in their order. */
+  readonly types: readonly string[];
   readonly #values: readonly Column<Item, Shared>[1][];
 
   constructor(first: number, columns: Readonly<Record<string, Column<Item, Shared>>>) {
@@ -23,6 +25,7 @@ export class Columns<Item, Shared = undefined> {
     this.next = first + declared.length;
     this.rows = `unnest(${declared.map(([type], index) => parameter(first + index, `${type}[]`)).join(', ')})`;
     this.names = Object.keys(columns).join(', ');
+    this.types = declared.map(([type]) => `${type}[]`);
     this.#values = declared.map(([, value]) => value);
   }
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { StoreFaultError, UnavailableError } from '../../domain/errors.ts';
+import { clientOfPrimary, serverUrls } from './servers.ts';
 
 export type Row = (string | number | boolean | null)[];
 export type Value =
@@ -125,8 +126,9 @@ const once = <T>(work: () => Promise<T>): Promise<T> => work();
  * minute ago, the planner takes a growing table for a small one and reads it whole. And it plans once: planning a
  * settle anew took 9 ms, as long as running it.
  */
-const byKeyOnly =
-  '-c enable_seqscan=off -c enable_mergejoin=off -c jit=off -c plan_cache_mode=force_generic_plan';
+const byKeyOnly = '-c enable_seqscan=off -c enable_mergejoin=off -c jit=off';
+/** On distributed tables each plan is for one shard, which only the values name: a plan for any values is refused. */
+const plansOnce = '-c plan_cache_mode=force_generic_plan';
 const hotConnections = 4;
 
 /** Pools of connections, and transactions that end in commit or in nothing. */
@@ -135,14 +137,32 @@ export class Database implements Connection {
   readonly hot: Connection;
   readonly #pool: pg.Pool;
   readonly #statements: Pick<Connection, 'query' | 'execute'>;
-  readonly #owned: readonly pg.Pool[];
+  readonly #owned: pg.Pool[];
+  readonly #client: new (config?: pg.ClientConfig) => pg.Client;
+  /** How many servers the database URL names. */
+  readonly servers: number;
+  /** Set before the first statement of the delivery path, whose connections depend on it. */
   oneShard = false;
   auditKey: Uint8Array | null = null;
 
-  constructor(pool: pg.Pool, hot: pg.Pool, owned: readonly pg.Pool[]) {
+  private constructor(
+    pool: pg.Pool,
+    owned: readonly pg.Pool[],
+    openHot: ((isDistributed: boolean) => pg.Pool) | null,
+    { Client, servers }: { readonly Client: new (config?: pg.ClientConfig) => pg.Client; readonly servers: number },
+  ) {
+    this.#client = Client;
+    this.servers = servers;
     this.#pool = pool;
     this.#statements = statementsOn(pool, untilFree);
-    this.#owned = owned;
+    this.#owned = [...owned];
+    let statements = openHot === null ? this.#statements : null;
+    const hotStatements = (): Pick<Connection, 'query' | 'execute'> => {
+      if (statements !== null) return statements;
+      const hot = openHot!(this.oneShard);
+      this.#owned.push(hot);
+      return (statements = statementsOn(hot, untilFree));
+    };
     const asHere = (): Database => this;
     this.hot = {
       get oneShard() {
@@ -151,14 +171,18 @@ export class Database implements Connection {
       get auditKey() {
         return asHere().auditKey;
       },
-      ...statementsOn(hot, untilFree),
+      query: (...call) => hotStatements().query(...call),
+      execute: (...call) => hotStatements().execute(...call),
     };
   }
 
   static connect(url: string, connections: number): Database {
+    const urls = serverUrls(url);
+    const Client = urls.length > 1 ? clientOfPrimary(urls) : pg.Client;
     const open = (max: number, options: string): pg.Pool => {
       const pool = new pg.Pool({
-        connectionString: url,
+        connectionString: urls[0]!,
+        Client,
         max,
         options,
         connectionTimeoutMillis: 5000,
@@ -173,13 +197,18 @@ export class Database implements Connection {
       pool.on('error', () => {});
       return pool;
     };
-    const pools = [open(connections, ''), open(hotConnections, byKeyOnly)] as const;
-    return new Database(...pools, pools);
+    const pool = open(connections, '');
+    return new Database(
+      pool,
+      [pool],
+      (isDistributed) => open(hotConnections, isDistributed ? byKeyOnly : `${byKeyOnly} ${plansOnce}`),
+      { Client, servers: urls.length },
+    );
   }
 
   /** On the application's own pool: closing leaves it open. */
   static on(pool: pg.Pool): Database {
-    return new Database(pool, pool, []);
+    return new Database(pool, [], null, { Client: pg.Client, servers: 1 });
   }
 
   query(name: string, text: string, values: readonly Value[] = []): Promise<Row[]> {
@@ -234,7 +263,7 @@ export class Database implements Connection {
   /** A connection of its own outside of the pool, for LISTEN. */
   async dedicated(): Promise<pg.Client> {
     const { connectionString, ssl } = this.#pool.options;
-    const client = new pg.Client({
+    const client = new this.#client({
       ...(connectionString === undefined ? this.#pool.options : { connectionString }),
       ...(ssl === undefined ? {} : { ssl }),
       connectionTimeoutMillis: 5000,

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
-import { shardOfNumber } from '../../domain/ids.ts';
+import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
 import { postgresDigest } from '../digest.ts';
 import {
   type FanOutBlock,
@@ -18,35 +18,64 @@ import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
 import { writeWorth } from './worth.ts';
 import { noteDisorder } from './search.ts';
+import { callOf, type Transition } from './transitions.ts';
 
-/** Deliveries of a block with their counters; `oneShard` as in accept.ts. Answers the numbers in the order of the block. */
-const insertSql = (oneShard: boolean): string => `WITH
-  dl AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? '($11::bigint[])[u.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + (u.event_number & 63) AS number FROM (
-      SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
-        WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, lease_until, ord) ORDER BY ord) u),
-  deliveries AS (
-    INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
+/** Deliveries of a block with their counters, by name: `dl` are its rows. */
+const parts = (dl: string, shard: string, counterShard: string): Readonly<Record<string, string>> => ({
+  deliveries: `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
       reason, order_key)
-    SELECT ${oneShard ? '$10::smallint' : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+    SELECT ${shard}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
       CASE WHEN enabled THEN coalesce(lease_until, $9::bigint) END, (lease_until IS NOT NULL)::int,
       CASE WHEN lease_until IS NOT NULL THEN $8::text END, $7::bigint, CASE WHEN NOT enabled THEN $7::bigint END,
-      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key FROM dl),
-  ledger AS (
-    INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$10::smallint' : '0'}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM dl GROUP BY endpoint ORDER BY endpoint
+      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key FROM ${dl}`,
+  ledger: `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
+    SELECT ${counterShard}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    FROM ${dl} GROUP BY endpoint ORDER BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-  counters AS (
-    INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$10::smallint' : '0'}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM dl GROUP BY endpoint, type ORDER BY endpoint, type
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+  counters: `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+    SELECT ${counterShard}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    FROM ${dl} GROUP BY endpoint, type ORDER BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed)
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+});
+
+const rowsOf = (
+  number: string,
+): string => `SELECT u.*, ${number} * 64 + (u.event_number & 63) AS number FROM (
+      SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
+        WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, lease_until, ord) ORDER BY ord) u`;
+
+/** Answers the numbers in the order of the block. */
+const spanning = `WITH
+  dl AS MATERIALIZED (${rowsOf("nextval('posthorn.delivery_numbers')")}),
+  ${Object.entries(parts('dl', '(number & 63)::smallint', '0'))
+    .map(([name, text]) => `${name} AS (${text})`)
+    .join(',\n  ')}
 SELECT number FROM dl ORDER BY ord`;
-const spanning = insertSql(false);
-const single = insertSql(true);
+
+/** The same for one shard, with numbers that were drawn before. */
+export const fanOutTransition: Transition = {
+  name: 'fan_out',
+  parameters: [
+    'bigint[]',
+    'int[]',
+    'boolean[]',
+    'text[]',
+    'text[]',
+    'bigint[]',
+    'bigint',
+    'text',
+    'bigint',
+    'smallint',
+    'bigint[]',
+  ],
+  shardAt: 10,
+  returns: 'void',
+  statements: Object.values(
+    parts(`(${rowsOf('($11::bigint[])[u.ord]')}) dl`, '$10::smallint', '$10::smallint'),
+  ),
+};
 
 interface Planned {
   readonly event: FanOutEvent;
@@ -92,8 +121,8 @@ async function insertBlock(
   // In the order of shards, so that two transactions never wait for each other in a circle.
   for (const [shard, of] of byShard(planned, ({ event }) => shardOfNumber(event.number))) {
     const own = of.map(({ at }) => sequence[at]!);
-    const rows = await connection.query('fan_out_one', single, [...values(of), shard, own]);
-    for (const [index, { at }] of of.entries()) numbers[at] = rows[index]![0] as number;
+    await connection.query('fan_out_one', callOf(fanOutTransition), [...values(of), shard, own]);
+    for (const { at } of of) numbers[at] = deliveryNumber(sequence[at]!, shard);
   }
   return numbers;
 }

@@ -1,14 +1,30 @@
 import type pg from 'pg';
 import type { Hints, Store } from '../store.ts';
-import { distribute, isDistributed } from './citus.ts';
+import { acceptTransitions } from './accept.ts';
+import { createTransitions, distribute, isDistributed } from './citus.ts';
 import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
+import { fanOutTransition } from './fan-out.ts';
 import { listen } from './hints.ts';
-import { openingError, requireReadableUrl, requireServer, requireSessions } from './opening.ts';
+import {
+  failoverRisk,
+  openingError,
+  requireReadableUrl,
+  requireServer,
+  requireSessions,
+} from './opening.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
+import { settleTransitions } from './settle.ts';
 
 const defaultConnections = 10;
+
+/** The functions of the delivery path on distributed tables. */
+export const transitions = [
+  ...Object.values(acceptTransitions),
+  ...Object.values(settleTransitions),
+  fanOutTransition,
+];
 
 interface OpenOptions {
   readonly connections?: number;
@@ -30,6 +46,8 @@ export interface PostgresPool {
 
 export interface OpenedPostgres {
   readonly store: Store;
+  /** What a failover of this database would lose, as a sentence with the next step; absent: nothing. */
+  readonly failoverRisk?: string;
   readonly hints: Hints;
 }
 
@@ -48,12 +66,16 @@ export async function openPostgresStore(
       ? Database.connect(database, options.connections ?? defaultConnections)
       : Database.on(database as pg.Pool);
   const writes = options.readOnly !== true;
+  let risk: string | null = null;
   try {
     await requireServer(db, { writes });
+    const distributed = await isDistributed(db);
+    db.oneShard = options.oneShard === true || distributed;
     // An application's own pool is the application's to choose.
     if (writes && url !== null) await requireSessions(db);
     await (writes ? migrate(db) : checkMigrated(db));
-    db.oneShard = options.oneShard === true || (await isDistributed(db));
+    if (writes) risk = await failoverRisk(db);
+    if (writes && db.oneShard) await createTransitions(db, transitions, distributed);
   } catch (error) {
     await db.close();
     throw openingError(error, url ?? '');
@@ -64,6 +86,7 @@ export async function openPostgresStore(
   const store = createPostgresStore(db, endpoints);
   return {
     hints,
+    ...(risk === null ? {} : { failoverRisk: risk }),
     store: {
       ...store,
       close: async () => {
@@ -90,7 +113,9 @@ export async function migrateDatabase(
       throw openingError(error, url);
     });
     // What it refuses does not concern opening: it fails with its own sentence.
-    return citus ? await distribute(db) : [];
+    const distributed = citus ? await distribute(db) : [];
+    if (await isDistributed(db)) await createTransitions(db, transitions, true);
+    return distributed;
   } finally {
     await db.close();
   }

@@ -1,22 +1,26 @@
 import { StoreFaultError, StoreOpenError, UnavailableError } from '../../domain/errors.ts';
 import type { Database } from './database.ts';
+import { requirePrimaryWanted, serverUrls } from './servers.ts';
 
 const oldestVersion = 14;
 
 /** Host, port and database of a URL: what may be printed of it. */
 function describe(url: string): string {
-  const parsed = URL.parse(url);
-  if (parsed === null) return 'the database';
+  const servers = serverUrls(url).map((one) => URL.parse(one));
+  const [parsed] = servers;
+  if (parsed === null || parsed === undefined) return 'the database';
   const host =
     parsed.hostname === ''
       ? 'the local server'
-      : `${decodeURIComponent(parsed.hostname)}:${parsed.port || 5432}`;
+      : servers
+          .map((one) => `${decodeURIComponent(one?.hostname ?? '')}:${one?.port || 5432}`)
+          .join(', ');
   const database = decodeURIComponent(parsed.pathname.slice(1));
   return `the database ${database === '' ? '' : `${database} `}at ${host}`;
 }
 
 function withoutPassword(text: string, url: string): string {
-  const password = URL.parse(url)?.password ?? '';
+  const password = URL.parse(serverUrls(url)[0]!)?.password ?? '';
   if (password === '') return text;
   return [password, decodeURIComponent(password)].reduce(
     (clean, secret) => clean.replaceAll(secret, '…'),
@@ -79,7 +83,8 @@ export function openingError(thrown: unknown, url: string): Error {
 
 /** A URL that the driver cannot read may hold a password with characters that have to be encoded. */
 export function requireReadableUrl(url: string): void {
-  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return;
+  if (serverUrls(url).every((one) => URL.canParse(one) && /^postgres(ql)?:$/.test(new URL(one).protocol)))
+    return requirePrimaryWanted(url);
   throw new StoreOpenError(
     'the database URL cannot be read: it is postgres://user:password@host:5432/database, and characters such as # / ? @ in user and password are percent-encoded (%23 %2F %3F %40)',
   );
@@ -100,13 +105,37 @@ export async function requireServer(db: Database, options: { readonly writes: bo
   if (!options.writes) return;
   if (recovering === true)
     throw new StoreOpenError(
-      'this server is a standby, which may only be read; connect to the primary (target_session_attrs is not read: name its host)',
+      'this server is a standby, which may only be read; connect to the primary, or name all servers in the database URL (postgres://user@one:5432,two:5432/app): nodes then follow the primary',
     );
   if (readOnly === 'on')
     throw new StoreOpenError(
       'default_transaction_read_only is on for this role or database, so nothing can be stored: ALTER ROLE … SET default_transaction_read_only = off',
     );
   await requireDurableCommits(db);
+}
+
+/**
+ * What a failover would lose, as a sentence with the next step; null: nothing, or there is nothing to fail over to. A warning and not a
+ * refusal: right after a failover the new primary has no standby yet, and must go on.
+ */
+export async function failoverRisk(db: Database): Promise<string | null> {
+  const [row] = await db.query(
+    '',
+    `SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit'),
+       (SELECT count(*) FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
+        WHERE s.slot_type IS DISTINCT FROM 'logical')`,
+  );
+  const [names, commit, standbys] = row as [string, string, number];
+  if (db.servers === 1 && standbys === 0 && names === '') return null;
+  const lost =
+    'a failover loses what was acknowledged and had not reached the standby: those events are in no state and in no count';
+  if (names === '')
+    return `no standby is synchronous, so ${lost}; set synchronous_standby_names on every server that may become the primary`;
+  if (commit === 'local')
+    return `synchronous_commit is local, so commits do not wait for the synchronous standby and ${lost}; ALTER ROLE … SET synchronous_commit = on`;
+  if (commit === 'remote_write')
+    return `synchronous_commit is remote_write, so commits do not wait for the standby's disk: if primary and standby lose power together, what was acknowledged is lost; ALTER ROLE … SET synchronous_commit = on`;
+  return null;
 }
 
 /** G1: a commit that is answered before it is on disk is lost with the server, and the 202 was a lie. */
@@ -135,8 +164,8 @@ export async function requireSessions(db: Database): Promise<void> {
       );
       return rows[0]?.kept;
     });
-    const [[plans] = []] = await db.hot.query('', 'SHOW plan_cache_mode');
-    if (found === mark && plans === 'force_generic_plan') return;
+    const [[scans] = []] = await db.hot.query('', 'SHOW enable_seqscan');
+    if (found === mark && scans === 'off') return;
   } finally {
     await session.end();
   }

@@ -17,9 +17,10 @@ import { writeWorth } from './worth.ts';
 async function lock(connection: Connection, number: number): Promise<Row | undefined> {
   const [row] = await connection.query(
     'delivery_lock',
+    // The subquery names the shard by its value too: only so Citus sees one shard, and takes the lock.
     `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, d.order_key,
-       (SELECT e.type FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number), d.event_number
-     FROM posthorn.deliveries d WHERE d.shard = $1 AND d.number = $2 FOR UPDATE OF d`,
+       (SELECT e.type FROM posthorn.events e WHERE e.shard = $1::smallint AND e.number = d.event_number), d.event_number
+     FROM posthorn.deliveries d WHERE d.shard = $1::smallint AND d.number = $2 FOR UPDATE OF d`,
     [shardOfNumber(number), number],
   );
   return row;

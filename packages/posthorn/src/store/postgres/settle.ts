@@ -4,8 +4,9 @@ import type { SettleAnswer, Settlement } from '../store.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { notifyDue } from './accept.ts';
 import { Columns, parameter } from './columns.ts';
-import type { Database, Value } from './database.ts';
+import type { Database, Row, Value } from './database.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
+import { callOf, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 const outcome = new Columns<Settlement>(1, {
@@ -75,7 +76,12 @@ interface Variant {
  * Counters of the rows of `from`, in the statement of the outcomes themselves (G4). `own` and `superseded` say of a row whether
  * its outcome was applied, or came too late.
  */
-function counters(from: string, own: string, superseded: string, { oneShard, dead }: Variant): string {
+function counters(
+  from: string,
+  own: string,
+  superseded: string,
+  { oneShard, dead }: Variant,
+): Readonly<Record<string, string>> {
   const shard = ledgerShard(oneShard);
   const count = (condition: string): string => `count(*) FILTER (WHERE ${condition})`;
   const sums = [
@@ -99,39 +105,46 @@ function counters(from: string, own: string, superseded: string, { oneShard, dea
     FROM ${from} WHERE ${own} OR ${superseded} GROUP BY endpoint, ${time}
     ON CONFLICT (shard, endpoint, ${of}, writer)
       DO UPDATE SET ${chosen.map(([name]) => `${name} = l.${name} + excluded.${name}`).join(', ')}`;
-  return `ledger AS (${insert('ledger', 'hour', 'hour', sums.slice(0, 6))}),
-  counters AS (${insert('counters', 'created_at / 60000, type', 'minute, type', sums)}),
-  failures AS (
+  return {
+    ledger: insert('ledger', 'hour', 'hour', sums.slice(0, 6)),
+    counters: insert('counters', 'created_at / 60000, type', 'minute, type', sums),
+    failures: `
     INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
     SELECT ${shard}, endpoint, hour, type, error_class, ${node} || ':settle', count(*) FROM ${from}
     WHERE ${own} AND error_class IS NOT NULL GROUP BY 2, 3, 4, 5
-    ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count),
-  latency AS (
+    ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count`,
+    latency: `
     INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
     SELECT ${shard}, endpoint, hour, bucket, type, ${node} || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
     GROUP BY 2, 3, 4, 5
-    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)${
-      dead
-        ? `,
-  worth AS (
+    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count`,
+    ...(dead
+      ? {
+          worth: `
     ${worthInsert('dead')}
     SELECT ${shard}, f.endpoint, f.hour, coalesce(e.currency, ''), ${node} || ':settle', ${amountSums}
     -- LIMIT keeps the planner to a lookup by key.
-    FROM ${from} f LEFT JOIN LATERAL (SELECT e.currency, e.amount_minor FROM posthorn.events e
+    FROM (SELECT * FROM ${from}) f LEFT JOIN LATERAL (SELECT e.currency, e.amount_minor FROM posthorn.events e
       WHERE e.shard = ${oneShard ? shard : 'f.shard'} AND e.number = f.event_number LIMIT 1) e ON true
     WHERE ${own} AND f.state = 2 GROUP BY 2, 3, 4
-    ${addWorth('dead')})`
-        : ''
-    }`;
+    ${addWorth('dead')}`,
+        }
+      : {}),
+  };
 }
+
+const asExpressions = (statements: Readonly<Record<string, string>>): string =>
+  Object.entries(statements)
+    .map(([name, text]) => `${name} AS (${text})`)
+    .join(',\n  ');
 
 /** The successor of an ordering key is due when its head has ended. */
 const wake = (ended: string, oneShard: boolean): string => `
   -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   UPDATE posthorn.deliveries d SET due_at = w.now FROM (
-    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? oneShardOnly : 's.shard'}
+    SELECT ${oneShard ? '' : 's.shard, '}s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? oneShardOnly : 's.shard'}
       AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
-    FROM ${ended} s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
+    FROM ${ended} WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
   WHERE d.shard = ${oneShard ? oneShardOnly : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 /** A settlement's shard: its own parameter where a statement names exactly one, else by the number of each. */
@@ -140,23 +153,60 @@ const shardOf = (oneShard: boolean, number: string): string =>
 /** Where the counters stand: beside the rows where the tables are distributed, else in one place. */
 const ledgerShard = (oneShard: boolean): string => (oneShard ? oneShardOnly : '0');
 
+const ownUpdate = (
+  { oneShard, dead }: Variant,
+  returning: string,
+): string => `UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM ${outcome.rows} WITH ORDINALITY AS s (${outcome.names}, ord)
+    WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
+    RETURNING ${returning}`;
+
+const log = (
+  variant: Variant,
+  from: string,
+): string => `INSERT INTO posthorn.attempts (${attemptColumns})
+    SELECT ${variant.oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
+      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM ${from} WHERE ${isLogged(variant)}`;
+
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
  * successor of an ordering key. It takes the outcomes whose fence holds, which is nearly all of them, and finds each
  * delivery once. An outcome whose fence holds is in no attempt log yet: settling it is what gives the claim up.
  */
-const settleOwn = ({ oneShard, dead }: Variant): string => `WITH
-  own AS (
-    UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM ${outcome.rows} WITH ORDINALITY AS s (${outcome.names}, ord)
-    WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
-    RETURNING d.shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
-  logged AS (
-    INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT ${oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
-      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM own WHERE ${isLogged({ oneShard, dead })}),
-  ${counters('own', 'true', 'false', { oneShard, dead })},
-  woken AS (${wake('own', oneShard)})
+function settleOwn(dead: boolean): string {
+  const variant = { oneShard: false, dead };
+  const returning = `d.shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} s.created_at / 3600000 AS hour, ${isRedriven}, s.*`;
+  return `WITH
+  own AS (${ownUpdate(variant, returning)}),
+  logged AS (${log(variant, 'own')}),
+  ${asExpressions(counters('own', 'true', 'false', variant))},
+  woken AS (${wake('own s', false)})
 SELECT ord, redriven FROM own`;
+}
+
+/** The same for one shard: what the fenced update answers is kept in arrays for the statements after it. */
+function settleInShard(dead: boolean): Transition {
+  const variant = { oneShard: true, dead };
+  const own = `(SELECT o.*, s.created_at / 3600000 AS hour, s.*
+      FROM unnest(own_ord, own_endpoint, own_key, own_held, own_event) AS o (place, endpoint, order_key, held, event_number)
+      JOIN ${outcome.rows} WITH ORDINALITY AS s (${outcome.names}, ord) ON s.ord = o.place)`;
+  return {
+    name: dead ? 'settle_dead' : 'settle',
+    parameters: [...outcome.types, 'text', 'smallint'],
+    shardAt: outcome.next + 1,
+    returns: 'int[]',
+    variables: `own_ord int[]; own_endpoint int[]; own_key text[]; own_held boolean[]; own_event bigint[]; own_redriven boolean[];`,
+    statements: [
+      `WITH own AS (${ownUpdate(variant, `s.ord, d.endpoint, d.order_key, d.held, d.event_number, ${isRedriven}`)})
+    SELECT array_agg(o.ord::int), array_agg(o.endpoint), array_agg(o.order_key), array_agg(o.held), array_agg(o.event_number), array_agg(o.redriven)
+    INTO own_ord, own_endpoint, own_key, own_held, own_event, own_redriven FROM own o`,
+      log(variant, `${own} own`),
+      ...Object.values(counters(`${own} own`, 'true', 'false', variant)),
+      wake(`${own} s`, true),
+      // The place of each; what was redriven is below zero.
+      'RETURN (SELECT array_agg(CASE WHEN redriven THEN -ord ELSE ord END) FROM unnest(own_ord, own_redriven) AS o (ord, redriven))',
+    ],
+  };
+}
 
 /**
  * The same for what is left: an outcome that comes too late is logged as superseded. It may be run twice with the same
@@ -188,7 +238,7 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
       error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM decided WHERE foremost AND ${isLogged({ oneShard, dead })}
     ON CONFLICT DO NOTHING),
-  ${counters('decided', 'own', 'superseded', { oneShard, dead })},
+  ${asExpressions(counters('decided', 'own', 'superseded', { oneShard, dead }))},
   woken AS (${wake('s', oneShard)})
 SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE redriven) FROM decided`;
 
@@ -198,17 +248,24 @@ interface Texts {
   /** The names of both. */
   readonly suffix: string;
 }
-const textsOf = (variant: Variant): Texts => ({
-  own: settleOwn(variant),
-  rest: settleRest(variant),
-  suffix: `${variant.dead ? '_dead' : ''}${variant.oneShard ? '_one' : ''}`,
-});
-const texts = {
+export const settleTransitions = { usual: settleInShard(false), dead: settleInShard(true) };
+const texts: Readonly<Record<'spanning' | 'single', Readonly<Record<'usual' | 'dead', Texts>>>> = {
   spanning: {
-    usual: textsOf({ oneShard: false, dead: false }),
-    dead: textsOf({ oneShard: false, dead: true }),
+    usual: { own: settleOwn(false), rest: settleRest({ oneShard: false, dead: false }), suffix: '' },
+    dead: { own: settleOwn(true), rest: settleRest({ oneShard: false, dead: true }), suffix: '_dead' },
   },
-  single: { usual: textsOf({ oneShard: true, dead: false }), dead: textsOf({ oneShard: true, dead: true }) },
+  single: {
+    usual: {
+      own: callOf(settleTransitions.usual),
+      rest: settleRest({ oneShard: true, dead: false }),
+      suffix: '_one',
+    },
+    dead: {
+      own: callOf(settleTransitions.dead),
+      rest: settleRest({ oneShard: true, dead: true }),
+      suffix: '_dead_one',
+    },
+  },
 };
 
 /**
@@ -241,6 +298,10 @@ async function settleMarked(
   });
 }
 
+/** Places and what was redriven, as one shard answers them. */
+const placesOf = (rows: readonly Row[]): (readonly [number, boolean])[] =>
+  ((rows[0]?.[0] ?? []) as unknown as readonly number[]).map((place) => [Math.abs(place), place < 0]);
+
 /** Settles outcomes of one shard, or of any if statements may span shards. */
 async function settleBatch(
   db: Database,
@@ -265,7 +326,8 @@ async function settleBatch(
   const first = new Map<number, number>();
   for (const [index, { number }] of settlements.entries()) if (!first.has(number)) first.set(number, index);
   const indexes = [...first.values()];
-  const own = await connection.query(`settle${suffix}`, sql.own, values(indexes));
+  const rows = await connection.query(`settle${suffix}`, sql.own, values(indexes));
+  const own = shard === null ? rows : placesOf(rows);
   for (const [ord, isRedriven] of own)
     answers[indexes[(ord as number) - 1]!] = isRedriven === true ? 'redriven' : 'applied';
   if (own.length === settlements.length) return answers;

@@ -1,0 +1,119 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { copy, createDatabaseAt, makeCluster, prepareGround, type Server, serverOn } from './postgres.ts';
+import { until } from './support.ts';
+
+// A primary and its synchronous standby, both real: streaming replication between two servers of the tests' own.
+
+export interface Pair {
+  /** A fresh database; the URL names both servers. */
+  createDatabase(): Promise<string>;
+  /** SIGKILL to every process of the primary. */
+  killPrimary(): Promise<void>;
+  /** Starts the killed primary again, as it was. */
+  restartPrimary(): Promise<void>;
+  /** Makes the standby the primary, without one of its own; resolves when it takes writes. */
+  promote(): Promise<void>;
+  /** Makes the former primary, which is killed, the synchronous standby of the new one. */
+  rejoin(): Promise<void>;
+  /** Commits wait for the standby, or no longer. */
+  synchronize(wait: boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function ask<T extends pg.QueryResultRow>(url: string, ...statements: string[]): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    let rows: T[] = [];
+    for (const statement of statements) ({ rows } = await client.query<T>(statement));
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+export async function startPair(): Promise<Pair> {
+  const ground = await prepareGround();
+  const dataOf = (name: string): string => join(ground.home, name);
+  const settings = ['fsync=off', 'wal_keep_size=1GB', 'wal_level=replica', 'hot_standby=on'];
+  await makeCluster(ground, dataOf('one'));
+  await copy(dataOf('one'), dataOf('two'), ground.as);
+  const servers = {
+    one: await serverOn(ground, dataOf('one'), settings),
+    two: await serverOn(ground, dataOf('two'), settings),
+  };
+  let primary: keyof typeof servers = 'one';
+  const other = (): keyof typeof servers => (primary === 'one' ? 'two' : 'one');
+
+  const synchronize = async (wait: boolean): Promise<void> => {
+    const names = wait ? "'*'" : "''";
+    await ask(
+      servers[primary].url,
+      `ALTER SYSTEM SET synchronous_standby_names = ${names}`,
+      'SELECT pg_reload_conf()',
+    );
+    await until('the setting is in force', async () => {
+      const [row] = await ask<{ names: string }>(
+        servers[primary].url,
+        "SELECT current_setting('synchronous_standby_names') AS names",
+      );
+      return row!.names === (wait ? '*' : '');
+    });
+  };
+  const follow = async (standby: Server, data: string): Promise<void> => {
+    const { port } = servers[primary];
+    writeFileSync(join(data, 'standby.signal'), '');
+    writeFileSync(
+      join(data, 'postgresql.auto.conf'),
+      `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`,
+    );
+    await standby.start();
+    await until('the standby streams', async () => {
+      const rows = await ask(
+        servers[primary].url,
+        "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'",
+      );
+      return rows.length > 0;
+    });
+  };
+  await servers.one.start();
+  await follow(servers.two, dataOf('two'));
+  await synchronize(true);
+
+  return {
+    synchronize,
+    createDatabase: async () => {
+      const url = new URL(await createDatabaseAt(servers[primary].url));
+      const hosts = `127.0.0.1:${servers.one.port},127.0.0.1:${servers.two.port}`;
+      return `postgres://postgres@${hosts}${url.pathname}?target_session_attrs=read-write`;
+    },
+    killPrimary: () => servers[primary].signal('SIGKILL'),
+    restartPrimary: () => servers[primary].start(),
+    promote: async () => {
+      primary = other();
+      await ask(servers[primary].url, 'SELECT pg_promote(true, 60)');
+    },
+    rejoin: async () => {
+      const name = other();
+      const data = dataOf(name);
+      rmSync(data, { recursive: true, force: true });
+      const client = new pg.Client({ connectionString: servers[primary].url });
+      await client.connect();
+      await client.query("SELECT pg_backup_start('rejoin', true)");
+      // Files that vanish meanwhile are no fault of a base backup; what they held is in the log.
+      await copy(dataOf(primary), data, ground.as).catch(() => {});
+      const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+      await client.end();
+      writeFileSync(join(data, 'backup_label'), rows[0]!.labelfile);
+      rmSync(join(data, 'postmaster.pid'), { force: true });
+      await follow(servers[name], data);
+      await synchronize(true);
+    },
+    stop: async () => {
+      for (const server of Object.values(servers)) await server.signal('SIGKILL');
+      rmSync(ground.home, { recursive: true, force: true });
+    },
+  };
+}

@@ -10,15 +10,15 @@ export interface Pair {
   /** A fresh database; the URL names both servers. */
   createDatabase(): Promise<string>;
   /** SIGKILL to every process of the primary. */
-  killPrimary(): Promise<void>;
+  kill(): Promise<void>;
   /** Starts the killed primary again, as it was. */
-  restartPrimary(): Promise<void>;
+  restart(): Promise<void>;
   /** Makes the standby the primary, without one of its own; resolves when it takes writes. */
   promote(): Promise<void>;
-  /** Makes the former primary, which is killed, the synchronous standby of the new one. */
+  /** Starts the former primary as it was: a second one that takes writes. */
+  startFormer(): Promise<void>;
+  /** Makes the former primary the synchronous standby of the new one. */
   rejoin(): Promise<void>;
-  /** Commits wait for the standby, or no longer. */
-  synchronize(wait: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,19 +47,16 @@ export async function startPair(): Promise<Pair> {
   let primary: keyof typeof servers = 'one';
   const other = (): keyof typeof servers => (primary === 'one' ? 'two' : 'one');
 
-  const synchronize = async (wait: boolean): Promise<void> => {
-    const names = wait ? "'*'" : "''";
-    await ask(
-      servers[primary].url,
-      `ALTER SYSTEM SET synchronous_standby_names = ${names}`,
-      'SELECT pg_reload_conf()',
-    );
-    await until('the setting is in force', async () => {
-      const [row] = await ask<{ names: string }>(
-        servers[primary].url,
-        "SELECT current_setting('synchronous_standby_names') AS names",
+  /** From now on, commits wait for the standby. */
+  const synchronize = async (): Promise<void> => {
+    const { url } = servers[primary];
+    await ask(url, "ALTER SYSTEM SET synchronous_standby_names = '*'", 'SELECT pg_reload_conf()');
+    await until('the standby is synchronous', async () => {
+      const rows = await ask(
+        url,
+        "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND current_setting('synchronous_standby_names') = '*'",
       );
-      return row!.names === (wait ? '*' : '');
+      return rows.length > 0;
     });
   };
   const follow = async (standby: Server, data: string): Promise<void> => {
@@ -80,23 +77,24 @@ export async function startPair(): Promise<Pair> {
   };
   await servers.one.start();
   await follow(servers.two, dataOf('two'));
-  await synchronize(true);
+  await synchronize();
 
   return {
-    synchronize,
     createDatabase: async () => {
       const url = new URL(await createDatabaseAt(servers[primary].url));
       const hosts = `127.0.0.1:${servers.one.port},127.0.0.1:${servers.two.port}`;
       return `postgres://postgres@${hosts}${url.pathname}?target_session_attrs=read-write`;
     },
-    killPrimary: () => servers[primary].signal('SIGKILL'),
-    restartPrimary: () => servers[primary].start(),
+    kill: () => servers[primary].signal('SIGKILL'),
+    restart: () => servers[primary].start(),
     promote: async () => {
       primary = other();
       await ask(servers[primary].url, 'SELECT pg_promote(true, 60)');
     },
+    startFormer: () => servers[other()].start(),
     rejoin: async () => {
       const name = other();
+      await servers[name].signal('SIGKILL');
       const data = dataOf(name);
       rmSync(data, { recursive: true, force: true });
       const client = new pg.Client({ connectionString: servers[primary].url });
@@ -109,7 +107,7 @@ export async function startPair(): Promise<Pair> {
       writeFileSync(join(data, 'backup_label'), rows[0]!.labelfile);
       rmSync(join(data, 'postmaster.pid'), { force: true });
       await follow(servers[name], data);
-      await synchronize(true);
+      await synchronize();
     },
     stop: async () => {
       for (const server of Object.values(servers)) await server.signal('SIGKILL');

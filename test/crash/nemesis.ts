@@ -7,12 +7,13 @@ import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { startPair } from '../failover.ts';
 import { startPostgres } from '../postgres.ts';
 import { aReceiver, secretKey, until } from '../support.ts';
 import { type Arrival, checkHistory, type LoggedAttempt, type Verdict } from './checker.ts';
 import { createWireClient } from '../wire-client.ts';
 
-// Three real nodes on one real PostgreSQL under load, a receiver that records everything, and a nemesis that kills,
+// Three real nodes on one real PostgreSQL under load (in the long form with a synchronous standby), a receiver that records everything, and a nemesis that kills,
 // freezes, disconnects and lies. `npm run test:crash -- --minutes N [--seed S] [--history FILE]`
 
 const apiKey = 'phk_crash_0123456789abcdef';
@@ -120,12 +121,15 @@ export async function runNemesis(options: {
   seed: number;
   /** Longest freeze: beyond the lease in the long form. */
   maxFreezeMs: number;
+  /** The database has a synchronous standby, which takes over now and then. */
+  hasStandby?: boolean;
   historyFile?: string;
   onProgress?: (message: string) => void;
 }): Promise<CrashResult> {
   const draw = seeded(options.seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
-  const postgres = await startPostgres();
+  const pair = options.hasStandby === true ? await startPair() : null;
+  const postgres = pair ?? (await startPostgres());
   const databaseUrl = await postgres.createDatabase();
   const arrivals: Arrival[] = [];
   const history: object[] = [];
@@ -262,6 +266,18 @@ export async function runNemesis(options: {
           await pause(300 + draw() * 2000);
           await postgres.restart();
         }),
+      ...(pair === null
+        ? {}
+        : {
+            'fail over': () =>
+              during('kill database, promote standby', async () => {
+                await pair.kill();
+                await pause(300 + draw() * 2000);
+                await pair.promote();
+                await pause(draw() * 5000);
+                await pair.rejoin();
+              }),
+          }),
       'cut connections': () =>
         during('cut connections', async () => {
           const client = new pg.Client({ connectionString: databaseUrl });
@@ -293,7 +309,7 @@ export async function runNemesis(options: {
         // If too few nodes were free, no fault was started: it stays due.
         if (faults.length > begun) due.shift();
         // The database is one: its faults do not overlap with each other, as those of nodes do.
-        if (kind === 'kill database' || kind === 'cut connections') await work;
+        if (kind === 'kill database' || kind === 'fail over' || kind === 'cut connections') await work;
         else {
           const tracked = work.finally(() => running.delete(tracked));
           running.add(tracked);
@@ -409,6 +425,7 @@ if (import.meta.main) {
     seconds: Number(values.minutes) * 60,
     seed,
     maxFreezeMs: 45_000,
+    hasStandby: true,
     historyFile: values.history,
     onProgress: (words) => process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1)} s  ${words}\n`),
   });

@@ -3,6 +3,7 @@ import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { type Pair, startPair } from '../failover.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { aReceiver, until } from '../support.ts';
 import { crashes, endNode, nodeClient, runNemesis, startNode } from './nemesis.ts';
 
@@ -101,6 +102,9 @@ describe('a primary with a synchronous standby', () => {
       arrived.add(String(request.headers['webhook-id']));
       response.end('ok');
     });
+    const before = await openPostgresStore(databaseUrl);
+    expect(before.failoverRisk).toBeUndefined();
+    await before.store.close();
     const node = await startNode('one', await freePort(), databaseUrl);
     const client = nodeClient(node);
     const acknowledged = new Set<string>();
@@ -119,13 +123,13 @@ describe('a primary with a synchronous standby', () => {
       while (acknowledged.size < 50) await publish();
       // The last of these may be in flight, and some of what is acknowledged not yet delivered.
       const publishing = publish();
-      await pair.killPrimary();
+      await pair.kill();
       await publishing;
       await pair.promote();
-      const before = acknowledged.size;
+      const promoted = acknowledged.size;
       await until('the node accepts again', async () => {
         await publish();
-        return acknowledged.size > before;
+        return acknowledged.size > promoted;
       });
       await until('all that was acknowledged has arrived', () =>
         [...acknowledged].every((id) => arrived.has(id)),
@@ -136,6 +140,13 @@ describe('a primary with a synchronous standby', () => {
       });
       expect(await client.request('GET', '/v1/accounting')).toMatchObject({ unaccounted: 0 });
       expect(crashes).toEqual([]);
+
+      // The former primary comes back as it was, first in the URL, and takes writes: it is on the older timeline.
+      await pair.startFormer();
+      const { store, failoverRisk } = await openPostgresStore(databaseUrl);
+      expect(failoverRisk).toMatch(/no standby is synchronous, so a failover loses what was acknowledged/);
+      expect(await store.read.event('default', [...acknowledged].at(-1)!)).not.toBeNull();
+      await store.close();
     } finally {
       await endNode(node, 'SIGKILL');
       await receiver.close();

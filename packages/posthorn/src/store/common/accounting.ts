@@ -27,7 +27,7 @@ import {
   sameShard,
   table,
 } from './pieces.ts';
-import { raw, type Row, type Sql, sql } from './sql.ts';
+import { per, raw, type Row, type Sql, sql } from './sql.ts';
 import { row, rows, type Steps } from './steps.ts';
 import { readValueAtRisk } from './value-at-risk.ts';
 
@@ -170,8 +170,10 @@ export function* readHeld(ranges: readonly CounterRange[]): Steps<HeldCount[]> {
   const ids = [...new Set(ranges.map(({ endpointId }) => endpointId))];
   const found = yield* rows(
     sql`SELECT p.id, e.type, d.created_at / ${raw(String(minuteMs))}, count(*) FROM ${table('endpoints')} p
-        ${deliveriesOfEach(sql`d.endpoint = p.num AND d.state = 0 AND d.order_key IS NOT NULL AND d.attempts = 0
-          AND ${blockedBy} IS NOT NULL ${limit(maxHeldCounted)}`)}
+        ${deliveriesOfEach(
+          sql`d.endpoint = p.num AND d.state = 0 AND d.order_key IS NOT NULL AND d.attempts = 0 AND ${blockedBy} IS NOT NULL`,
+          limit(maxHeldCounted),
+        )}
         ${inOrder} ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
       WHERE ${isAnyOf('p.id', ids, 'text')} AND ${blocksKeys} GROUP BY 1, 2, 3`,
   );

@@ -86,7 +86,14 @@ const newest = (state: DroppedState, places: readonly Place[], max: number): Sql
   })}),
   g AS (
     SELECT r.place, d.shard, d.number, d.event_number, d.error_class, d.status_code, d.message, d.settled_at, d.created_at, d.order_key, d.claim
-    FROM r ${deliveriesOfEach(sql`${inState(state)} AND d.endpoint = r.num ORDER BY d.number DESC ${limit(max)}`)})`;
+    FROM r ${deliveriesOfEach(
+      sql`${inState(state)} AND d.endpoint = r.num`,
+      sql`ORDER BY d.number DESC ${limit(max)}`,
+    )}
+    ${per(({ isDistributed }) =>
+      // As many in all, if not of each.
+      isDistributed ? sql`ORDER BY d.number DESC ${limit(max * places.length)}` : raw(''),
+    )})`;
 
 /** The columns that name a group: the place of its endpoint, class and status code. */
 const groupKey = ([place, errorClass, status]: Row): string => `${place} ${errorClass} ${status}`;

@@ -4,7 +4,7 @@ import { countersFrom } from '../rows.ts';
 import { counterShards, ofEndpoints, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { deliveriesOfEach, inOrder, isAnyOf, limit, rowsFrom, sameShard, table } from './pieces.ts';
-import { type Row, type Sql, sql } from './sql.ts';
+import { raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, type Steps } from './steps.ts';
 
 /** Adds its number to each endpoint; those that the store does not know are left out. */
@@ -61,9 +61,13 @@ const nextDue = (nums: readonly number[]): Sql =>
  * the index: without it SQLite reads every row, which took 16 s of 10,000,000.
  */
 const riskRows = (maxRows: number): readonly Sql[] => [
-  sql`d.state = 0 AND d.endpoint = r.num AND d.created_at < r.late ${limit(maxRows)}`,
-  sql`d.state >= 2 AND d.state = 2 AND d.endpoint = r.num ORDER BY d.number DESC ${limit(maxRows)}`,
-  sql`d.state >= 2 AND d.state = 4 AND d.endpoint = r.num ORDER BY d.number DESC ${limit(maxRows)}`,
+  deliveriesOfEach(sql`d.state = 0 AND d.endpoint = r.num AND d.created_at < r.late`, limit(maxRows)),
+  ...[2, 4].map((state) =>
+    deliveriesOfEach(
+      sql`d.state >= 2 AND d.state = ${raw(String(state))} AND d.endpoint = r.num`,
+      sql`ORDER BY d.number DESC ${limit(maxRows)}`,
+    ),
+  ),
 ];
 
 export const endpointFigureListings: Cold<EndpointFigureReadings> = {
@@ -107,7 +111,7 @@ export const endpointFigureListings: Cold<EndpointFigureReadings> = {
     for (const [kind, newest] of riskRows(maxRows).entries()) {
       const groups = yield* rows(
         sql`WITH r AS MATERIALIZED (SELECT * FROM ${of})
-          SELECT r.id, e.type, e.currency, CAST(sum(e.amount_minor) AS text), count(*) FROM r ${deliveriesOfEach(newest)}
+          SELECT r.id, e.type, e.currency, CAST(sum(e.amount_minor) AS text), count(*) FROM r ${newest}
           ${inOrder} ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number GROUP BY r.id, e.type, e.currency`,
       );
       for (const [id, type, ...worth] of groups) {

@@ -57,11 +57,7 @@ async function createDatabase(): Promise<string> {
       `CREATE DATABASE ${name}`,
     );
     // Fewer than the default of 32: a database is made in a third of the time.
-    await run(
-      at(node, name),
-      'CREATE EXTENSION citus',
-      `ALTER DATABASE ${name} SET citus.shard_count = 8`,
-    );
+    await run(at(node, name), 'CREATE EXTENSION citus', `ALTER DATABASE ${name} SET citus.shard_count = 8`);
   }
   const url = at(coordinator!, name);
   await run(url, `SELECT citus_set_coordinator_host('${coordinator!.host}', ${coordinator!.port})`);

@@ -102,7 +102,9 @@ export async function startPair(): Promise<Pair> {
       await client.query("SELECT pg_backup_start('rejoin', true)");
       // Files that vanish meanwhile are no fault of a base backup; what they held is in the log.
       await copy(dataOf(primary), data, ground.as).catch(() => {});
-      const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+      const { rows } = await client.query<{ labelfile: string }>(
+        'SELECT labelfile FROM pg_backup_stop(false)',
+      );
       await client.end();
       writeFileSync(join(data, 'backup_label'), rows[0]!.labelfile);
       rmSync(join(data, 'postmaster.pid'), { force: true });

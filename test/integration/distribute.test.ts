@@ -5,8 +5,8 @@ import { migrateDatabase, openPostgresStore } from '../../packages/posthorn/src/
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
 
-// The steps of `posthorn migrate --citus`, on a database where the two functions of Citus only note what they are asked
-// to do. What real Citus makes of them was not tried here: see docs/operating/scaling.md.
+// The steps of `posthorn migrate --citus`, on a database where the functions of Citus only note what they are asked
+// to do. On a real cluster: test/conformance/postgres-one-shard.test.ts.
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -25,7 +25,10 @@ async function withNotingCitus(url: string): Promise<pg.Client> {
     CREATE FUNCTION create_reference_table(regclass) RETURNS void LANGUAGE sql AS
       $$ INSERT INTO pg_catalog.pg_dist_partition (logicalrelid, partmethod) VALUES ($1, 'n') $$;
     CREATE FUNCTION create_distributed_table(regclass, text, colocate_with text) RETURNS void LANGUAGE sql AS
-      $$ INSERT INTO pg_catalog.pg_dist_partition (logicalrelid, partmethod, colocated) VALUES ($1, 'h', $2 || ' ' || $3) $$`);
+      $$ INSERT INTO pg_catalog.pg_dist_partition (logicalrelid, partmethod, colocated) VALUES ($1, 'h', $2 || ' ' || $3) $$;
+    CREATE TABLE pg_catalog.distributed_functions (name text, argument text, colocated text, forced boolean);
+    CREATE FUNCTION create_distributed_function(regprocedure, text, colocate_with text, force_delegation boolean) RETURNS void LANGUAGE sql AS
+      $$ INSERT INTO pg_catalog.distributed_functions VALUES ((SELECT proname FROM pg_proc WHERE oid = $1), $2, $3, $4) $$`);
   return client;
 }
 
@@ -49,6 +52,17 @@ test('migrate --citus distributes each table once, beside data that is there, an
     distributedTables.map((table, at) => ({
       name: `posthorn.${table}`,
       colocated: `shard ${at === 0 ? 'none' : 'posthorn.events'}`,
+    })),
+  );
+
+  // One function for each transition that inserts: once, however often it is asked for.
+  const { rows: functions } = await client.query<{ name: string; forced: boolean }>(
+    "SELECT regexp_replace(name, '_[0-9a-f]{10}$', '') AS name, bool_and(forced) AS forced FROM pg_catalog.distributed_functions GROUP BY name ORDER BY 1",
+  );
+  expect(functions).toEqual(
+    ['accept', 'accept_suppressed', 'fan_out', 'settle', 'settle_dead'].map((name) => ({
+      name,
+      forced: true,
     })),
   );
 

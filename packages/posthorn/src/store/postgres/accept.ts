@@ -373,9 +373,7 @@ async function draw(
     [events, deliveries],
   );
   const of = (kind: number): number[] =>
-    rows
-      .flatMap(([, number, one]) => (one === kind ? [number as number] : []))
-      .toSorted((a, b) => a - b);
+    rows.flatMap(([, number, one]) => (one === kind ? [number as number] : [])).toSorted((a, b) => a - b);
   return {
     current: rows.find(([, , kind]) => kind === 0)![0] as number,
     eventNumbers: of(1),

@@ -149,7 +149,10 @@ export class Database implements Connection {
     pool: pg.Pool,
     owned: readonly pg.Pool[],
     openHot: ((isDistributed: boolean) => pg.Pool) | null,
-    { Client, servers }: { readonly Client: new (config?: pg.ClientConfig) => pg.Client; readonly servers: number },
+    {
+      Client,
+      servers,
+    }: { readonly Client: new (config?: pg.ClientConfig) => pg.Client; readonly servers: number },
   ) {
     this.#client = Client;
     this.servers = servers;

@@ -6,13 +6,7 @@ import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fanOutTransition } from './fan-out.ts';
 import { listen } from './hints.ts';
-import {
-  failoverRisk,
-  openingError,
-  requireReadableUrl,
-  requireServer,
-  requireSessions,
-} from './opening.ts';
+import { failoverRisk, openingError, requireReadableUrl, requireServer, requireSessions } from './opening.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
 import { settleTransitions } from './settle.ts';

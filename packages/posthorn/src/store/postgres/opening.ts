@@ -12,9 +12,7 @@ function describe(url: string): string {
   const host =
     parsed.hostname === ''
       ? 'the local server'
-      : servers
-          .map((one) => `${decodeURIComponent(one?.hostname ?? '')}:${one?.port || 5432}`)
-          .join(', ');
+      : servers.map((one) => `${decodeURIComponent(one?.hostname ?? '')}:${one?.port || 5432}`).join(', ');
   const database = decodeURIComponent(parsed.pathname.slice(1));
   return `the database ${database === '' ? '' : `${database} `}at ${host}`;
 }

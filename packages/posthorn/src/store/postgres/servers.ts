@@ -1,3 +1,4 @@
+import { callbackify } from 'node:util';
 import pg from 'pg';
 import { StoreOpenError } from '../../domain/errors.ts';
 
@@ -87,7 +88,7 @@ export function clientOfPrimary(urls: readonly string[]): new (config?: pg.Clien
         return await super.connect();
       });
       if (callback === undefined) return connected;
-      connected.then(() => callback(null), callback);
+      callbackify(() => connected)(callback);
     }
   };
 }

@@ -160,10 +160,7 @@ const ownUpdate = (
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
     RETURNING ${returning}`;
 
-const log = (
-  variant: Variant,
-  from: string,
-): string => `INSERT INTO posthorn.attempts (${attemptColumns})
+const log = (variant: Variant, from: string): string => `INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${variant.oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM ${from} WHERE ${isLogged(variant)}`;
 

@@ -396,6 +396,8 @@ export async function checkMigrated(db: Database): Promise<void> {
 export async function migrate(db: Database): Promise<void> {
   await db.transaction(async (connection) => {
     await connection.query('', 'SELECT pg_advisory_xact_lock($1)', [migrationLock]);
+    // Citus refuses tables and functions in one transaction otherwise; to a server without it the setting means nothing.
+    await connection.query('', "SET LOCAL citus.multi_shard_modify_mode TO 'sequential'");
     // Asked first, because IF NOT EXISTS wants the right to create also where nothing is created.
     const [there] = await connection.query(
       '',

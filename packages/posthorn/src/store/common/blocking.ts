@@ -31,9 +31,19 @@ export const blockedBy: Sql = sql`CASE WHEN d.state = 0 AND d.order_key IS NOT N
 const deliveries = table('deliveries');
 const maxCounted = raw(String(maxCountedBlocked));
 
-/** How many pending deliveries wait behind the dead letter `d`. */
-const waiting: Sql = sql`(SELECT count(*) FROM (SELECT 1 FROM ${deliveries} q WHERE q.state = 0 AND q.order_key IS NOT NULL
-  AND ${sameShard('q', 'd')}q.endpoint = d.endpoint AND q.order_key = d.order_key AND q.number > d.number LIMIT ${maxCounted}) c)`;
+const ofSameKey = sql`q.endpoint = d.endpoint AND q.order_key = d.order_key AND q.number > d.number`;
+
+/**
+ * How many pending deliveries wait behind the dead letter `d`, whose event is `e`. Distributed tables are counted by a subquery that
+ * depends on another of them, and has no limit of its own.
+ */
+const waiting: Sql = per(({ isDistributed }) =>
+  isDistributed
+    ? sql`least((SELECT count(*) FROM ${deliveries} q WHERE q.state = 0 AND q.order_key IS NOT NULL
+        AND ${sameShard('q', 'e')}${ofSameKey}), ${maxCounted})`
+    : sql`(SELECT count(*) FROM (SELECT 1 FROM ${deliveries} q WHERE q.state = 0 AND q.order_key IS NOT NULL
+        AND ${sameShard('q', 'd')}${ofSameKey} LIMIT ${maxCounted}) c)`,
+);
 
 /** Whether the dead letter `d` is the first of its key. */
 const isFirst: Sql = sql`NOT EXISTS (SELECT 1 FROM ${deliveries} b WHERE b.state = 2 AND b.order_key IS NOT NULL

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Hints, Store } from '../store.ts';
-import { acceptTransitions } from './accept.ts';
+import { acceptTransitions } from './accept-sql.ts';
 import { createTransitions, distribute, isDistributed } from './citus.ts';
 import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';

@@ -11,7 +11,7 @@ import { browserSuite, expectNoOverflow } from './support.ts';
 // looked at because it is in the table of pages: a new one needs no line here, or at most something for its parameter.
 
 const suite = browserSuite();
-/** Buttons of a page that are tried: of long lists the beginning shows what they do. */
+/** Buttons of a page, and of a dialog, that are tried: of long lists the beginning shows what they do. */
 const maxPressed = 6;
 let world: HostileWorld;
 let reader: string;
@@ -105,6 +105,21 @@ async function pressKey(page: Page, key: string): Promise<void> {
   );
 }
 
+/** Presses one of the buttons that are seen, and waits until it is drawn; false: there are not so many. */
+async function pressed(page: Page, selector: string, at: number): Promise<boolean> {
+  return await page.evaluate(
+    async ([buttons, index]) => {
+      const seen = [...document.querySelectorAll<HTMLElement>(buttons)].filter((one) =>
+        one.checkVisibility(),
+      );
+      seen[index]?.click();
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      return index < seen.length;
+    },
+    [selector, at] as const,
+  );
+}
+
 /** `z` changes every time of day on the page, in tables and on axes, and changes it back. */
 async function expectEveryTimeInTheZone(page: Page): Promise<void> {
   const times = (): Promise<{ readonly texts: readonly string[]; readonly axes: string }> =>
@@ -131,36 +146,93 @@ async function expectEveryTimeInTheZone(page: Page): Promise<void> {
 
 const paths = pages.map((page) => [page.path, page] as const);
 
+/** A window that shows one page after the other: made by the first that needs it. */
+function oneWindow<T>(open: () => Promise<T>): () => Promise<T> {
+  let window: Promise<T> | null = null;
+  return () => (window ??= open());
+}
+
+type Mode = 'hold' | 'refuse' | 'answer' | 'away';
+
+const refuse = (route: Route): Promise<void> =>
+  route.fulfill({
+    status: 500,
+    contentType: 'application/problem+json',
+    json: { code: 'internal', detail: 'The disk is slow today.', request_id: 'req_17' },
+  });
+
+/** One whose readings are held, refused, answered, or told that the store is away. */
+const held = oneWindow(async () => {
+  const window = await suite.open('/healthz', { statuses: [500, 503, ...refusals], stays: true });
+  const readings: { mode: Mode; routes: Route[] } = { mode: 'answer', routes: [] };
+  await window.route('**/v1/**', async (route) => {
+    const { mode } = readings;
+    if (!isReading(route) || mode === 'answer') return await route.continue();
+    if (mode === 'refuse') return await refuse(route);
+    if (mode === 'away') return await route.fulfill(storeAway);
+    readings.routes.push(route);
+  });
+  return { window, readings };
+});
+
+/** One that notes what moves. */
+const watched = oneWindow(async () => {
+  const window = await suite.open('/healthz', {
+    statuses: refusals,
+    stays: true,
+    context: { reducedMotion: 'no-preference' },
+  });
+  await window.addInitScript(watchForFaults);
+  const seen = { isRefused: false };
+  window.on('response', (response) => {
+    seen.isRefused ||= refusals.includes(response.status());
+  });
+  return { window, seen };
+});
+
+/** A receiver's, who came by a link. */
+const ofReceiver = oneWindow(async () => {
+  const { token } = await suite.server.client.request<{ token: string }>('POST', '/v1/portal-links', {
+    tenant: 'default',
+  });
+  // A redrive of the teams is none of its.
+  const window = await suite.open(`/portal#t=${token}`, { key: null, statuses: [404], stays: true });
+  await settled(window);
+  return window;
+});
+
+/** Of who may only read, with the changes that it asked for. */
+const ofReader = oneWindow(async () => {
+  const window = await suite.open('/healthz', { key: reader, statuses: [403, ...refusals], stays: true });
+  const changes: string[] = [];
+  await window.route('**/v1/**', async (route) => {
+    const request = route.request();
+    const operation = operationOf(request.method(), new URL(request.url()).pathname);
+    if (operation !== null && request.method() !== 'GET' && !isOfReaders(operation))
+      changes.push(`${request.method()} ${request.url()}`);
+    await route.continue();
+  });
+  return { window, changes };
+});
+
 describe.each(paths)('%s', (_, page) => {
   test('loading, refused, recovered, and without its store: its shape; the reason with its request; the answer after another try, which stays under a band', async () => {
-    const window = await suite.open('/healthz', { statuses: [500, 503, ...refusals] });
-    let mode: 'hold' | 'refuse' | 'answer' | 'away' = 'hold';
-    const held: Route[] = [];
-    const refuse = (route: Route): Promise<void> =>
-      route.fulfill({
-        status: 500,
-        contentType: 'application/problem+json',
-        json: { code: 'internal', detail: 'The disk is slow today.', request_id: 'req_17' },
-      });
-    await window.route('**/v1/**', async (route) => {
-      if (!isReading(route) || mode === 'answer') return await route.continue();
-      if (mode === 'refuse') return await refuse(route);
-      if (mode === 'away') return await route.fulfill(storeAway);
-      held.push(route);
-    });
+    const { window, readings } = await held();
+    readings.mode = 'hold';
+    readings.routes = [];
     await window.goto(urlOf(page));
     await window.locator('main h1').waitFor({ state: 'attached' });
-    if (held.length > 0) await window.locator('.loading-shape').first().waitFor();
+    if (readings.routes.length > 0) await window.locator('.loading-shape').first().waitFor();
     expect(await window.getByRole('heading', { level: 1 }).count(), 'headings while it loads').toBe(1);
-    mode = 'refuse';
-    await Promise.all(held.map(refuse));
-    if (held.length > 0) {
+    readings.mode = 'refuse';
+    await Promise.all(readings.routes.map(refuse));
+    if (readings.routes.length > 0) {
       await window.getByText('The disk is slow today.').first().waitFor();
       await window.getByText('req_17').first().waitFor();
     }
     expect(await window.getByRole('heading', { level: 1 }).count(), 'headings when it is refused').toBe(1);
     await window.getByRole('navigation', { name: 'Pages', exact: true }).waitFor();
-    mode = 'answer';
+    readings.mode = 'answer';
     const refusal = window.getByText('The disk is slow today.');
     await until('nothing is refused any more', async () => {
       const again = window.getByRole('button', { name: 'Try again' }).first();
@@ -168,36 +240,28 @@ describe.each(paths)('%s', (_, page) => {
       return (await refusal.count()) === 0;
     });
     await settled(window);
-    if (held.length === 0) return;
+    if (readings.routes.length === 0) return;
     // Its store goes away: everything is asked for again when live numbers go on.
     const heading = window.getByRole('heading', { level: 1 });
     const shown = await heading.innerText();
-    mode = 'away';
+    readings.mode = 'away';
     await pressKey(window, ' ');
     await pressKey(window, ' ');
     const band = window.getByText(/cannot read its database now.*asked again every second.*as of/);
     await band.waitFor();
     expect(await heading.innerText(), 'what is shown while the store is away').toBe(shown);
-    mode = 'answer';
+    readings.mode = 'answer';
     await band.waitFor({ state: 'detached' });
   });
 
   test('others’ text stays text; nothing moves while it loads; every time is of the chosen zone; it fits 320 px, and twice the size', async () => {
-    const window = await suite.open('/healthz', {
-      statuses: refusals,
-      context: { reducedMotion: 'no-preference' },
-    });
-    await window.addInitScript(watchForFaults);
-    // What refuses its main reading for a reason of its own is shorter than what it would have shown.
-    let isRefused = false;
-    window.on('response', (response) => {
-      isRefused ||= refusals.includes(response.status());
-    });
+    const { window, seen } = await watched();
+    seen.isRefused = false;
     await window.goto(urlOf(page));
     await settled(window);
     const shifts = await window.evaluate(() => Reflect.get(globalThis, 'shifts') as readonly Shift[]);
     const moved = shifts.reduce((sum, { value }) => sum + value, 0);
-    expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(isRefused ? 1 : maxShift);
+    expect(moved, `what moved: ${JSON.stringify(shifts)}`).toBeLessThan(seen.isRefused ? 1 : maxShift);
     await expectEveryTimeInTheZone(window);
     const found = await window.evaluate(() => ({
       wasRun: Reflect.get(globalThis, 'wasRun') as unknown,
@@ -219,15 +283,12 @@ describe.each(paths)('%s', (_, page) => {
     // Who asked for no motion sees none.
     await window.emulateMedia({ reducedMotion: 'reduce', forcedColors: 'active' });
     expect(await window.evaluate(() => document.getAnimations().length)).toBe(0);
+    await window.emulateMedia({ reducedMotion: 'no-preference', forcedColors: 'none' });
+    await window.setViewportSize({ width: 1280, height: 900 });
   });
 
   test('a receiver by its link: what is the teams’ is not there, and nothing names them (G9)', async () => {
-    const { token } = await suite.server.client.request<{ token: string }>('POST', '/v1/portal-links', {
-      tenant: 'default',
-    });
-    // A redrive of the teams is none of its.
-    const window = await suite.open(`/portal#t=${token}`, { key: null, statuses: [404] });
-    await settled(window);
+    const window = await ofReceiver();
     await window.goto(urlOf(page));
     await settled(window);
     const text = await window.locator('body').innerText();
@@ -237,29 +298,18 @@ describe.each(paths)('%s', (_, page) => {
   });
 
   test('with a key that only reads, whatever can be pressed changes nothing', async () => {
-    const window = await suite.open('/healthz', { key: reader, statuses: [403, ...refusals] });
-    const changes: string[] = [];
-    await window.route('**/v1/**', async (route) => {
-      const request = route.request();
-      const operation = operationOf(request.method(), new URL(request.url()).pathname);
-      if (operation !== null && request.method() !== 'GET' && !isOfReaders(operation))
-        changes.push(`${request.method()} ${request.url()}`);
-      await route.continue();
-    });
+    const { window, changes } = await ofReader();
+    changes.length = 0;
     await window.goto(urlOf(page));
     await settled(window);
-    const buttons = window.locator('main button:visible:not([aria-disabled=true])');
-    for (let at = 0; at < Math.min(await buttons.count(), maxPressed); at++) {
-      await buttons
-        .nth(at)
-        .click({ timeout: 1000 })
-        .catch(() => undefined);
-      const inDialog = window.locator('dialog[open] button:not([aria-disabled=true])');
-      for (let inner = 0; inner < (await inDialog.count()); inner++)
-        await inDialog
-          .nth(inner)
-          .click({ timeout: 300 })
-          .catch(() => undefined);
+    for (let at = 0; at < maxPressed; at++) {
+      if (!(await pressed(window, 'main button:not([aria-disabled=true])', at))) break;
+      let inner = 0;
+      while (
+        inner < maxPressed &&
+        (await pressed(window, 'dialog[open] button:not([aria-disabled=true])', inner))
+      )
+        inner++;
       await window.keyboard.press('Escape');
     }
     expect(changes).toEqual([]);

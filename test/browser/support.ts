@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly allowed?: RegExp;
   /** The time that its clock shows, and stays at. */
   readonly at?: number;
+  /** It stays until all tests of the file have run: another page in the same window takes half of the processor time. */
+  readonly stays?: boolean;
   /** What else a browser is set to: reduced motion, a zone, forced colors. */
   readonly context?: Parameters<Browser['newContext']>[0];
 }
@@ -111,7 +113,7 @@ export function browserSuite(
       return started(browser);
     },
     async open(path, { theme = 'light', width = 1280, key = apiKey, ...options } = {}) {
-      const { statuses = [], allowed, at, context: more = {} } = options;
+      const { statuses = [], allowed, at, stays = false, context: more = {} } = options;
       const context = await started(browser).newContext({
         baseURL: started(server).url,
         locale: 'en-US',
@@ -123,7 +125,7 @@ export function browserSuite(
         reducedMotion: 'reduce',
         ...more,
       });
-      contexts.push(context);
+      if (!stays) contexts.push(context);
       // A bound for what hangs, as in the suite: its default is short for a machine with ten times as much to do.
       context.setDefaultTimeout(90_000);
       if (at !== undefined) await context.clock.setFixedTime(at);

@@ -178,7 +178,7 @@ test.for(pages)('$page', async ({ blocks }, context) => {
   context.onTestFinished(() => page.close());
   for (const block of blocks) {
     const needs = /needs (\S+)/.exec(block.mark!)?.[1];
-    if (needs !== undefined && !isThere(needs)) context.annotate(`${needs} is not on this machine`);
+    if (needs !== undefined && !isThere(needs)) await context.annotate(`${needs} is not on this machine`);
     else expect(await page.take(block)).toBeNull();
   }
 });

@@ -2,7 +2,7 @@ import { createCipheriv, createHmac } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { hchacha20 } from '../../packages/posthorn/src/svix/import/hchacha20.ts';
 import { runHere } from '../integration/run-here.ts';
@@ -75,7 +75,9 @@ test('applications, endpoints with their secrets and event types become declarat
   const wrong = await runHere(...args, '--main-secret', 'another', '--json');
   expect(wrong.code).toBe(1);
   expect(wrong.out).toContain('cannot be decrypted');
-  const imported = await runHere(...args, '--main-secret', mainSecret, '--json');
+  vi.stubEnv('SVIX_MAIN_SECRET', mainSecret);
+  const imported = await runHere(...args, '--json');
+  vi.unstubAllEnvs();
   // What was left out is a finding.
   expect(imported.code).toBe(1);
   expect(JSON.parse(imported.out)).toMatchObject({

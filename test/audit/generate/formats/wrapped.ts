@@ -29,7 +29,10 @@ const criLines = (line: string): string => {
 const attributesOf = (line: string): object[] =>
   Object.entries(parsed(line)).map(([key, value]) => ({
     key,
-    value: typeof value === 'number' ? { intValue: `${value}` } : { stringValue: String(value ?? '') },
+    value:
+      typeof value === 'number'
+        ? { intValue: `${value}` }
+        : { stringValue: typeof value === 'string' ? value : JSON.stringify(value ?? '') },
   }));
 
 const wraps: readonly (readonly [name: string, file: string, wrap: Wrap])[] = [

@@ -18,7 +18,8 @@ async function importFrom({ databaseUrl, mainSecret, org, out, json }: Options):
     throw new CommandError(`cannot read the database: ${error.message}`);
   });
   const { document, skipped } = declarationsFrom(stored, {
-    mainSecret: mainSecret ?? null,
+    // In the environment it is not seen in the list of processes.
+    mainSecret: mainSecret ?? process.env['SVIX_MAIN_SECRET'] ?? null,
     org: org ?? null,
   });
   writePrivately(out, stringify(document));
@@ -48,13 +49,16 @@ export function importCommand(): Command {
   const svix = new Command('svix')
     .description("Write the applications, endpoints and event types of Svix's database as a posthorn.yaml")
     .requiredOption('--database-url <url>', 'PostgreSQL database of the Svix server, which is only read')
-    .option('--main-secret <secret>', "the server's main_secret, if it encrypts secrets")
+    .option(
+      '--main-secret <secret>',
+      "the server's main_secret, if it encrypts secrets (or SVIX_MAIN_SECRET)",
+    )
     .option('--org <id>', 'only this organization: org_…')
     .option('--out <file>', 'file to write; it will contain signing secrets', 'posthorn-import.yaml')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --main-secret "$SVIX_MAIN_SECRET" --out svix.yaml',
+      '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --out svix.yaml',
     )
     .action(importFrom);
   return new Command('import')

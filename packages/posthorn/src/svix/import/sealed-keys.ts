@@ -31,7 +31,8 @@ export function secretFrom(
   if ((marker & ~sealedFlag) !== hmacKind) return { fault: 'it signs with an Ed25519 key' };
   let key = isPlain ? stored : stored.subarray(1);
   if ((marker & sealedFlag) !== 0) {
-    if (mainSecret === null) return { fault: 'its secret is encrypted: give --main-secret' };
+    if (mainSecret === null)
+      return { fault: 'its secret is encrypted: set SVIX_MAIN_SECRET, or give --main-secret' };
     try {
       key = open(key, mainSecret);
     } catch {

@@ -22,7 +22,7 @@ function reachable(entries: readonly string[]): Set<string> {
     if (found.has(file)) return;
     if (!existsSync(file)) throw new Error(`${file} is missing`);
     found.add(file);
-    for (const [, target] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g))
+    for (const [, target] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g))
       visit(join(dirname(file), target!).replace(/\.[jt]s$/, '.d.ts'));
   };
   entries.forEach(visit);

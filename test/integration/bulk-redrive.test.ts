@@ -183,6 +183,14 @@ describe.each(['SQLite', 'PostgreSQL'])('%s', (name) => {
     const isOften = (times: number) => () =>
       receiver.ids.size === 50 && [...receiver.ids.values()].every((count) => count === times);
     await until('each has come once', isOften(1));
+    // A receiver has an event before its delivery is settled.
+    await until('each is delivered', async () => {
+      const { items } = await client.request<{ items: readonly unknown[] }>(
+        'GET',
+        `/v1/deliveries?endpoint_id=${id}&state=delivered&limit=100`,
+      );
+      return items.length === 50;
+    });
     const job = await client.request<Job>('POST', '/v1/replays', {
       filter: { endpoint_id: id, state: 'delivered' },
       name: 'lost by the receiver',

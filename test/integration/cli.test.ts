@@ -81,7 +81,7 @@ describe('wrong usage ends with 2 and says what to do', () => {
     [['serve', '--port', 'many'], /--port \(POSTHORN_PORT\)/],
     [['deliveries'], /POSTHORN_API_KEY/],
     [['redrive', '--api-key', apiKey], /--all/],
-    [['verify', '--data-dir', '/nonexistent'], /no Posthorn data/],
+    [['verify', '--data-dir', '/nonexistent'], /does not contain Posthorn data/],
     [['migrate'], /POSTHORN_DATABASE_URL/],
   ])('%j', async (args, words) => {
     const { code, out, err } = await runHere(...args);
@@ -285,10 +285,10 @@ describe('against a server', () => {
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/endpoints\/ledger: .*nothing was changed/);
     await expect(server.client.request('GET', '/v1/teams/audit')).rejects.toThrow(/team/);
-    writeFileSync(file, `endpoints:\n  Ledger: { url: '${healthy.url}' }\n  shop: { urll: x }\n`);
+    writeFileSync(file, `endpoints:\n  led ger: { url: '${healthy.url}' }\n  shop: { urll: x }\n`);
     const wrong = await apply();
     expect(wrong.code).toBe(2);
-    expect(wrong.err).toMatch(/posthorn\.yaml:2: endpoints\.Ledger/);
+    expect(wrong.err).toMatch(/posthorn\.yaml:2: endpoints\.led ger/);
     expect(wrong.err).toMatch(/posthorn\.yaml:3: endpoints\.shop/);
   });
 

@@ -47,12 +47,16 @@ export function OnlyThis({ details }: { details: Details }): ReactNode {
       {details.endpoint.deleted ? null : (
         <Reading of={health} what="Reading the endpoint's state…" height={48}>
           {({ diagnosis }) => (
-            <p>
-              Now: <Untrusted text={diagnosis.sentence} />{' '}
-              <Link to="/endpoints/$endpoint" params={{ endpoint: id }}>
-                See the endpoint
-              </Link>
-            </p>
+            <>
+              <p>
+                Now: <Untrusted text={diagnosis.sentence} />
+              </p>
+              <p>
+                <Link to="/endpoints/$endpoint" params={{ endpoint: id }}>
+                  See the endpoint
+                </Link>
+              </p>
+            </>
           )}
         </Reading>
       )}

@@ -224,7 +224,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'import',
     description: 'Write what another sender has as a posthorn.yaml, with its secrets',
-    load: async () => (await import('../svix/import/command.ts')).importCommand(),
+    load: async () => (await import('../svix/import/command.ts')).importCommand(process.env),
   },
   {
     name: 'completion',

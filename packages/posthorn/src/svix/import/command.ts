@@ -5,6 +5,8 @@ import { writePrivately } from '../../cli/private-file.ts';
 import { declarationsFrom } from './declarations.ts';
 import { readStored } from './source.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 interface Options {
   readonly databaseUrl: string;
   readonly mainSecret?: string;
@@ -13,13 +15,16 @@ interface Options {
   readonly json?: boolean;
 }
 
-async function importFrom({ databaseUrl, mainSecret, org, out, json }: Options): Promise<void> {
+async function importFrom(
+  { databaseUrl, mainSecret, org, out, json }: Options,
+  environment: Environment,
+): Promise<void> {
   const stored = await readStored(databaseUrl).catch((error: Error) => {
     throw new CommandError(`cannot read the database: ${error.message}`);
   });
   const { document, skipped } = declarationsFrom(stored, {
     // In the environment it is not seen in the list of processes.
-    mainSecret: mainSecret ?? process.env['SVIX_MAIN_SECRET'] ?? null,
+    mainSecret: mainSecret ?? environment['SVIX_MAIN_SECRET'] ?? null,
     org: org ?? null,
   });
   writePrivately(out, stringify(document));
@@ -45,7 +50,7 @@ async function importFrom({ databaseUrl, mainSecret, org, out, json }: Options):
   if (skipped.length > 0) process.exitCode = 1;
 }
 
-export function importCommand(): Command {
+export function importCommand(environment: Environment): Command {
   const svix = new Command('svix')
     .description("Write the applications, endpoints and event types of Svix's database as a posthorn.yaml")
     .requiredOption('--database-url <url>', 'PostgreSQL database of the Svix server, which is only read')
@@ -60,7 +65,7 @@ export function importCommand(): Command {
       'after',
       '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --out svix.yaml',
     )
-    .action(importFrom);
+    .action((options: Options) => importFrom(options, environment));
   return new Command('import')
     .addHelpText('after', '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --json')
     .addCommand(svix);

@@ -174,8 +174,8 @@ describe.each([
   });
 
   test.each([
-    ['PUT', '/v1/endpoints/Big', { url }, '/id'],
-    ['PUT', `/v1/endpoints/${'x'.repeat(64)}`, { url }, '/id'],
+    ['PUT', '/v1/endpoints/b%20g', { url }, '/id'],
+    ['PUT', `/v1/endpoints/${'x'.repeat(257)}`, { url }, '/id'],
     ['PUT', '/v1/endpoints/a', {}, '/url'],
     ['PUT', '/v1/endpoints/a', { url: 'none' }, '/url'],
     ['PUT', '/v1/endpoints/a', { url, name: 'b' }, '/name'],

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AuditError, AuditStopped } from '../errors.ts';
@@ -17,6 +17,8 @@ export interface InputFile {
 }
 
 async function isZip(path: string): Promise<boolean> {
+  // Opening a pipe would wait for whoever writes to it.
+  if ((await stat(path).catch(() => null))?.isFile() !== true) return false;
   const handle = await open(path, 'r').catch(() => null);
   if (handle === null) return false;
   try {

@@ -59,11 +59,9 @@ export default function EndpointPage(): ReactNode {
       >
         <Untrusted text={diagnosis.sentence} />
       </Sentence>
-      {endpoint.data === undefined ? null : (
-        <div className="row no-print">
-          <Actions endpoint={endpoint.data} />
-        </div>
-      )}
+      <div className="row no-print endpoint-actions">
+        {endpoint.data === undefined ? null : <Actions endpoint={endpoint.data} />}
+      </div>
       <div className="two">
         <HealthCard health={health} />
         <DueCard details={details.data} />

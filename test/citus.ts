@@ -1,6 +1,5 @@
-import pg from 'pg';
 import { migrateDatabase } from '../packages/posthorn/src/store/postgres/open.ts';
-import type { Postgres } from './postgres.ts';
+import { ask, type Postgres } from './postgres.ts';
 
 // A real Citus cluster that someone has started: POSTHORN_TEST_CITUS_URL names a database of its coordinator, in which its
 // workers are added. No registry of packages has Citus, so the tests that need it are skipped without one.
@@ -9,18 +8,6 @@ const given = process.env['POSTHORN_TEST_CITUS_URL'] ?? '';
 export const hasCitus = given !== '';
 if (!hasCitus)
   process.stderr.write('Tests on a real Citus cluster are skipped: POSTHORN_TEST_CITUS_URL is not set.\n');
-
-async function run<T extends pg.QueryResultRow>(url: string, ...statements: string[]): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    let rows: T[] = [];
-    for (const statement of statements) ({ rows } = await client.query<T>(statement));
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
 
 interface ClusterNode {
   readonly host: string;
@@ -39,7 +26,7 @@ const maintained = hasCitus ? new URL(given).pathname.slice(1) : '';
 const made: string[] = [];
 
 const clusterNodes = (): Promise<ClusterNode[]> =>
-  run<ClusterNode>(
+  ask<ClusterNode>(
     given,
     'SELECT nodename AS host, nodeport AS port FROM pg_dist_node WHERE isactive ORDER BY groupid',
   );
@@ -51,17 +38,17 @@ async function createDatabase(): Promise<string> {
   const name = `posthorn_test_${process.pid}_${made.length + 1}`;
   made.push(name);
   for (const node of nodes) {
-    await run(
+    await ask(
       at(node, maintained),
       `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`,
       `CREATE DATABASE ${name}`,
     );
     // Fewer than the default of 32: a database is made in a third of the time.
-    await run(at(node, name), 'CREATE EXTENSION citus', `ALTER DATABASE ${name} SET citus.shard_count = 8`);
+    await ask(at(node, name), 'CREATE EXTENSION citus', `ALTER DATABASE ${name} SET citus.shard_count = 8`);
   }
   const url = at(coordinator!, name);
-  await run(url, `SELECT citus_set_coordinator_host('${coordinator!.host}', ${coordinator!.port})`);
-  for (const { host, port } of workers) await run(url, `SELECT citus_add_node('${host}', ${port})`);
+  await ask(url, `SELECT citus_set_coordinator_host('${coordinator!.host}', ${coordinator!.port})`);
+  for (const { host, port } of workers) await ask(url, `SELECT citus_add_node('${host}', ${port})`);
   return url;
 }
 
@@ -83,6 +70,6 @@ export const citus: Postgres = {
     const nodes = await clusterNodes();
     for (const node of nodes)
       for (const name of made)
-        await run(at(node, maintained), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+        await ask(at(node, maintained), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   },
 };

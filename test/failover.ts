@@ -1,7 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { copy, createDatabaseAt, makeCluster, prepareGround, type Server, serverOn } from './postgres.ts';
+import {
+  ask,
+  copy,
+  createDatabaseAt,
+  makeCluster,
+  prepareGround,
+  type Server,
+  serverOn,
+} from './postgres.ts';
 import { until } from './support.ts';
 
 // A primary and its synchronous standby, both real: streaming replication between two servers of the tests' own.
@@ -20,18 +28,6 @@ export interface Pair {
   /** Makes the former primary the synchronous standby of the new one. */
   rejoin(): Promise<void>;
   stop(): Promise<void>;
-}
-
-async function ask<T extends pg.QueryResultRow>(url: string, ...statements: string[]): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    let rows: T[] = [];
-    for (const statement of statements) ({ rows } = await client.query<T>(statement));
-    return rows;
-  } finally {
-    await client.end();
-  }
 }
 
 export async function startPair(): Promise<Pair> {

@@ -71,18 +71,24 @@ async function binaries(copyTo: string, asOther: boolean): Promise<string> {
   return join(copyTo, 'bin');
 }
 
-let names = 0;
-
-export async function createDatabaseAt(url: string, from = 'template1'): Promise<string> {
+/** Runs statements one after the other on a connection of their own; returns the rows of the last. */
+export async function ask<T extends pg.QueryResultRow>(url: string, ...statements: string[]): Promise<T[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const name = `posthorn_test_${process.pid}_${++names}`;
   try {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${name} TEMPLATE ${from}`);
+    let rows: T[] = [];
+    for (const statement of statements) ({ rows } = await client.query<T>(statement));
+    return rows;
   } finally {
     await client.end();
   }
+}
+
+let names = 0;
+
+export async function createDatabaseAt(url: string, from = 'template1'): Promise<string> {
+  const name = `posthorn_test_${process.pid}_${++names}`;
+  await ask(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`, `CREATE DATABASE ${name} TEMPLATE ${from}`);
   const made = new URL(url);
   made.pathname = `/${name}`;
   return made.href;

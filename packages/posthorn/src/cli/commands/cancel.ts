@@ -8,9 +8,6 @@ import { CommandError, note, print, printJson } from '../output.ts';
 import { clientFrom, failureText, remoteOptions } from '../remote.ts';
 import { filterFrom, filterOptions, refuseBeside } from './deliveries.ts';
 
-/** What cancelling does, without the state: only what is pending can be given up by a filter. */
-const states = ['pending'] as const;
-
 /** Cancels one; false if it cannot be: that does not stop the others, but the exit code says that not everything was done (G5). */
 async function cancelOne(client: Client, id: string, reason: string, json: boolean): Promise<boolean> {
   try {
@@ -31,7 +28,7 @@ type Filter = ReturnType<typeof filterFrom>;
 /** The pending deliveries that match, a page at a time. */
 async function* pending(client: Client, filter: Filter): AsyncGenerator<readonly ListedDelivery[]> {
   for await (const { items } of everyPage((page) =>
-    client.deliveries.list({ ...filter, ...page, state: [...states], include: 'event' }),
+    client.deliveries.list({ ...filter, ...page, state: ['pending'], include: 'event' }),
   ))
     yield items;
 }

@@ -367,7 +367,7 @@ describe('deliveries in the browser', () => {
 
   test('pending deliveries are given up: the rows that are selected, then all that match, with their worth and a reason', async () => {
     await request('PUT', '/v1/endpoints/reports', {
-      // Nobody listens there.
+      // Connections to it are refused.
       url: 'http://127.0.0.1:1/reports',
       event_types: ['report.made'],
       retry: { schedule_s: [3600] },
@@ -395,7 +395,7 @@ describe('deliveries in the browser', () => {
     await dialog.getByText('2 deliveries are pending for 1 endpoint, worth €20.00.').waitFor();
     await expectAccessible(page, 'what would be cancelled');
     await dialog.getByLabel('Why').fill('no reports');
-    // One is settled while somebody reads: it stays as it is, and that is said.
+    // One is settled while the dialog is open: it stays as it is, and that is said.
     await request('POST', `/v1/deliveries/${(await deliveryOf('report_1')).id}/cancel`, {
       reason: 'by hand',
     });

@@ -63,7 +63,7 @@ describe('the incident from its log to the proof', () => {
       verdict: 'better',
       before: { silently_dropped: naive.silently_dropped },
       after: { silently_dropped: 0, drop_rate: 0 },
-      // The service's log names no types: nobody can tell whether the traffic was of the same kinds.
+      // The service's log does not name types, so it cannot show whether the traffic was of the same kinds.
       exposure: { equal: null },
     });
     expect(result.after.drop_interval[1]).toBeCloseTo(wilson(0, result.after.events)[1], 12);

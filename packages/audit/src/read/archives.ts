@@ -17,7 +17,7 @@ export interface InputFile {
 }
 
 async function isZip(path: string): Promise<boolean> {
-  // Opening a pipe would wait for whoever writes to it.
+  // Opening a pipe would wait for its writer.
   if ((await stat(path).catch(() => null))?.isFile() !== true) return false;
   const handle = await open(path, 'r').catch(() => null);
   if (handle === null) return false;

@@ -202,8 +202,9 @@ function Counted({ found: { items, isAll } }: { found: Found }): ReactNode {
       {isAll ? '' : 'The first '}
       {plural(items.length, 'delivery is', 'deliveries are')} pending for {plural(endpoints, 'endpoint')}
       {worth === '' ? '' : `, worth ${worth}`}.{' '}
-      {items.length === 1 ? 'Its receiver is' : 'Their receivers are'} not told unless somebody redrives{' '}
-      {items.length === 1 ? 'it' : 'them'}. An attempt in flight is not interrupted.
+      {items.length === 1 ? 'Its receiver does' : 'Their receivers do'} not get{' '}
+      {items.length === 1 ? 'it unless it is' : 'them unless they are'} redriven. An attempt in flight is not
+      interrupted.
       {isAll ? '' : ` Cancel these, then ask again for the next ${countText(maxAtOnce)}.`}
     </p>
   );

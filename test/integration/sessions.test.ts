@@ -304,7 +304,7 @@ describe.each([
     );
   });
 
-  test('the failed ones are limited for an address', async () => {
+  test('the failed ones are limited for an address, which no header can change', async () => {
     const answers = await Promise.all(
       Array.from({ length: 80 }, () =>
         ask('POST', '/v1/sessions', { body: { key: 'phk_wrong_0123456789' }, by: wrongly }),
@@ -312,6 +312,8 @@ describe.each([
     );
     expect(answers.map(({ status }) => status)).toContain(429);
     expect(answers.find(({ status }) => status === 429)!.headers.get('retry-after')).toMatch(/^\d+$/);
+    const headers = { ...bearer('phk_wrong_0123456789'), 'x-forwarded-for': '203.0.113.7' };
+    expect((await ask('GET', '/v1/me', { headers, by: wrongly })).status).toBe(429);
   });
 });
 
@@ -331,6 +333,7 @@ describe('portal links', () => {
       allowPrivateNetworks: true,
       adminKeyHashes: [hash('sha256', apiKey)],
       publicUrl: `${origin}/`,
+      trustedProxies: ['127.0.0.1', '10.0.0.0/8'],
     };
     node = compose(await open(options), options);
     await node.start();
@@ -417,6 +420,25 @@ describe('portal links', () => {
       ask('POST', `/v1/deliveries/${delivery!['id'] as string}/redrive`, { cookie: cookies[0]!, ...headers });
     expect(await redrive({})).toMatchObject({ status: 403, body: { code: 'cross_site' } });
     expect((await redrive(samePage)).status).toBeLessThan(300);
+  });
+
+  test.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7, 10.1.2.3', '203.0.113.7'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['198.51.100.1, <script>', '127.0.0.1'],
+    ['', '127.0.0.1'],
+  ])('behind a trusted proxy, X-Forwarded-For %j is the address %s', async (forwarded, address) => {
+    const name = `from ${forwarded.length}`;
+    await ask(
+      'POST',
+      '/v1/keys',
+      { ...bearer(apiKey), 'x-forwarded-for': forwarded },
+      { name, scopes: ['read'] },
+    );
+    const { body } = await admin('GET', '/v1/audit-log?limit=20');
+    const entries = body['items'] as { from: string | null; after: { name?: string } | null }[];
+    expect(entries.find(({ after }) => after?.name === name)).toMatchObject({ from: address });
   });
 
   test('a link ends with the key that made it, and when it is signed out by its token', async () => {

@@ -36,6 +36,11 @@ export interface PosthornOptions extends SecretOptions {
    * of this node and browsers may sign in. Default: unknown; browsers sign in only on this machine.
    */
   readonly publicUrl?: string;
+  /**
+   * Networks (CIDR or single addresses) of the proxies in front of this node: the caller's address is the last one in
+   * `X-Forwarded-For` that is not in them. Default: none, so that a caller cannot choose its address.
+   */
+  readonly trustedProxies?: readonly string[];
   /** Whether `listen` serves the dashboard too, at `/`. Default false. */
   readonly dashboard?: boolean;
   /** Serves the dashboard here, with the API that its pages call, instead of where the API listens. */

@@ -72,6 +72,7 @@ function nodeOptions(settings: Settings): NodeOptions {
     allowPrivateNetworks: settings.allowPrivateNetworks,
     allowNetworks: settings.allowNetworks,
     denyNetworks: settings.denyNetworks,
+    trustedProxies: settings.trustedProxies,
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     insecureDashboard: settings.insecureDashboard,
     dashboard: !settings.noDashboard,

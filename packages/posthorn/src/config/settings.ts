@@ -32,6 +32,7 @@ const schema = z.object({
   allowPrivateNetworks: flag.default(false),
   allowNetworks: networks,
   denyNetworks: networks,
+  trustedProxies: networks,
   apiKey: z
     .string()
     .regex(/^phk_[\x21-\x7e]{16,200}$/, 'begins with phk_ and has at least 16 further characters')
@@ -97,6 +98,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   allowPrivateNetworks: 'ALLOW_PRIVATE_NETWORKS',
   allowNetworks: 'ALLOW_NETWORKS',
   denyNetworks: 'DENY_NETWORKS',
+  trustedProxies: 'TRUSTED_PROXIES',
   apiKey: 'API_KEY',
   secretKey: 'SECRET_KEY',
   plaintextSecrets: 'PLAINTEXT_SECRETS',

@@ -13,6 +13,7 @@ import { table } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { nestsDeeper } from '../service/raw-json.ts';
 import { refuseUnstorable } from './storable.ts';
+import { callerAddress } from './caller-address.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -67,7 +68,7 @@ async function readBytes(
   if (declared !== null && declared > limit) throw tooLarge(limit);
   // A closed connection would neither end the body nor free its memory.
   if (payload.destroyed || request.rawReply!.destroyed) throw cutBody();
-  const sender = request.caller?.id ?? request.ip;
+  const sender = request.caller?.id ?? callerAddress(request);
   const frees: Free[] = [];
   const freeAll = (): void => frees.forEach((free) => free());
   request.rawReply!.once('finish', freeAll).once('close', freeAll);

@@ -11,6 +11,8 @@ export interface ApiDependencies extends ServiceDependencies {
   /** The same for the additional key of `/metrics`; null: it needs none. */
   readonly metricsKeyHash: string | null;
   readonly reached: Reached;
+  /** Networks of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   /** Null: the dashboard is not served. */
   readonly dashboard: DashboardFiles | null;
   readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;

@@ -16,6 +16,7 @@ import {
   sessionCookie,
   setCookie,
 } from './browser.ts';
+import { callerAddress } from './caller-address.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -63,7 +64,7 @@ function createIdentify({ authentication, sessionTable, reached }: IdentityDepen
     secret: string,
     kinds: readonly SessionKind[],
   ): Promise<Caller> => {
-    const address = request.socket.remoteAddress ?? '';
+    const address = callerAddress(request);
     const hashed = hash('sha256', secret);
     // An unknown token is looked up in the store: no more often than the address may fail.
     if (!sessionTable.knows(hashed) && authentication.isExhausted(address))
@@ -84,7 +85,7 @@ function createIdentify({ authentication, sessionTable, reached }: IdentityDepen
     const presented = presentedKey(authorization) ?? null;
     if (presented?.startsWith(linkPrefix) === true) return bySession(request, presented, ['link']);
     request.credential = presented;
-    return authentication.require(authorization, request.socket.remoteAddress ?? '');
+    return authentication.require(authorization, callerAddress(request));
   };
   const byCookie = async (
     request: FastifyRequest,
@@ -115,9 +116,10 @@ export function createIdentity(deps: IdentityDependencies): Identity {
   const { identify, byHeader } = createIdentify(deps);
   return {
     identify,
-    mayRead: async ({ session, credential, socket }) => {
+    mayRead: async (request) => {
+      const { session, credential } = request;
       const holds = async (keyHash: string): Promise<boolean> =>
-        (await authentication.holder(keyHash, false, socket.remoteAddress ?? '')) !== null;
+        (await authentication.holder(keyHash, false, callerAddress(request))) !== null;
       if (session === null) return credential !== null && (await holds(hash('sha256', credential)));
       const found = await sessionTable.find(session.hash);
       if (found === null || (found.keyHash !== null && !(await holds(found.keyHash)))) return false;

@@ -10,6 +10,7 @@ import { callerCredential } from './identity.ts';
 import { type Call, type Handlers, Lines, Reply, type SessionChange, Stream } from '../service/handler.ts';
 import { isLineBody } from './line-body.ts';
 import { lineStream, sendStream } from './streams.ts';
+import { callerAddress } from './caller-address.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,7 +31,7 @@ function callFrom(request: FastifyRequest): Call {
   return {
     // Every operation with a caller is behind the hook that identifies it.
     caller: request.caller ?? anonymous,
-    from: request.socket.remoteAddress ?? null,
+    from: callerAddress(request),
     requestId: request.id,
     trace: traceparent === undefined ? null : parseTrace(traceparent, tracestate),
     text: rawJson,

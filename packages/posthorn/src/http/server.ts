@@ -24,6 +24,7 @@ import { toPosthornError } from '../service/errors.ts';
 import { confined, type Confinements, demandCall } from '../service/confinement/confinement.ts';
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
+import { callerAddress } from './caller-address.ts';
 
 /** The scope that a key needs; null: the path does not lead to an operation, which only callers with a key learn. */
 function requiredScope({ routeOptions }: FastifyRequest): Scope | null {
@@ -116,7 +117,7 @@ function admitRequests(
     if (scope === 'none' || (scope === 'metrics' && metricsAuthentication === null)) return;
     const found =
       scope === 'metrics'
-        ? metricsAuthentication!.require(request.headers.authorization, request.socket.remoteAddress ?? '')
+        ? metricsAuthentication!.require(request.headers.authorization, callerAddress(request))
         : identity.identify(request);
     const caller = found instanceof Promise ? await found : found;
     request.caller = caller;
@@ -134,13 +135,14 @@ export function createServer(
   services: Handlers,
   adapters: readonly Adapter[] = [],
 ): FastifyInstance {
-  const { logger, clock, reached } = deps;
+  const { logger, clock, reached, trustedProxies } = deps;
   let http!: HttpServer;
   const requestId = requestIds(deps.random);
   const callers = createCallers(deps);
   const { identity } = callers;
   const app = Fastify({
     logger: false,
+    trustProxy: trustedProxies.length === 0 ? false : [...trustedProxies],
     bodyLimit: maxBodyBytes,
     serverFactory: (handle) => {
       http = createHttpServer(handle, deps.clock, requestId);

@@ -10,6 +10,7 @@ import type { Call } from '../service/handler.ts';
 import { type ErrorAnswer, errorAnswer, InvalidFields, missing, Refusal } from './errors.ts';
 import { ownOperations, Query, type Route } from './request.ts';
 import { partsOf, routeOf } from './routes.ts';
+import { callerAddress } from '../http/caller-address.ts';
 
 // The API of Svix's clients under `/api/v1`, over Posthorn's own use cases: a service that sends through such a client changes its URL.
 
@@ -55,7 +56,7 @@ function callFrom(request: FastifyRequest): Call {
   const { traceparent, tracestate } = request.headers;
   return {
     caller: request.caller ?? anonymous,
-    from: request.socket.remoteAddress ?? null,
+    from: callerAddress(request),
     requestId: request.id,
     trace: traceparent === undefined ? null : parseTrace(traceparent.toString(), tracestate?.toString()),
     text: null,

@@ -69,6 +69,10 @@ function addAccessOptions(command: Command): Command {
       'store secrets unencrypted, readable by anyone who can read the database (POSTHORN_PLAINTEXT_SECRETS)',
     )
     .option(
+      '--trusted-proxies <cidrs>',
+      'networks of the proxies in front, whose X-Forwarded-For names the caller, comma-separated (POSTHORN_TRUSTED_PROXIES)',
+    )
+    .option(
       '--public-url <url>',
       'public origin of this server for browsers; with https, TLS ends in a proxy in front of it (POSTHORN_PUBLIC_URL, default: unknown)',
     )

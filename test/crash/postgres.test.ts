@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
@@ -5,7 +6,7 @@ import { type Pair, startPair } from '../failover.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { aReceiver, until } from '../support.ts';
-import { crashes, endNode, nodeClient, runNemesis, startNode } from './nemesis.ts';
+import { crashes, endNode, type Node, nodeClient, runNemesis, startNode } from './nemesis.ts';
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -66,6 +67,48 @@ test('G3: a frozen node that wakes after its deliveries were taken over settles 
   } finally {
     await endNode(frozen, 'SIGKILL');
     await endNode(other, 'SIGKILL');
+    await receiver.close();
+  }
+});
+
+test('G2: two processes on a host have names of their own, and one that is killed recovers its claims under its own name', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  const unnamed = async (): Promise<Node> =>
+    await startNode('unnamed', await freePort(), databaseUrl, { nodeName: undefined });
+  const nodes = [await unnamed(), await unnamed()];
+  const names = async (): Promise<string[]> => {
+    const { items } = await nodeClient(nodes[1]!).request<{ items: { node: string }[] }>('GET', '/v1/nodes');
+    return items.map(({ node }) => node);
+  };
+  const held: unknown[] = [];
+  let isKilled = false;
+  const receiver = await aReceiver((_, response) => {
+    if (isKilled) response.end('ok');
+    else held.push(response);
+  });
+  try {
+    const host = hostname();
+    expect(await names()).toEqual([host, `${host}-2`]);
+    // The leases last 90 s, longer than `until` waits.
+    await nodeClient(nodes[0]!).request('POST', '/v1/endpoints', { url: receiver.url, timeout_ms: 60_000 });
+    const count = 20;
+    await nodeClient(nodes[0]!).request('POST', '/v1/events/batch', {
+      events: Array.from({ length: count }, (_, n) => ({ type: 'a.b', data: n })),
+    });
+    await until('all are in flight', () => held.length === count);
+    isKilled = true;
+    await endNode(nodes[0]!, 'SIGKILL');
+    nodes[0] = await unnamed();
+    await until('all are delivered', async () => {
+      const { delivered } = await nodeClient(nodes[1]!).request<{ delivered: number }>(
+        'GET',
+        '/v1/accounting',
+      );
+      return delivered === count;
+    });
+    expect(await names()).toEqual([host, `${host}-2`]);
+  } finally {
+    for (const node of nodes) await endNode(node, 'SIGKILL');
     await receiver.close();
   }
 });

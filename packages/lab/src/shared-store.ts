@@ -127,6 +127,7 @@ export class SharedStore {
     return {
       onDue: (fn) => void (entry.due = fn),
       onConfig: (fn) => void (entry.config = fn),
+      isNameShared: false,
       look: noop,
       stop: async () => {},
     };

@@ -14,7 +14,7 @@ import type { Transport } from './transport/transport.ts';
 export interface PosthornOptions extends SecretOptions {
   /** `postgres://…`, a pool of the application's own, or the directory of the embedded store. */
   readonly database: string | PostgresPool;
-  /** Unique among the nodes that share a database. Default: random. */
+  /** Unique among the nodes that share a database. Default: the host's name, and for a second process on it `<host>-2`. */
   readonly nodeName?: string;
   /** Deliver to private and local addresses too, except cloud metadata. Default false. */
   readonly allowPrivateNetworks?: boolean;

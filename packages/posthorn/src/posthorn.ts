@@ -69,11 +69,14 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
     }
   }
   const keyring = keyringFrom(options, systemRandom);
-  // A new name in every run: a previous run's claims are recovered when it is found dead.
-  const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
   const opened = await openPostgresStore(database);
-  await sealAuditLog(opened.store, keyring);
-  return { ...opened, node: nodeName ?? made, ...keyring };
+  try {
+    await sealAuditLog(opened.store, keyring);
+    return { ...opened, node: await opened.hints.takeName(nodeName, hostname()), ...keyring };
+  } catch (error) {
+    await opened.store.close();
+    throw error;
+  }
 }
 
 async function sealAuditLog(store: Store, { keyring }: OpenedKeyring): Promise<void> {

@@ -52,6 +52,7 @@ export class Heartbeats {
   #configVersion = -1;
   #polledAt = Number.NEGATIVE_INFINITY;
   #isAway = false;
+  #isNameShared = false;
   /** A store with one owner uses the clock of its process, and one heartbeat is enough: no node comes, leaves or changes anything. */
   #isShared = true;
   /** Whether the clock was ever set, and whether the last answer was quick enough to set it by. */
@@ -88,7 +89,19 @@ export class Heartbeats {
 
   async #round(): Promise<void> {
     this.#o.hints?.look();
+    this.#checkName();
     await this.#send();
+  }
+
+  #checkName(): void {
+    const { hints, logger, node } = this.#o;
+    const isShared = hints?.isNameShared === true;
+    if (isShared && !this.#isNameShared)
+      logger.error(
+        { code: 'node_name_shared', node },
+        'another process has the name of this node: deliveries may be attempted twice; give each a name of its own',
+      );
+    this.#isNameShared = isShared;
   }
 
   #failed(error: Error): void {

@@ -37,6 +37,8 @@ export interface Hints {
   onDue(fn: (endpointIds: readonly string[]) => void): void;
   /** Endpoints or nodes have changed. */
   onConfig(fn: () => void): void;
+  /** Whether another living process has this node's name: each would recover claims of the other's. */
+  readonly isNameShared: boolean;
   /** Reconnects where the line is down. */
   look(): void;
   stop(): Promise<void>;

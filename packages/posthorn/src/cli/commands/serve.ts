@@ -36,7 +36,7 @@ function addPlaceOptions(command: Command): Command {
     )
     .option(
       '--node-name <name>',
-      'unique name of this node among them (POSTHORN_NODE_NAME, default: random)',
+      "unique name of this node among them (POSTHORN_NODE_NAME, default: the host's name)",
     );
 }
 

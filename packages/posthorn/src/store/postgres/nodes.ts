@@ -18,8 +18,10 @@ export async function heartbeat(
   const [row] = await db.query(
     'node_beat',
     `INSERT INTO posthorn.nodes (node, started_at, beat_at) VALUES ($1, ${postgresNow}, ${postgresNow})
-     ON CONFLICT (node) DO UPDATE SET beat_at = excluded.beat_at RETURNING beat_at`,
-    [node],
+     ON CONFLICT (node) DO UPDATE SET beat_at = excluded.beat_at,
+       started_at = CASE WHEN $2 THEN excluded.started_at ELSE nodes.started_at END
+     RETURNING beat_at`,
+    [node, sinceMs === null],
   );
   const now = row![0] as number;
   const before = last.get(node);

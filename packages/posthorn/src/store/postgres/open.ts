@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { Hints, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { acceptTransitions } from './accept-sql.ts';
 import { createTransitions, distribute, isDistributed } from './citus.ts';
 import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fanOutTransition } from './fan-out.ts';
-import { listen } from './hints.ts';
+import { listen, type NodeSession } from './hints.ts';
 import { failoverRisk, openingError, requireReadableUrl, requireServer, requireSessions } from './opening.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
@@ -42,7 +42,7 @@ export interface OpenedPostgres {
   readonly store: Store;
   /** What a failover of this database would lose, as a sentence with the next step; absent: nothing. */
   readonly failoverRisk?: string;
-  readonly hints: Hints;
+  readonly hints: NodeSession;
 }
 
 /**

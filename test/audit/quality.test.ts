@@ -258,3 +258,44 @@ describe.each(cases)('%s', (code, what, bad, like, good) => {
     expect(quality).toEqual({ conclusive: true, suspected: 0, problems: [] });
   });
 });
+
+describe('receipts answer what missing lines leave open', () => {
+  const lines = linesOf({ lost: isLost });
+  const log = jsonLines(lines.filter(({ status_code: code }) => code !== 200));
+  // The log ends with the failure of the last one, whose retry may still come.
+  const lost = Array.from({ length: 204 }, (_, n) => n)
+    .filter(isLost)
+    .map(randomId);
+  const receipts = (until: number): string =>
+    csvOf(
+      lines
+        .filter(({ status_code: code }) => code === 200)
+        .slice(0, until)
+        .map(({ event_id: id, endpoint, ts }) => ({ event_id: id, endpoint, processed_at: ts })),
+    );
+  const audited = async (received: string): Promise<AuditResult> => {
+    const paths = [join(directory, 'failures.jsonl'), join(directory, 'receipts.csv')] as const;
+    writeFileSync(paths[0], log);
+    writeFileSync(paths[1], received);
+    return await audit({ files: [paths[0]], received: paths[1], threads: 1 });
+  };
+
+  test('a log of failures only: what the receiver has was delivered, and the rest was dropped', async () => {
+    const { quality, verdicts, events, missing, causes } = await audited(receipts(1000));
+    expect(quality).toEqual({ conclusive: true, suspected: 0, problems: [] });
+    expect(missing.listed.map(({ event_id: id }) => id)).toEqual(lost);
+    expect(verdicts).toMatchObject({
+      silently_dropped: lost.length,
+      unresolved: 1,
+      delivered: events - lost.length - 1,
+    });
+    // The log may lack lines, so nothing in it is a proof.
+    expect(causes.map(({ kind }) => kind)).not.toContain('proof');
+  });
+
+  test('receipts that end before the last retry leave it open', async () => {
+    const { quality, verdicts } = await audited(receipts(60));
+    expect(quality.problems.map(({ code }) => code)).toEqual(['no_success']);
+    expect(verdicts.silently_dropped).toBe(0);
+  });
+});

@@ -15,19 +15,34 @@ export const stages = {
     needs: ['raw'],
     makes: ['screened', 'usable', 'line', 'delivery', 'trouble', 'seen', 'attempt'],
   },
+  /** What is known from outside. `unsent`: events that should have been sent and are not in the log. `receipt`: what receivers processed. */
+  truth: { needs: ['usable', 'line', 'delivery'], makes: ['unsent', 'receipt'] },
   /** `gap`: silences of the log. `story`: what the attempts of an event have in common. `fate`: its verdict. */
   verdicts: {
-    needs: ['screened', 'usable', 'line', 'delivery', 'trouble', 'seen', 'attempt'],
+    needs: ['screened', 'usable', 'line', 'delivery', 'trouble', 'seen', 'attempt', 'unsent', 'receipt'],
     makes: ['gap', 'story', 'fate'],
   },
-  /** `signs`: by which an event shows a cause. `lost`: the events not delivered, with their causes. `missing`: the same, with their payments. */
+  /** `signs`: by which an event shows a cause. `lost`: the events not delivered, with their causes. `missing`: the same and those lost outside, with their payments. */
   causes: {
-    needs: ['raw', 'line', 'delivery', 'seen', 'attempt', 'gap', 'fate'],
+    needs: ['raw', 'line', 'delivery', 'seen', 'attempt', 'gap', 'fate', 'unsent', 'receipt'],
     makes: ['outage', 'marker', 'signs', 'lost', 'missing'],
   },
-  /** Adds to `missing` what only the outside knows. */
-  truth: { needs: ['line', 'delivery', 'seen', 'fate', 'missing'], makes: [] },
-  report: { needs: ['screened', 'usable', 'line', 'delivery', 'seen', 'attempt', 'missing'], makes: [] },
+  report: {
+    needs: [
+      'screened',
+      'usable',
+      'line',
+      'delivery',
+      'seen',
+      'attempt',
+      'fate',
+      'lost',
+      'missing',
+      'unsent',
+      'receipt',
+    ],
+    makes: [],
+  },
 } as const satisfies Readonly<Record<string, Stage>>;
 
 async function demandTables(database: Database, names: readonly string[], why: string): Promise<void> {

@@ -74,7 +74,7 @@ async function testAll(
     `select count(*) as n, ${left.map(({ sign }) => `count(*) filter (s_${sign}) as ${sign}`).join(', ')} from lost where verdict = '${verdict}' and cause is null`,
   );
   const fine = await database.row(
-    `select count(*) as n, ${left.map(({ sign }) => `count(*) filter (s_${sign}) as ${sign}`).join(', ')} from signs where verdict in ('delivered', 'late') and fails > 0`,
+    `select count(*) as n, ${left.map(({ sign }) => `count(*) filter (s_${sign}) as ${sign}`).join(', ')} from signs where ok and fails > 0`,
   );
   const tested = left.flatMap((rule): Tested[] => {
     const a = num(lost[rule.sign]);

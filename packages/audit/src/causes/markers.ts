@@ -114,7 +114,7 @@ export async function inferRestarts(
       from fate where verdict = 'silently_dropped'
         and not exists (select 1 from outage where outage.endpoint = coalesce(fate.endpoint, '') and last_at between outage.begins and outage.ends)
     union all select coalesce(ended_first, started_at), next_started, false
-      from attempt semi join (select key from fate where verdict in ('delivered', 'late')) using (key)
+      from attempt semi join (select key from fate where ok) using (key)
       where next_started > coalesce(ended_first, started_at) using sample reservoir(100000 rows) repeatable (1)`);
   let left: Interval[] = rows.map((row) => ({
     from: num(row.from),

@@ -11,12 +11,21 @@ const maxGaps = 20;
 /** Returns how much of what happened the log can show at all. */
 export async function readCoverage(
   database: Database,
-  facts: LineFacts,
-  specs: readonly Spec[],
-  sender: Sender,
-  unresolved: number,
-  silences: readonly Silence[],
-  malformed: Malformed,
+  {
+    facts,
+    specs,
+    sender,
+    unresolved,
+    silences,
+    malformed,
+  }: {
+    readonly facts: LineFacts;
+    readonly specs: readonly Spec[];
+    readonly sender: Sender;
+    readonly unresolved: number;
+    readonly silences: readonly Silence[];
+    readonly malformed: Malformed;
+  },
 ): Promise<Coverage> {
   const count = facts.malformed + malformed.rejected;
   const { dups, skew, left, shared } = await countOddities(database);

@@ -18,6 +18,14 @@ export interface LineFacts {
   readonly secondsOnly: boolean;
 }
 
+/** What the stages after reading work with. */
+export interface Timeline {
+  readonly facts: LineFacts;
+  /** The facts of the log without a window. */
+  readonly whole: LineFacts;
+  readonly vocabulary: Vocabulary;
+}
+
 /** SQL of the time at which a line was written; it orders the lines. */
 const lineTime = 'coalesce(ended_at, logged_at, started_at, accepted_at)';
 

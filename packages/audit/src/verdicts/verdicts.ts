@@ -4,7 +4,10 @@ import type { LineFacts } from '../timeline/timeline.ts';
 import type { Spec } from '../read/spec.ts';
 import { type Verdict, verdicts } from '../result.ts';
 
-/** Makes `story`: one row for each event that was not simply delivered, with what its attempts have in common. */
+/**
+ * Makes `story`: one row for each event that was not simply delivered, with what its attempts have in common, and what the receiver
+ * knows of it.
+ */
 export async function makeStory(database: Database, habits: Habits): Promise<void> {
   await database.run(`create table story as
     with last as (
@@ -25,9 +28,13 @@ export async function makeStory(database: Database, habits: Habits): Promise<voi
     states as (select key, min(place) as place, count(*) as lines, max(t) as last_at, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
         max(event_type) as event_type, max(endpoint) as endpoint, max(tenant) as tenant, max(id) as id from seen group by key)
     select delivery.key, delivery.ok, ok_at, first_at, states.* exclude (key), last.* exclude (key, status_code, error),
-      status_code, error, coalesce(attempts, 0) as tried
-    from delivery join states using (key) left join last using (key)`);
+      status_code, error, coalesce(attempts, 0) as tried, coalesce(processed, false) as processed, coalesce(unprocessed, false) as unprocessed, covered_to
+    from delivery join states using (key) left join last using (key) left join receipt using (key)`);
 }
+
+/** What the receiver knows comes before what the sender wrote. */
+export const shownByReceipts =
+  "when unprocessed then 'acknowledged_unprocessed' when processed and not ok then 'delivered'";
 
 /**
  * Makes `fate`: one row for each event that was not simply delivered, with its verdict and the facts about its cause.
@@ -58,6 +65,7 @@ export async function classify(
     case when ${sender.horizon_from === 'option' ? 'false' : promise} then 0 else last_at + ${wait} end)`;
   await database.run(`create table fate as select *,
       case
+        ${shownByReceipts}
         when ok and ok_at - first_at > ${sender.late_after_ms} then 'late'
         when ok then 'delivered'
         when final_line or final_word then 'given_up'
@@ -67,24 +75,29 @@ export async function classify(
         when exists(select 1 from gap where begins < ${due} and ends > last_at) then 'unresolved'
         else 'silently_dropped'
       end as verdict,
-      greatest(owed_at, last_ended) as news_due_at
+      greatest(owed_at, last_ended) as news_due_at, ${due} as due_at
     from story`);
 }
 
-/** Counts the verdicts. */
+/** Counts the verdicts, also on events that are not in the log. */
 export async function countVerdicts(
   database: Database,
   lateAfterMs: number,
 ): Promise<Record<Verdict, number>> {
-  const rows = await database.rows('select verdict, count(*) as n from fate group by 1');
-  const total = num((await database.row('select count(*) as n from delivery')).n);
   const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
-  for (const row of rows) counts[row.verdict as Verdict] = num(row.n);
+  const troubled = await database.rows('select verdict, count(*) as n from fate group by 1');
+  for (const { verdict, n } of troubled) counts[verdict as Verdict] += num(n);
   // An event delivered at the first attempt can be late only if it was accepted long before.
-  const lateAtOnce = await database.row(`select count(*) as n from delivery
-    where simple and ok_at - first_at > ${lateAfterMs}`);
-  counts.late += num(lateAtOnce.n);
-  counts.delivered =
-    total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);
+  const simple =
+    await database.row(`select count(*) as n, count(*) filter (coalesce(unprocessed, false)) as unprocessed,
+      count(*) filter (not coalesce(unprocessed, false) and ok_at - first_at > ${lateAfterMs}) as late
+    from delivery left join receipt using (key) where simple`);
+  counts.acknowledged_unprocessed += num(simple.unprocessed);
+  counts.late += num(simple.late);
+  counts.delivered += num(simple.n) - num(simple.unprocessed) - num(simple.late);
+  const unsent = await database.rows(
+    "select verdict, count(*) as n from unsent where verdict <> 'not_covered' group by 1",
+  );
+  for (const { verdict, n } of unsent) counts[verdict as Verdict] += num(n);
   return counts;
 }

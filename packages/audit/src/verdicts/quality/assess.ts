@@ -5,7 +5,7 @@ import type { Counts, Gate, Gated } from './gate.ts';
 import { holesIn } from './id-counters.ts';
 import { fanOut, reopenFannedOut } from './fan-out.ts';
 import { silentWorkers } from './silent-workers.ts';
-import type { StateTable } from '../../timeline/state-table.ts';
+import type { StateTable } from '../state-table.ts';
 import { thresholds } from '../../thresholds.ts';
 import type { LineFacts } from '../../timeline/timeline.ts';
 
@@ -17,7 +17,7 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
   const counts = await countEvents(database);
   const { suspected } = counts;
   const holes = await findHoles(database, gate);
-  const problems = [
+  const found = [
     await unusableLines(database, gate, counts),
     await withoutSuccess(database, gate, counts),
     holesProblem(holes, counts),
@@ -30,6 +30,7 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
     await timesConflict(database),
     stateProblem(gate.states),
   ].filter((one) => one !== null);
+  const problems = (await receiptsAnswer(database, gate, found)) ? [] : found;
   const conclusive = problems.length === 0;
   if (!conclusive)
     await database.run("update fate set verdict = 'unresolved' where verdict = 'silently_dropped'");
@@ -38,8 +39,30 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
     : 0;
   return {
     quality: { conclusive, suspected: conclusive ? 0 : suspected + hidden, problems },
-    complete: conclusive && holes !== null && holes.missing === 0 && counts.retries > 0,
+    complete: found.length === 0 && holes !== null && holes.missing === 0 && counts.retries > 0,
   };
+}
+
+/** Problems by which a delivery can look like a drop, because the line of its success is missing. */
+const missingLines: ReadonlySet<QualityProblem['code']> = new Set([
+  'unusable_lines',
+  'no_success',
+  'attempt_numbers_have_holes',
+  'worker_lines_missing',
+  'successes_may_be_sampled',
+]);
+
+/** Whether receipts answer what missing lines leave open: they reach beyond the retry of every suspected drop, and contain none of them. */
+async function receiptsAnswer(
+  database: Database,
+  { hasReceived }: Gate,
+  problems: readonly QualityProblem[],
+): Promise<boolean> {
+  if (!hasReceived || problems.some(({ code }) => !missingLines.has(code))) return false;
+  const { n } = await database.row(
+    "select count(*) as n from fate where verdict = 'silently_dropped' and coalesce(covered_to < due_at, true)",
+  );
+  return num(n) === 0;
 }
 
 async function countEvents(database: Database): Promise<Counts> {

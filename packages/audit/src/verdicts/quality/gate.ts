@@ -2,7 +2,7 @@ import type { LoadedQuality } from '../../read/load.ts';
 import type { Quality } from '../../result.ts';
 import type { Habits } from '../../timeline/sender.ts';
 import type { Spec } from '../../read/spec.ts';
-import type { StateTable } from '../../timeline/state-table.ts';
+import type { StateTable } from '../state-table.ts';
 import type { LineFacts } from '../../timeline/timeline.ts';
 
 /** What the gate looks at. */
@@ -15,6 +15,8 @@ export interface Gate {
   readonly states: StateTable | null;
   /** The list of what should have been sent shows which events are missing. */
   readonly hasExpected: boolean;
+  /** The list of what was processed shows whether a delivery without a success was one. */
+  readonly hasReceived: boolean;
 }
 
 /** The quality, and whether attempts are numbered without a hole, which a proof needs. */

@@ -25,8 +25,13 @@ function finding(
   };
 }
 
+/** SQL of the events in `unsent` that were never sent. */
+const isLost = "verdict = 'silently_dropped'";
+
 async function samples(database: Database, where: string): Promise<string[]> {
-  const rows = await database.rows(`select id from lost_unsent where ${where} order by due_at, id limit 10`);
+  const rows = await database.rows(
+    `select id from unsent where ${isLost} and ${where} order by due_at, id limit 10`,
+  );
   return rows.map((row) => text(row.id));
 }
 
@@ -34,14 +39,17 @@ async function samples(database: Database, where: string): Promise<string[]> {
  * Explains events that were expected and never sent by the only known fact, when they were due. Far more often around
  * restarts than other traffic: lost with the process. All after one moment: something was released then.
  */
-export async function explainUnsent(database: Database, neverSent: number): Promise<CauseFinding[]> {
+export async function explainUnsent(database: Database): Promise<CauseFinding[]> {
+  const neverSent = num((await database.row(`select count(*) as n from unsent where ${isLost}`)).n);
   if (neverSent === 0) return [];
   const total = num((await database.row('select count(*) as n from delivery')).n);
   const found: CauseFinding[] = [];
   const near = (time: string): string =>
     `exists(select 1 from marker where at_ms between ${time} - ${afterMarkerMs} and ${time} + ${beforeMarkerMs})`;
   const usual = num((await database.row(`select count(*) as n from delivery where ${near('first_at')}`)).n);
-  const lost = num((await database.row(`select count(*) as n from lost_unsent where ${near('due_at')}`)).n);
+  const lost = num(
+    (await database.row(`select count(*) as n from unsent where ${isLost} and ${near('due_at')}`)).n,
+  );
   const share = (usual + lost) / Math.max(1, total + neverSent);
   const p = binomialTail(lost, neverSent, share);
   const atMarkers = lost >= minEvents && p < significance && lost / neverSent >= 2 * share ? lost : 0;
@@ -61,7 +69,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
     );
   const others = atMarkers > 0 ? `not ${near('due_at')}` : 'true';
   const rest = await database.row(
-    `select count(due_at) as n, min(due_at) as first from lost_unsent where ${others}`,
+    `select count(due_at) as n, min(due_at) as first from unsent where ${isLost} and ${others}`,
   );
   const behind = num(
     (await database.row(`select count(*) as n from delivery where first_at >= ${num(rest.first)}`)).n,

@@ -2,7 +2,8 @@ import { type Database, num, numOrNull, text } from '../database.ts';
 import { means, type Vocabulary } from '../read/ingest.ts';
 import type { Format } from '../result.ts';
 import type { Spec } from '../read/spec.ts';
-import type { LineFacts } from './timeline.ts';
+import type { LineFacts } from '../timeline/timeline.ts';
+import { shownByReceipts } from './verdicts.ts';
 
 // Most home-made senders keep one row for each delivery, with its last state and the number of its attempts. Such a table shows
 // how deliveries ended, and not what happened to those that did not end.
@@ -74,14 +75,14 @@ export async function classifyStates(
   await database.run(`create table state_of as select key, any_value(state) as state_word, bool_or(${waits}) as waits, max(attempt_no) as number,
       max(coalesce(next_retry_at, 0)) as due from line semi join trouble using (key) group by key`);
   await database.run(`create table fate as select story.*,
-      case when ok and ok_at - first_at > ${lateAfterMs} then 'late' when ok then 'delivered'
+      case ${shownByReceipts} when ok and ok_at - first_at > ${lateAfterMs} then 'late' when ok then 'delivered'
         when final_line or final_word then 'given_up'
         when waits then 'unresolved'
         when ${limit === null ? 'true' : `number is null or number >= ${limit}`} then 'given_up'
         else 'unresolved' end as verdict,
-      greatest(owed_at, last_ended) as news_due_at
+      greatest(owed_at, last_ended) as news_due_at, greatest(last_at, due) + ${retryingMs} as due_at
     from story left join state_of using (key)`);
-  const overdue = `verdict = 'unresolved' and greatest(last_at, due) < ${facts.to - retryingMs}`;
+  const overdue = `verdict = 'unresolved' and due_at < ${facts.to}`;
   const rows = await database.rows(
     `select coalesce(state_word, '') as word, count(*) as n from fate join state_of using (key) where ${overdue} group by 1 order by n desc`,
   );

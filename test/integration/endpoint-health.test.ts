@@ -27,7 +27,7 @@ describe.each([
   const ids = new Map<string, string>();
   let calls = 0;
   /** Each call goes to the next node. */
-  const request = (method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown) =>
+  const request = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
     requestTo(nodes[calls++ % count]!, method, path, body);
   const get = async <Id extends OperationId>(path: string) => (await request('GET', path)).body as Answer<Id>;
   const list = (query: string) => get<'endpoints.list'>(`/v1/endpoints?${query}`);
@@ -113,6 +113,27 @@ describe.each([
   afterAll(async () => {
     for (const node of nodes) await node.stop();
     await receiver.close();
+  });
+
+  test('the limit of attempts at once: fixed where it is set, else adaptive, and shown as it is now', async () => {
+    const path = '/v1/endpoints/limited';
+    const shown = async () => {
+      const { max_in_flight: limit, concurrency } = await get<'endpoints.get'>(path);
+      return [limit, concurrency];
+    };
+    await request('PUT', path, { url: receiver.url, event_types: ['never.*'], max_in_flight: 64 });
+    expect(await shown()).toEqual([64, 'fixed']);
+    await request('PUT', path, { url: receiver.url, event_types: ['never.*'], max_in_flight: null });
+    expect(await shown()).toEqual([512, 'adaptive']);
+    await until(
+      'the node that answers knows it',
+      async () => (await diagnosed('limited')).in_flight !== null,
+    );
+    const { in_flight: inFlight } = await diagnosed('limited');
+    expect(inFlight?.now).toBe(0);
+    // Nodes share it.
+    expect(inFlight!.limit).toBeLessThanOrEqual(64);
+    await request('DELETE', path);
   });
 
   test('the list says of each endpoint how it is', async () => {

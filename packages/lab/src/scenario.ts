@@ -30,7 +30,8 @@ const endpoint = z.strictObject({
   /** What a dead letter means to later payments of its customer, with ordering `key`. */
   on_dead: z.enum(['skip', 'block']).default('skip'),
   timeout_s: z.number().min(0.1).max(60).default(15),
-  max_in_flight: count(1000).default(64),
+  /** Null: it adapts to what the endpoint answers. */
+  max_in_flight: count(1000).nullable().default(null),
   rate_limit_per_s: z.number().positive().nullable().default(null),
   /** Delays between attempts, in seconds; left out, the default schedule of about 28 hours. */
   schedule_s: z.array(z.number().positive()).min(1).max(30).optional(),

@@ -475,7 +475,7 @@ export class World implements WorldView {
       if (node.engine === null || node.frozenUntil !== null) continue;
       const { buffered, inFlight, lanes } = node.engine.status();
       const most = this.scenario.endpoints.reduce(
-        (sum, { max_in_flight: one }) => sum + Math.max(64, one) + 512,
+        (sum, { max_in_flight: one }) => sum + (one ?? 512) + 512,
         0,
       );
       if (buffered + inFlight > most * 2)

@@ -931,7 +931,12 @@ export interface Endpoint {
   /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
+
+  /** Limit of concurrent attempts; the highest that it may become if `concurrency` is `adaptive`. */
   readonly maxInFlight: number;
+
+  /** `adaptive`: `maxInFlight` is not set, and the limit follows the answers. The present one is `in_flight.limit` of its health. */
+  readonly concurrency: 'fixed' | 'adaptive';
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
@@ -972,7 +977,7 @@ export interface Endpoint {
   /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once, or 4 if it is adaptive. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** Attempts at its URL; written at most every 5 s. */
@@ -1056,8 +1061,8 @@ export interface EndpointChange {
   /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Limit of concurrent attempts. */
-  readonly maxInFlight?: number | undefined;
+  /** Limit of concurrent attempts. Null, the default: it adapts to the endpoint's answers, from 4 to 512. */
+  readonly maxInFlight?: number | null | undefined;
 
   /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
@@ -1188,6 +1193,14 @@ export interface EndpointHealthDetails {
   readonly at: string;
   readonly diagnosis: EndpointDiagnosis;
   readonly health: EndpointHealth;
+
+  /** On the node that answers; null if it does not know the endpoint yet. */
+  readonly inFlight: {
+    readonly now: number;
+
+    /** Attempts that may be in flight; see `concurrency` of the endpoint. */
+    readonly limit: number;
+  } | null;
   readonly waiting: {
     /** Pending deliveries, by the counters. */
     readonly count: number;
@@ -1286,8 +1299,8 @@ export interface EndpointRequest {
   /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Limit of concurrent attempts. */
-  readonly maxInFlight?: number | undefined;
+  /** Limit of concurrent attempts. Null, the default: it adapts to the endpoint's answers, from 4 to 512. */
+  readonly maxInFlight?: number | null | undefined;
 
   /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
@@ -1408,7 +1421,12 @@ export interface EndpointWithSecret {
   /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
+
+  /** Limit of concurrent attempts; the highest that it may become if `concurrency` is `adaptive`. */
   readonly maxInFlight: number;
+
+  /** `adaptive`: `maxInFlight` is not set, and the limit follows the answers. The present one is `in_flight.limit` of its health. */
+  readonly concurrency: 'fixed' | 'adaptive';
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
@@ -1449,7 +1467,7 @@ export interface EndpointWithSecret {
   /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once, or 4 if it is adaptive. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** Attempts at its URL; written at most every 5 s. */
@@ -1494,7 +1512,12 @@ export interface EnsuredEndpoint {
   /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
+
+  /** Limit of concurrent attempts; the highest that it may become if `concurrency` is `adaptive`. */
   readonly maxInFlight: number;
+
+  /** `adaptive`: `maxInFlight` is not set, and the limit follows the answers. The present one is `in_flight.limit` of its health. */
+  readonly concurrency: 'fixed' | 'adaptive';
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
@@ -1535,7 +1558,7 @@ export interface EnsuredEndpoint {
   /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once, or 4 if it is adaptive. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** Attempts at its URL; written at most every 5 s. */
@@ -2107,7 +2130,12 @@ export interface ListedEndpoint {
   /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
+
+  /** Limit of concurrent attempts; the highest that it may become if `concurrency` is `adaptive`. */
   readonly maxInFlight: number;
+
+  /** `adaptive`: `maxInFlight` is not set, and the limit follows the answers. The present one is `in_flight.limit` of its health. */
+  readonly concurrency: 'fixed' | 'adaptive';
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
@@ -2148,7 +2176,7 @@ export interface ListedEndpoint {
   /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once, or 4 if it is adaptive. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** Attempts at its URL; written at most every 5 s. */
@@ -2293,8 +2321,8 @@ export interface NamedEndpointRequest {
   /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Limit of concurrent attempts. */
-  readonly maxInFlight?: number | undefined;
+  /** Limit of concurrent attempts. Null, the default: it adapts to the endpoint's answers, from 4 to 512. */
+  readonly maxInFlight?: number | null | undefined;
 
   /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
@@ -3119,7 +3147,12 @@ export interface RotatedEndpoint {
   /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
+
+  /** Limit of concurrent attempts; the highest that it may become if `concurrency` is `adaptive`. */
   readonly maxInFlight: number;
+
+  /** `adaptive`: `maxInFlight` is not set, and the limit follows the answers. The present one is `in_flight.limit` of its health. */
+  readonly concurrency: 'fixed' | 'adaptive';
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
@@ -3160,7 +3193,7 @@ export interface RotatedEndpoint {
   /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once, or 4 if it is adaptive. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** Attempts at its URL; written at most every 5 s. */

@@ -84,6 +84,13 @@ const endpointDetails = z
     at: timestamp.describe('When it was read.'),
     diagnosis,
     health: endpointHealth,
+    in_flight: z
+      .strictObject({
+        now: count,
+        limit: count.describe('Attempts that may be in flight; see `concurrency` of the endpoint.'),
+      })
+      .nullable()
+      .describe('On the node that answers; null if it does not know the endpoint yet.'),
     waiting: z.strictObject({
       count: count.describe('Pending deliveries, by the counters.'),
       under_way: count.describe('Pending deliveries with an attempt in progress.'),
@@ -196,6 +203,7 @@ export const endpointHealthOperations = operations({
           next_step: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
         },
         health: healthExample,
+        in_flight: { now: 1, limit: 4 },
         waiting: {
           count: 179,
           under_way: 1,

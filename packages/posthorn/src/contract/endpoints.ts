@@ -12,6 +12,7 @@ import {
   timestamp,
 } from './fields.ts';
 import { lifecycleFields, lifecycleSettings } from './endpoint-lifecycle.ts';
+import { limitFields, limitSettings } from './endpoint-limits.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
@@ -63,15 +64,7 @@ const settings = {
     .refine(eachOnce, 'must not contain a header twice in different spellings')
     .describe('Sent with every request. Values are write-only.'),
   timeout_ms: timeoutMs.nullable().describe(`Timeout of one attempt. ${asTemplate}`),
-  max_in_flight: z.int().min(1).max(1024).describe('Limit of concurrent attempts.'),
-  rate_limit_per_s: z
-    .number()
-    .min(0.01)
-    .max(100_000)
-    .nullable()
-    .describe(
-      "Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit.",
-    ),
+  ...limitSettings,
   ...orderingSettings,
   filter: filter.nullable().describe('Selects events by their data; null means all that it subscribes to.'),
   transformation: transformation.nullable(),
@@ -136,8 +129,7 @@ const endpointFields = {
   headers: z.record(z.string(), z.null()).describe('Header names; values are write-only.'),
   ...shownReach,
   timeout_ms: z.int(),
-  max_in_flight: z.int(),
-  rate_limit_per_s: z.number().nullable(),
+  ...limitFields,
   ...orderingFields,
   filter: filter.nullable(),
   transformation: transformation.nullable(),
@@ -163,7 +155,7 @@ const endpointFields = {
   breaker: z
     .strictObject({ state: z.enum(['closed', 'open']), since: timestamp.nullable() })
     .describe(
-      'Open after 20 failed attempts in a row: until the next success, a sixteenth of `max_in_flight` is attempted at once.',
+      'Open after 20 failed attempts in a row: until the next success, a sixteenth of `max_in_flight` is attempted at once, or 4 if it is adaptive.',
     ),
   last_success_at: timestamp.nullable().describe('Attempts at its URL; written at most every 5 s.'),
   last_failure_at: timestamp.nullable(),
@@ -269,6 +261,7 @@ const example = {
   certificates: [],
   timeout_ms: 15_000,
   max_in_flight: 64,
+  concurrency: 'fixed',
   rate_limit_per_s: null,
   ordering: 'none',
   on_dead: 'skip',

@@ -49,7 +49,8 @@ export interface Endpoint extends Partial<ReachSettings> {
   readonly channel?: SealedReceiver;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  readonly maxInFlight: number;
+  /** Null: the limit follows what the endpoint answers (`adaptive-limit.ts`). */
+  readonly maxInFlight: number | null;
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
   /** `block` only with the ordering `key`. */
@@ -97,7 +98,7 @@ export function freshEndpoint(
     tls: null,
     proxy: null,
     timeoutMs: standardTemplate.timeoutMs,
-    maxInFlight: 64,
+    maxInFlight: null,
     rateLimitPerS: null,
     ordering: 'none',
     onDead: 'skip',

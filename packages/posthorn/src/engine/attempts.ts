@@ -255,7 +255,7 @@ export class Attempts {
       health.noteCertificate(lane.endpoint, result.serverCertificate, now);
     // The receiver was not asked: an expression says nothing about it.
     if (result.errorClass === 'transformation') return;
-    if (lane.observe(result.ok, result.durationMs, now)) health.noteBreaker(breakerFrom(lane, now));
+    if (lane.observe(result, now)) health.noteBreaker(breakerFrom(lane, now));
     const failing = lane.observeFailing(result.ok, result.errorClass, now);
     if (failing !== 'same') health.noteFailing(failingFrom(lane, now), failing === 'too_long');
   }

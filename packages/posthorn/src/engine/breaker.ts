@@ -1,3 +1,5 @@
+import { adaptiveBounds } from '../domain/adaptive-limit.ts';
+
 /** After this many failures in a row an endpoint counts as broken. */
 const failuresToOpen = 20;
 /** A broken endpoint keeps this share of its concurrency, at least one attempt at a time. */
@@ -54,9 +56,10 @@ export function moved(breaker: Breaker, byMs: number): Breaker {
 }
 
 /**
- * Attempts at a time for an endpoint. A broken one is slowed down, not stopped: every delivery still gets its
+ * Attempts at a time for an endpoint with a fixed limit, null: with an adaptive one. A broken one is slowed down, not stopped: every delivery still gets its
  * attempts in time, and the first success opens it fully again.
  */
-export function concurrency(maxInFlight: number, broken: boolean): number {
+export function concurrency(maxInFlight: number | null, broken: boolean): number {
+  if (maxInFlight === null) return broken ? adaptiveBounds.least : adaptiveBounds.most;
   return broken ? Math.max(1, Math.floor(maxInFlight * brokenShare)) : maxInFlight;
 }

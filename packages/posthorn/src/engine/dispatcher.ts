@@ -10,6 +10,7 @@ import { hearBreakers, hearFailing } from './hearing.ts';
 import type { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { SettledListener } from './outcomes.ts';
+import type { EndpointConcurrency } from './port.ts';
 import { Scheduler } from './scheduler.ts';
 import { Throttles } from './throttles.ts';
 import { signerFrom } from './webhook.ts';
@@ -107,6 +108,11 @@ export class Dispatcher implements AttemptListener, SettledListener {
   /** As this node knows it; undefined without a lane. */
   endpoint(id: string): Endpoint | undefined {
     return this.#lanes.get(id)?.endpoint;
+  }
+
+  concurrency(endpointId: string): EndpointConcurrency | null {
+    const lane = this.#lanes.get(endpointId);
+    return lane === undefined ? null : { inFlight: lane.inFlight, limit: lane.atOnce };
   }
 
   /** Work for this endpoint is due at `time`. */

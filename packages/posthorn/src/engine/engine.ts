@@ -143,6 +143,8 @@ class NodeEngine implements Engine, ClockListener, ClusterListener {
     };
   }
 
+  concurrency: Engine['concurrency'] = (endpointId) => this.#parts.dispatcher.concurrency(endpointId);
+
   // ---- what the clock does
 
   jumped(byMs: number): void {

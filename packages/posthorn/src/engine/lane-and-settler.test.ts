@@ -60,6 +60,8 @@ function aLane(fields: Parameters<typeof anEndpoint>[0] = {}): Lane {
   const shares = { payload: share(), attempts: share(), outcomes: share() };
   return new Lane(anEndpoint(fields), shares, noSigner);
 }
+const answered = (durationMs: number) => ({ ok: true, errorClass: null, durationMs });
+const refused = { ok: false, errorClass: 'http_5xx', durationMs: 10_000 } as const;
 const aDelivery = (number: number): ClaimedDelivery => ({ number, data: '' }) as ClaimedDelivery;
 
 test('G8: what a lane takes into memory is what its endpoint can do with soon, whatever is due', () => {
@@ -72,7 +74,7 @@ test('G8: what a lane takes into memory is what its endpoint can do with soon, w
   lane.shift(0);
   expect(lane.capacity(0)).toBe(1);
   // Slow attempts: nothing but what is in flight is of use.
-  for (let n = 0; n < 200; n++) lane.observe(true, 10_000, 0);
+  for (let n = 0; n < 200; n++) lane.observe(answered(10_000), 0);
   lane.inFlight = 0;
   while (lane.shift(0) !== undefined);
   expect(lane.capacity(0)).toBe(8);
@@ -92,14 +94,42 @@ test('what has waited too long is given back, and until an attempt ends nothing 
   lane.inFlight = 1;
   expect(lane.takeWaiting().map(({ number }) => number)).toEqual([2]);
   expect([lane.waiting, lane.capacity(8000)]).toEqual([0, 0]);
-  lane.observe(true, 20, 8001);
+  lane.observe(answered(20), 8001);
   lane.inFlight = 0;
   expect(lane.capacity(8001)).toBeGreaterThan(1);
 });
 
+test('without a limit of its own a lane grows where it is full and answered, and begins at the bottom after it has only failed', () => {
+  const lane = aLane();
+  const round = (): void => {
+    const { atOnce } = lane;
+    for (let n = 0; n < atOnce; n++) {
+      lane.inFlight = atOnce - 1;
+      lane.observe(answered(100), 0);
+    }
+  };
+  const fixed = aLane({ maxInFlight: 64 });
+  for (let n = 0; n < 1000; n++) fixed.observe(answered(100), 0);
+  expect([lane.atOnce, fixed.atOnce]).toEqual([64, 64]);
+  for (let n = 0; n < 40; n++) round();
+  expect([lane.atOnce, fixed.atOnce]).toEqual([512, 64]);
+  // A node that owns half of the shards has half of it.
+  lane.share = 0.5;
+  expect(lane.atOnce).toBe(256);
+  lane.share = 1;
+  for (let n = 0; n < 20; n++) lane.observe(refused, 0);
+  expect(lane.atOnce).toBe(4);
+  lane.observe(answered(100), 0);
+  expect(lane.atOnce).toBe(4);
+  for (let n = 0; n < 4; n++) round();
+  expect(lane.atOnce).toBeGreaterThan(4);
+  lane.change({ ...lane.endpoint, url: 'http://127.0.0.1:2/' }, 0);
+  expect(lane.atOnce).toBe(64);
+});
+
 test('what was learned of a URL ends with it', () => {
   const lane = aLane();
-  for (let n = 0; n < 20; n++) lane.observe(false, 10_000, n);
+  for (let n = 0; n < 20; n++) lane.observe(refused, n);
   lane.throttle(100_000, 20);
   expect([isOpen(lane.breaker), lane.capacity(21)]).toEqual([true, 0]);
   expect(lane.change({ ...lane.endpoint, timeoutMs: 1 }, 21)).toBe(false);

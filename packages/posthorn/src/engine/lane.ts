@@ -1,3 +1,4 @@
+import { showsOverload } from '../domain/adaptive-limit.ts';
 import { type ErrorClass, faultDomain } from '../domain/attempt.ts';
 import { type Endpoint, endsFailing } from '../domain/endpoint.ts';
 import { afterFailure, type Failing, isTooLong } from '../domain/failing.ts';
@@ -5,6 +6,7 @@ import type { SecretError } from '../secrets/keyring.ts';
 import type { BreakerChange } from '../store/breakers.ts';
 import type { FailingChange } from '../store/failures.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
+import type { AttemptResult } from '../transport/transport.ts';
 import {
   afterRowRead,
   afterOutcome,
@@ -15,6 +17,7 @@ import {
   moved,
 } from './breaker.ts';
 import { LaneContact } from './lane-contact.ts';
+import { LaneLimit } from './lane-limit.ts';
 import type { Share } from './fair-budget.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken, tokensAt } from './rate-limit.ts';
 import type { Signer } from './webhook.ts';
@@ -34,6 +37,9 @@ export interface LaneShares {
   readonly attempts: Share;
   readonly outcomes: Share;
 }
+
+/** What a lane learns from of an attempt. */
+type LaneOutcome = Pick<AttemptResult, 'ok' | 'errorClass' | 'durationMs'>;
 
 export type OpenSigner = (endpoint: Endpoint) => Signer | SecretError;
 
@@ -64,6 +70,7 @@ export class Lane {
   /** On the monotonic clock. */
   timerAt = Number.POSITIVE_INFINITY;
   #meanMs = firstMeanMs;
+  #limit = new LaneLimit();
   /** When the head of the queue became the head, on the monotonic clock. */
   #movedAt = 0;
   /** Work was given back unused: until an attempt ends, nothing is claimed ahead. */
@@ -91,6 +98,7 @@ export class Lane {
     this.contact = new LaneContact();
     this.throttle(0, now);
     this.#meanMs = firstMeanMs;
+    this.#limit = new LaneLimit();
     this.#stalled = false;
     return true;
   }
@@ -161,7 +169,10 @@ export class Lane {
   }
 
   get atOnce(): number {
-    return Math.max(1, Math.round(concurrency(this.endpoint.maxInFlight, isOpen(this.breaker)) * this.share));
+    const broken = isOpen(this.breaker);
+    const { maxInFlight } = this.endpoint;
+    const whole = maxInFlight === null && !broken ? this.#limit.limit : concurrency(maxInFlight, broken);
+    return Math.max(1, Math.round(whole * this.share));
   }
 
   /** Attempts a second that this node may begin; null if nothing limits them. */
@@ -227,11 +238,15 @@ export class Lane {
   }
 
   /** After an attempt: true if the breaker has changed, so that the endpoint's row needs an update. */
-  observe(ok: boolean, durationMs: number, now: number): boolean {
+  observe({ ok, errorClass, durationMs }: LaneOutcome, now: number): boolean {
+    const { atOnce } = this;
+    // It has left its place a moment ago.
+    this.#limit.observe(showsOverload(errorClass), durationMs, atOnce, this.inFlight + 1 >= atOnce);
     this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
     this.#stalled = false;
     const before = this.breaker.openSince;
     this.breaker = afterOutcome(this.breaker, ok, now);
+    if (isOpen(this.breaker)) this.#limit.fall();
     return this.breaker.openSince !== before;
   }
 

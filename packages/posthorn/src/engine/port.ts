@@ -33,6 +33,14 @@ export interface Engine extends ClusterRole {
   /** The signing keys that are published under this set; none if there is no such set. */
   publicKeys(set: string): readonly EndpointSigningKey[];
   status(): EngineStatus;
+  /** Of this node, at this moment; null if it does not know the endpoint. */
+  concurrency(endpointId: string): EndpointConcurrency | null;
+}
+
+export interface EndpointConcurrency {
+  readonly inFlight: number;
+  /** As many as may be in flight. */
+  readonly limit: number;
 }
 
 /** What a stop left behind; nothing of it is lost (G2). */

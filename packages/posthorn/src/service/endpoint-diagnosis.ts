@@ -7,6 +7,7 @@ import { deliveryId } from '../domain/ids.ts';
 import { earliestEnd } from '../domain/schedule-end.ts';
 import { hourMs, iso, isoOrNull, minuteMs } from '../domain/time.ts';
 import { concurrency } from '../engine/breaker.ts';
+import type { EndpointConcurrency } from '../engine/port.ts';
 import { diagnose } from '../reliability/diagnosis/diagnose.ts';
 import type { DiagnosisFacts } from '../reliability/diagnosis/facts.ts';
 import { endpointState, healthFigures, healthSince, stateFacts } from '../reliability/endpoint-health.ts';
@@ -82,6 +83,7 @@ export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'e
           worth: worthOf(endpoint.id),
           now,
         }),
+        in_flight: wireInFlight(deps.engine.concurrency(endpoint.id)),
         waiting: wireWaiting(facts, evidence),
         due: wireDue(evidence, now),
         failures: wireFailures(evidence, now, caller.payloads),
@@ -114,6 +116,10 @@ async function read({ store }: ServiceDependencies, endpoint: Endpoint, now: num
     types,
     pause: endpoint.enabled ? null : await readPause({ store }, endpoint),
   };
+}
+
+function wireInFlight(known: EndpointConcurrency | null): Details['in_flight'] {
+  return known === null ? null : { now: known.inFlight, limit: known.limit };
 }
 
 /** The endpoint was deleted a moment ago. */
@@ -172,7 +178,7 @@ function diagnosisFacts({ keyring }: ServiceDependencies, reading: Reading): Dia
     throttledUntil,
     breakerSince,
     slowedTo: concurrency(endpoint.maxInFlight, true),
-    maxInFlight: endpoint.maxInFlight,
+    maxInFlight: concurrency(endpoint.maxInFlight, false),
     certificateEndsAt: receiver?.serverCertificate?.notAfter ?? null,
     disablesAt: endpoint.enabled ? disablesAt(endpoint, receiver?.failingSince ?? null) : null,
     pending: Math.max(0, figures?.pending ?? 0),

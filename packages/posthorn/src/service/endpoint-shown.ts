@@ -4,6 +4,7 @@ import { endsFailing, type Endpoint, headerPrefixes } from '../domain/endpoint.t
 import { disablesAt } from '../domain/failing.ts';
 import { blocksKeys } from '../domain/ordering.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
+import { concurrency } from '../engine/breaker.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import { sealFault } from '../secrets/sealed-values.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
@@ -98,7 +99,8 @@ export function wireEndpoint(
     headers: Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null])),
     ...shownReach(endpoint),
     timeout_ms: endpoint.timeoutMs,
-    max_in_flight: endpoint.maxInFlight,
+    max_in_flight: concurrency(endpoint.maxInFlight, false),
+    concurrency: endpoint.maxInFlight === null ? 'adaptive' : 'fixed',
     rate_limit_per_s: endpoint.rateLimitPerS,
     ordering: endpoint.ordering,
     on_dead: endpoint.onDead,

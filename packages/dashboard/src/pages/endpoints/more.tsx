@@ -112,6 +112,7 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
         <PolicyFacts endpoint={endpoint} isPortal={isPortal} />
         <Fact name="Limits">
           {endpoint.max_in_flight} attempts at once
+          {endpoint.concurrency === 'adaptive' ? ' at most, adapting to its answers' : ''}
           {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
         </Fact>
         <Fact name="Order">

@@ -115,7 +115,10 @@ function printEndpoint(given: Endpoint | ListedEndpoint): void {
     ['description', endpoint.description ?? ''],
     ['timeout', `${endpoint.timeoutMs} ms`],
     ['deadline', `${endpoint.deliverWithinS} s`],
-    ['in flight', `at most ${endpoint.maxInFlight}`],
+    [
+      'in flight',
+      `at most ${endpoint.maxInFlight}${endpoint.concurrency === 'adaptive' ? ', adapting to its answers' : ''}`,
+    ],
     ['rate', endpoint.rateLimitPerS === null ? '' : `at most ${endpoint.rateLimitPerS} per second`],
     ['ordering', endpoint.ordering === 'none' ? '' : `${endpoint.ordering}, dead letters ${endpoint.onDead}`],
     ['filter', endpoint.filter === null ? '' : JSON.stringify(endpoint.filter)],

@@ -89,8 +89,8 @@ describe('against a real server', () => {
     for (const part of [
       'in 5 dead letters',
       '$90.00in 5 dead letters',
-      'in other currencies€13.00¥7+ 1 currency',
-      'waiting past the deadline$45.00',
+      'In other currencies€13.00¥7+ 1 currency',
+      'Waiting past the deadline$45.00',
       'suppressed$45.00',
     ])
       expect(words).toContain(part);

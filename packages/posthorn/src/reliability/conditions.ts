@@ -348,7 +348,7 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
 }
 
 const sides: readonly FaultDomain[] = ['sender', 'receiver'];
-const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)} %`;
+const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)}%`;
 
 /** Evidence for an objective in danger, gathered only then. */
 export interface ObjectiveEvidence {

@@ -249,7 +249,7 @@ function OwnerFilter({ groups }: { groups: readonly Group[] }): ReactNode {
         value={search['owner'] ?? ''}
         onChange={(event) => setSearch({ owner: event.target.value, group: null })}
       >
-        <option value="">everybody</option>
+        <option value="">Any owner</option>
         {owners.map((owner) => (
           <option key={owner} value={owner}>
             {owner}

@@ -26,13 +26,13 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
       columns={[
         {
           key: 'where',
-          head: 'where and why',
+          head: 'Where and why',
           phone: 'first',
           cell: (group) => <Where group={group} isSelected={group.group_id === selected} />,
         },
         {
           key: 'worth',
-          head: 'worth',
+          head: 'Worth',
           isNumber: true,
           phone: 'end',
           cell: ({ value_at_risk: value }) => (
@@ -43,7 +43,7 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
         },
         {
           key: 'owner',
-          head: 'owner',
+          head: 'Owner',
           phone: 'hidden',
           cell: ({ owner }) =>
             owner === null ? (
@@ -54,7 +54,7 @@ export function GroupList({ groups, selected }: { groups: readonly Group[]; sele
         },
         {
           key: 'count',
-          head: 'letters',
+          head: 'Dead letters',
           isNumber: true,
           phone: 'hidden',
           cell: ({ count, partial }) => `${partial ? '≥ ' : ''}${countText(count)}`,

@@ -96,48 +96,48 @@ function Facts({ group, nowMs }: { group: Group; nowMs: number }): ReactNode {
   return (
     <dl className="bulk-facts">
       <div>
-        <dt>{group.state === 'dead' ? 'dead letters' : 'suppressed'}</dt>
+        <dt>{group.state === 'dead' ? 'Dead letters' : 'Suppressed'}</dt>
         <dd className="bulk-main">
           {group.partial ? '≥ ' : ''}
           {countText(group.count)}
         </dd>
       </div>
       <div>
-        <dt>worth</dt>
+        <dt>Worth</dt>
         <dd>{moneyLine(group.value_at_risk) || 'not known'}</dd>
       </div>
       <div>
-        <dt>why</dt>
+        <dt>Why</dt>
         <dd>
           <code>{failureText(group)}</code>
         </dd>
       </div>
       {group.message === null ? null : (
         <div>
-          <dt>most frequent message</dt>
+          <dt>Most frequent message</dt>
           <dd className="dead-message">
             “<Untrusted text={group.message} max={160} />”
           </dd>
         </div>
       )}
       <div>
-        <dt>oldest</dt>
+        <dt>Oldest</dt>
         <dd>
           <When at={group.oldest_at} />
         </dd>
       </div>
       <div>
-        <dt>newest</dt>
+        <dt>Newest</dt>
         <dd>
           <When at={group.newest_at} />
         </dd>
       </div>
       <div>
-        <dt>ordering keys held back</dt>
+        <dt>Ordering keys held back</dt>
         <dd>{countText(group.blocked_keys)}</dd>
       </div>
       <div>
-        <dt>the first is deleted</dt>
+        <dt>The first is deleted</dt>
         <dd>
           {group.deleted_from === null
             ? 'never, while they block keys'
@@ -146,7 +146,7 @@ function Facts({ group, nowMs }: { group: Group; nowMs: number }): ReactNode {
       </div>
       {group.snooze === null || group.snoozed_until === null ? null : (
         <div>
-          <dt>snoozed by {group.snooze.by}</dt>
+          <dt>Snoozed by {group.snooze.by}</dt>
           <dd>
             until <When at={group.snoozed_until} precision="minute" />
             {group.snooze.until_count === null ? '' : `, or ${countText(group.snooze.until_count)} of them`}:

@@ -36,7 +36,7 @@ export function Attempts({
 
 const claimColumn = (selected: number | null, onSelect: (n: number) => void): Column<Attempt> => ({
   key: 'n',
-  head: 'claim',
+  head: 'Claim',
   phone: 'first',
   width: '64px',
   cell: ({ n }) => (
@@ -73,21 +73,21 @@ const columns: readonly Column<Attempt>[] = [
   },
   {
     key: 'took',
-    head: 'took',
+    head: 'Took',
     isNumber: true,
     phone: 'hidden',
     cell: ({ duration_ms: ms }) => tookText(ms),
   },
   {
     key: 'answer',
-    head: 'answer',
+    head: 'Answer',
     isNumber: true,
     phone: 'hidden',
     cell: ({ status_code: status }) => status ?? '–',
   },
   {
     key: 'outcome',
-    head: 'outcome',
+    head: 'Outcome',
     phone: 'end',
     cell: ({ outcome }) => (
       <Chip tone={states[outcome].tone} glyph={states[outcome].glyph}>
@@ -95,11 +95,11 @@ const columns: readonly Column<Attempt>[] = [
       </Chip>
     ),
   },
-  { key: 'why', head: 'why', cell: (attempt) => <Why attempt={attempt} /> },
-  { key: 'trigger', head: 'trigger', phone: 'hidden', cell: ({ trigger }) => trigger },
+  { key: 'why', head: 'Why', cell: (attempt) => <Why attempt={attempt} /> },
+  { key: 'trigger', head: 'Trigger', phone: 'hidden', cell: ({ trigger }) => trigger },
   {
     key: 'node',
-    head: 'node',
+    head: 'Node',
     phone: 'hidden',
     cell: ({ node }) => (node === null ? '' : <Untrusted text={node} max={20} />),
   },

@@ -122,18 +122,18 @@ function Facts({ event }: { event: Event }): ReactNode {
     <Card>
       <dl className="facts">
         <div>
-          <dt>id</dt>
+          <dt>Id</dt>
           <dd className="mono">
             <Untrusted text={id} max={255} />
           </dd>
         </div>
         <div>
-          <dt>tenant</dt>
+          <dt>Tenant</dt>
           <dd>{tenant}</dd>
         </div>
         {occurred === null ? null : (
           <div>
-            <dt>occurred</dt>
+            <dt>Occurred</dt>
             <dd>
               <When at={occurred} precision="millisecond" />
             </dd>
@@ -141,7 +141,7 @@ function Facts({ event }: { event: Event }): ReactNode {
         )}
         {key === null ? null : (
           <div>
-            <dt>ordering key</dt>
+            <dt>Ordering key</dt>
             <dd>
               <Link to="/deliveries" search={{ ordering_key: key, tenant, last: '30d' }}>
                 <Untrusted text={key} max={80} />
@@ -150,7 +150,7 @@ function Facts({ event }: { event: Event }): ReactNode {
           </div>
         )}
         <div>
-          <dt>integrity</dt>
+          <dt>Integrity</dt>
           <dd>{event.integrity}</dd>
         </div>
       </dl>
@@ -177,7 +177,7 @@ function Deliveries({ event }: { event: Event }): ReactNode {
               columns={[
                 {
                   key: 'endpoint',
-                  head: 'endpoint',
+                  head: 'Endpoint',
                   phone: 'first',
                   cell: (one) => (
                     <Link to={`/deliveries/${one.id}`}>
@@ -187,14 +187,14 @@ function Deliveries({ event }: { event: Event }): ReactNode {
                 },
                 {
                   key: 'state',
-                  head: 'state',
+                  head: 'State',
                   phone: 'end',
                   cell: (one) => <State name={one.state === 'delivered' && one.late ? 'late' : one.state} />,
                 },
-                { key: 'owner', head: 'owner', phone: 'hidden', cell: (one) => one.endpoint?.owner ?? '' },
+                { key: 'owner', head: 'Owner', phone: 'hidden', cell: (one) => one.endpoint?.owner ?? '' },
                 {
                   key: 'tries',
-                  head: 'tries',
+                  head: 'Attempts',
                   isNumber: true,
                   phone: 'hidden',
                   cell: (one) => one.attempt_count,

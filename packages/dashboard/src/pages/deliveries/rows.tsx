@@ -45,25 +45,25 @@ function Head({ areAll, onAll }: { areAll: boolean; onAll: () => void }): ReactN
           <input type="checkbox" aria-label="Select all that are shown" checked={areAll} onChange={onAll} />
         </th>
         <th role="columnheader" scope="col">
-          state
+          State
         </th>
         <th role="columnheader" scope="col">
-          accepted (<ZoneName />)
+          Accepted (<ZoneName />)
         </th>
         <th role="columnheader" scope="col">
-          type
+          Type
         </th>
         <th role="columnheader" scope="col">
-          endpoint
+          Endpoint
         </th>
         <th role="columnheader" scope="col" className="num">
-          worth
+          Worth
         </th>
         <th role="columnheader" scope="col" className="num">
-          tries
+          Attempts
         </th>
         <th role="columnheader" scope="col">
-          last
+          Last error
         </th>
       </tr>
     </thead>

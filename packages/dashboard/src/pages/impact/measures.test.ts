@@ -62,6 +62,6 @@ test('a difference is said in points of percentages, money at the pace of a week
   ]);
   const half = side({ until: '2026-11-05T12:00:00.000Z' });
   expect(aWeek([{ currency: 'EUR', amount_minor: '9007199254740993', events: 1 }], half)).toEqual([
-    { currency: 'EUR', amount_minor: '18014398509481986' },
+    { currency: 'EUR', amount_minor: '18014398509481986', events: 1 },
   ]);
 });

@@ -81,10 +81,13 @@ export function pointsText(share: number): string {
 const weekMs = 7n * 86_400_000n;
 
 /** Sums of a side at the pace of a week; exact, and rounded down to the minor unit. */
-export function aWeek(amounts: readonly (Money & { readonly events: number })[], side: ImpactSide): Money[] {
+export function aWeek(
+  amounts: readonly (Money & { readonly events: number })[],
+  side: ImpactSide,
+): (Money & { readonly events: number })[] {
   const length = BigInt(Math.max(1, Date.parse(side.until) - Date.parse(side.from)));
-  return amounts.map(({ currency, amount_minor }) => ({
-    currency,
-    amount_minor: String((BigInt(amount_minor) * weekMs) / length),
+  return amounts.map((money) => ({
+    ...money,
+    amount_minor: String((BigInt(money.amount_minor) * weekMs) / length),
   }));
 }

@@ -39,10 +39,10 @@ const budgetText = (used: number): string =>
   used > 1 ? `${Number(used.toPrecision(2)).toLocaleString('en-US')} times` : percent(used);
 
 const columns: readonly Column<Measure>[] = [
-  { key: 'name', head: 'of all deliveries', cell: ({ name }) => name, phone: 'first' },
+  { key: 'name', head: 'Of all deliveries', cell: ({ name }) => name, phone: 'first' },
   {
     key: 'before',
-    head: 'before',
+    head: 'Before',
     cell: ({ before: part }) => (
       <>
         <span className="impact-head">before</span>
@@ -52,7 +52,7 @@ const columns: readonly Column<Measure>[] = [
   },
   {
     key: 'after',
-    head: 'after',
+    head: 'After',
     cell: ({ after: part }) => (
       <>
         <span className="impact-head">after</span>
@@ -62,7 +62,7 @@ const columns: readonly Column<Measure>[] = [
   },
   {
     key: 'change',
-    head: 'change',
+    head: 'Change',
     cell: ({ change, verdict }) => (
       <>
         {pointsText(change.value)}, <span className={tones[verdict]}>{words[verdict]}</span>

@@ -118,12 +118,12 @@ export function Worth({ now }: { now: Now }): ReactNode {
   const { at_risk: risk, ledger } = now;
   const [main, ...others] = sortedMoney(risk.dead);
   const rows = [
-    { name: 'in other currencies', money: others },
+    { name: 'In other currencies', money: others },
     {
-      name: `waiting past the deadline${now.pending_read.complete ? '' : ', at least'}`,
+      name: `Waiting past the deadline${now.pending_read.complete ? '' : ', at least'}`,
       money: sortedMoney(risk.late_pending),
     },
-    { name: 'suppressed', money: sortedMoney(risk.suppressed) },
+    { name: 'Suppressed', money: sortedMoney(risk.suppressed) },
   ].filter(({ money }) => money.length > 0);
   return (
     <Card title="What is it worth?">
@@ -158,7 +158,7 @@ export function Worth({ now }: { now: Now }): ReactNode {
             ))}
             {risk.unknown === 0 ? null : (
               <tr>
-                <th scope="row">of unknown worth</th>
+                <th scope="row">Of unknown worth</th>
                 <td>{plural(risk.unknown, 'notification')}</td>
               </tr>
             )}
@@ -175,7 +175,7 @@ const teamsShown = 6;
 const teamColumns: readonly Column<Team>[] = [
   {
     key: 'team',
-    head: 'team',
+    head: 'Team',
     phone: 'first',
     cell: ({ team }) =>
       team === null ? (
@@ -188,7 +188,7 @@ const teamColumns: readonly Column<Team>[] = [
   },
   {
     key: 'state',
-    head: 'state',
+    head: 'State',
     phone: 'below',
     cell: ({ level, state }) => (
       <>
@@ -201,14 +201,14 @@ const teamColumns: readonly Column<Team>[] = [
   },
   {
     key: 'risk',
-    head: 'at risk',
+    head: 'At risk',
     isNumber: true,
     phone: 'end',
     cell: ({ at_risk: money }) => <Amounts money={money} isShort none={<span className="soft">—</span>} />,
   },
   {
     key: 'budget',
-    head: 'budget left',
+    head: 'Budget left',
     isNumber: true,
     phone: 'below',
     cell: ({ budget_left: left }) =>

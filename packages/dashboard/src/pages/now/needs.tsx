@@ -29,7 +29,7 @@ export function NeedText({ need }: { need: Need }): ReactNode {
 const columns: readonly Column<Need>[] = [
   {
     key: 'what',
-    head: 'what',
+    head: 'What',
     phone: 'below',
     cell: (need) => {
       const { glyph, tone, word } = needLook(need);
@@ -56,7 +56,7 @@ const columns: readonly Column<Need>[] = [
   },
   {
     key: 'worth',
-    head: 'worth',
+    head: 'Worth',
     isNumber: true,
     phone: 'below',
     width: '260px',
@@ -64,7 +64,7 @@ const columns: readonly Column<Need>[] = [
   },
   {
     key: 'owner',
-    head: 'owner',
+    head: 'Owner',
     phone: 'below',
     width: '140px',
     cell: ({ owner }) =>

@@ -42,7 +42,7 @@ export function BurnRates({ status }: { status: Status }): ReactNode {
         columns={[
           {
             key: 'window',
-            head: 'over the last',
+            head: 'Over the last',
             phone: 'first',
             cell: ({ sender }) => (
               <>
@@ -53,7 +53,7 @@ export function BurnRates({ status }: { status: Status }): ReactNode {
           },
           {
             key: 'rule',
-            head: 'alerts above',
+            head: 'Alerts above',
             phone: 'end',
             cell: ({ sender }) => `${sender.factor}× (${sender.severity})`,
           },

@@ -39,7 +39,7 @@ function searchFor({ endpoint, cause, since, until, side }: Spend): Readonly<Rec
 const columns: readonly Column<Spend>[] = [
   {
     key: 'what',
-    head: 'endpoint and cause',
+    head: 'Endpoint and cause',
     phone: 'first',
     cell: (spend) => (
       <span className="spend-what">
@@ -59,14 +59,14 @@ const columns: readonly Column<Spend>[] = [
   },
   {
     key: 'bad',
-    head: 'late or dead',
+    head: 'Late or dead',
     isNumber: true,
     phone: 'end',
     cell: ({ bad }) => countText(bad),
   },
   {
     key: 'budget',
-    head: 'of the budget',
+    head: 'Of the budget',
     isNumber: true,
     cell: ({ of_budget: share }) => (
       <>
@@ -77,7 +77,7 @@ const columns: readonly Column<Spend>[] = [
   },
   {
     key: 'worth',
-    head: 'worth',
+    head: 'Worth',
     isNumber: true,
     cell: ({ worth, unknown_worth: unknown }) => (
       <>

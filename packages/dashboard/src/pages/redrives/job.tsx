@@ -104,19 +104,19 @@ function Announced({ job }: { job: Job }): ReactNode {
 function Sum({ job, kind, left }: { job: Job; kind: Kind; left: number }): ReactNode {
   const { outcome, matched, skipped } = job;
   const rows = [
-    ['delivered', outcome.delivered, 'good'],
-    ['pending', outcome.pending, 'wait'],
-    [kind === 'redrive' ? 'dead again' : 'dead', outcome.dead, 'bad'],
-    ['cancelled, suppressed, taken over or deleted since', outcome.other, 'soft'],
-    ['skipped: changed since, or their endpoint is deleted', skipped, 'soft'],
-    [job.state === 'running' ? 'not yet' : 'left as they are', left, 'soft'],
+    ['Delivered', outcome.delivered, 'good'],
+    ['Pending', outcome.pending, 'wait'],
+    [kind === 'redrive' ? 'Dead again' : 'Dead', outcome.dead, 'bad'],
+    ['Cancelled, suppressed, taken over or deleted since', outcome.other, 'soft'],
+    ['Skipped: changed since, or their endpoint is deleted', skipped, 'soft'],
+    [job.state === 'running' ? 'Not yet' : 'Left as they are', left, 'soft'],
   ] as const;
   return (
     <table className="table job-sum">
       <caption className="sr">What became of each that matched; they add up</caption>
       <tbody>
         {rows
-          .filter(([name, count]) => count > 0 || name === 'delivered')
+          .filter(([name, count]) => count > 0 || name === 'Delivered')
           .map(([name, count, tone]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
@@ -124,7 +124,7 @@ function Sum({ job, kind, left }: { job: Job; kind: Kind; left: number }): React
             </tr>
           ))}
         <tr className="job-total">
-          <th scope="row">matched when it began</th>
+          <th scope="row">Matched when it began</th>
           <td className="num">{countText(matched)}</td>
         </tr>
       </tbody>
@@ -139,12 +139,12 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
   return (
     <dl className="bulk-facts">
       <div>
-        <dt>which</dt>
+        <dt>Which</dt>
         <dd>{filterWords(filter)}</dd>
       </div>
       {filter.since === undefined && filter.until === undefined ? null : (
         <div>
-          <dt>accepted</dt>
+          <dt>Accepted</dt>
           <dd>
             {filter.since === undefined ? 'until then' : <When at={filter.since} />} to{' '}
             {filter.until === undefined ? 'when it began' : <When at={filter.until} />}
@@ -153,7 +153,7 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
       )}
       {endpoint === undefined || others.length > 0 ? null : (
         <div>
-          <dt>endpoint</dt>
+          <dt>Endpoint</dt>
           <dd>
             <Link to={`/endpoints/${endpoint}`}>{hosts(endpoint)}</Link>
           </dd>
@@ -161,27 +161,27 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
       )}
       {'endpoint_id' in job && job.endpoint_id !== null ? (
         <div>
-          <dt>each event once to</dt>
+          <dt>Each event once to</dt>
           <dd>
             <Link to={`/endpoints/${job.endpoint_id}`}>{hosts(job.endpoint_id)}</Link>
           </dd>
         </div>
       ) : null}
       <div>
-        <dt>worth</dt>
+        <dt>Worth</dt>
         <dd>{moneyLine(job.value) || 'nothing known'}</dd>
       </div>
       <div>
-        <dt>ordering keys held back</dt>
+        <dt>Ordering keys held back</dt>
         <dd>{countText(job.keys_held)}</dd>
       </div>
       <div>
-        <dt>rate</dt>
+        <dt>Rate</dt>
         <dd>{job.rate_per_s === null ? 'no limit' : `${job.rate_per_s.toLocaleString('en')} a second`}</dd>
       </div>
       {doneOf(job) === 0 ? null : (
         <div>
-          <dt>its deliveries</dt>
+          <dt>Its deliveries</dt>
           <dd>
             <Link
               to={`/deliveries${stringifySearch({
@@ -214,20 +214,20 @@ function Endpoints({ job }: { job: Job }): ReactNode {
         columns={[
           {
             key: 'endpoint',
-            head: 'endpoint',
+            head: 'Endpoint',
             phone: 'first',
             cell: ({ endpoint_id: id }) => <Link to={`/endpoints/${id}`}>{hosts(id)}</Link>,
           },
           {
             key: 'matched',
-            head: 'matched',
+            head: 'Matched',
             isNumber: true,
             phone: 'end',
             cell: ({ matched }) => countText(matched),
           },
           {
             key: 'worth',
-            head: 'worth',
+            head: 'Worth',
             isNumber: true,
             cell: ({ value }) => <Amounts money={value} none="–" />,
           },

@@ -99,19 +99,19 @@ function JobTable({ jobs, kind }: { jobs: readonly Job[]; kind: 'redrive' | 'rep
       rows={jobs}
       keyOf={({ id }) => id}
       columns={[
-        { key: 'what', head: 'what', phone: 'first', cell: (job) => <What job={job} /> },
-        { key: 'state', head: 'state', phone: 'end', cell: (job) => <JobState job={job} /> },
-        { key: 'progress', head: 'progress', width: '34%', cell: (job) => <Progress job={job} isShort /> },
+        { key: 'what', head: 'What', phone: 'first', cell: (job) => <What job={job} /> },
+        { key: 'state', head: 'State', phone: 'end', cell: (job) => <JobState job={job} /> },
+        { key: 'progress', head: 'Progress', width: '34%', cell: (job) => <Progress job={job} isShort /> },
         {
           key: 'worth',
-          head: 'worth',
+          head: 'Worth',
           isNumber: true,
           phone: 'hidden',
           cell: ({ value }) => <Amounts money={value} isShort none="–" />,
         },
         {
           key: 'rate',
-          head: 'a second',
+          head: 'A second',
           isNumber: true,
           phone: 'hidden',
           cell: ({ rate_per_s: rate }) => (rate === null ? 'no limit' : rate.toLocaleString('en')),

@@ -230,14 +230,14 @@ export const receivers: Readonly<Record<string, ReceiverOfKestrel>> = {
     host: 'legacy.kestrel.example',
     medianMs: 700,
     p99Ms: 5000,
-    endpoint: { description: 'The former back office', eventTypes: ['charge.refunded'] },
+    endpoint: { description: 'The old back office', eventTypes: ['charge.refunded'] },
   },
   sandbox: {
     host: 'sandbox.kestrel.example',
     medianMs: 60,
     p99Ms: 300,
     endpoint: {
-      description: 'Try-outs of the payout report',
+      description: 'Trial runs of the payout report',
       owner: formerTeam,
       template: 'partner',
       eventTypes: ['payout.paid'],
@@ -259,7 +259,7 @@ export const receivers: Readonly<Record<string, ReceiverOfKestrel>> = {
     medianMs: 30,
     p99Ms: 180,
     endpoint: {
-      description: 'The warehouse of numbers',
+      description: 'The data warehouse',
       owner: 'growth',
       template: 'partner',
       eventTypes: ['payment_intent.*', 'checkout.session.completed'],

@@ -142,8 +142,8 @@ test('a redrive is slowed, hurried and stopped from its page; what it said adds 
   const [done, matched, left] = (await heading.innerText()).match(/\d+/g)!.map(Number);
   expect([done! + left!, matched]).toEqual([60, 60]);
   await expect
-    .poll(async () => await row(page, /^delivered/).innerText())
-    .toMatch(new RegExp(`delivered\\s+${done}$`));
+    .poll(async () => await row(page, /^Delivered/).innerText())
+    .toMatch(new RegExp(`Delivered\\s+${done}$`));
 });
 
 test('a redrive to a receiver that still fails stops itself, and says so', async () => {

@@ -5,8 +5,9 @@ import { OwnedShards } from '../../packages/posthorn/src/engine/owned-shards.ts'
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { aroundCalls } from '../../packages/posthorn/src/store/store-calls.ts';
-import type { Store } from '../../packages/posthorn/src/store/store.ts';
-import { type Postgres, startPostgres } from '../postgres.ts';
+import type { ClaimRequest, Store } from '../../packages/posthorn/src/store/store.ts';
+import { ask, type Postgres, startPostgres } from '../postgres.ts';
+import { settlementOf } from '../settlement.ts';
 import { anEndpoint, anEvent, aReceiver, tempDir, until } from '../support.ts';
 import { serve } from './serving.ts';
 
@@ -94,6 +95,45 @@ describe.each(Object.keys(places))('on %s', (name) => {
       'claimed',
       'waiting',
     ]);
+    await stop();
+    await receiver.close();
+  });
+
+  test('a state written before the send that a retry takes for done; scheduled retries in a memory store', async () => {
+    const place = await places[name]!();
+    const receiver = await aReceiver();
+    const store = await place.open();
+    const endpoint = anEndpoint({ url: receiver.url, timeoutMs: 100 });
+    await store.write.createEndpoint(endpoint);
+    const now = Date.now();
+    await store.write.accept([[anEvent({ id: 'begun' }), anEvent({ id: 'retried' })]], {
+      now,
+      node: 'gone',
+      leaseMs: 100,
+      defaultRoom: 0,
+      room: new Map(),
+    });
+    const { deliveries } = await store.write.claim({
+      endpointId: endpoint.id,
+      shards: null,
+      limit: 10,
+      maxPayload: 1e6,
+      now,
+      leaseMs: 100,
+      node: 'gone',
+    });
+    // The process is gone: it has begun an attempt of one, and settled a failed one of the other.
+    const failed = deliveries.find(({ eventId }) => eventId === 'retried')!;
+    await store.write.settle([settlementOf(failed, 'pending', now, { dueAt: now + 200 })]);
+    await store.close();
+    const { client, stop } = await serve(place.settings);
+    await until('both are delivered', async () => (await counts(client)).delivered === 2);
+    const { items } = await client.request<{ items: { event_id: string; attempt_count: number }[] }>(
+      'GET',
+      '/v1/deliveries',
+    );
+    const attempts = items.map((one) => [one.event_id, one.attempt_count]);
+    expect(Object.fromEntries(attempts)).toEqual({ begun: 1, retried: 2 });
     await stop();
     await receiver.close();
   });
@@ -256,6 +296,39 @@ describe.each(Object.keys(places))('on %s', (name) => {
     await stop();
     await receiver.close();
   });
+});
+
+test('locks of four hours: a claim lasts as long as its attempt may take, and half a minute', async () => {
+  const dataDir = tempDir();
+  const leases = new Set<number>();
+  const watched = aroundCalls(await openSqliteStore({ dataDir }), (method, perform, args) => {
+    if (method === 'claim') leases.add((args[0] as ClaimRequest).leaseMs);
+    return perform(...args);
+  });
+  const receiver = await aReceiver();
+  const { client, stop } = await serve({ dataDir }, watched);
+  await client.request('POST', '/v1/endpoints', { url: receiver.url, ordering: 'key', timeout_ms: 500 });
+  await client.request('POST', '/v1/events', { type: 'a.b', data: 1, ordering_key: 'k' });
+  await client.request('POST', '/v1/events', { type: 'a.b', data: 2, ordering_key: 'k' });
+  await until('both are delivered', async () => (await counts(client)).delivered === 2);
+  expect([...leases]).toEqual([30_500]);
+  await stop();
+  await receiver.close();
+});
+
+test('a consumer group made only at start: a node goes on after the database has forgotten its sessions', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  const receiver = await aReceiver();
+  const { client, stop } = await serve({ databaseUrl });
+  await client.request('POST', '/v1/endpoints', { url: receiver.url });
+  await ask(
+    databaseUrl,
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+    `SELECT posthorn.publish('default', 'a.b', '1')`,
+  );
+  await until('it has arrived', () => receiver.requests.length === 1);
+  await stop();
+  await receiver.close();
 });
 
 test('stale endpoint snapshot on another node', async () => {

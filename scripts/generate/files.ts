@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, type FormatOptions } from 'oxfmt';
+import { z } from 'zod';
+import { auditResult } from '../../packages/audit/src/result-schema.ts';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
 import { exportedFiles } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { clientFiles, versionFile } from './client.ts';
@@ -27,6 +29,9 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     formatted[here(path)] = code;
   }
   formatted[here('docs/reference/commands.md')] = await commandsPage();
+  // Readers must not refuse fields that later versions add, so the schema is that of an input.
+  formatted[here('docs/reference/audit-result.schema.json')] =
+    `${JSON.stringify(z.toJSONSchema(auditResult, { io: 'input' }), null, 2)}\n`;
   // What `posthorn rules export` writes without objectives, where the compose file looks for it.
   for (const { name, text } of exportedFiles([]))
     if (name.endsWith('.json'))

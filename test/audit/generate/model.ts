@@ -1,4 +1,4 @@
-import { causes } from '../../../packages/audit/src/result.ts';
+import { causes } from '../../../packages/audit/src/names.ts';
 
 // The model of a generated log, before it is written in a format. Times are ms since the epoch.
 

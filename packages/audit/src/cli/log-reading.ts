@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'yaml';
-import { type AuditOptions, type Format, formats } from '../result.ts';
+import { formats } from '../names.ts';
+import type { AuditOptions, Format } from '../result.ts';
 import { CommandError } from 'posthorn/cli';
 
 /** What the user says about a log that is not understood by itself. */

@@ -14,7 +14,7 @@ import {
 import { causeTexts, verdictTexts } from './terms.ts';
 import { wilson } from 'posthorn/domain';
 import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
-import { verdicts } from '../result.ts';
+import { verdicts } from '../names.ts';
 import { examplePlot } from './example-plot.ts';
 import { dropRateLegend, dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
 

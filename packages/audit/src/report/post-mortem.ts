@@ -14,7 +14,7 @@ import {
 } from 'posthorn/report';
 import { causeTexts, verdictTexts } from './terms.ts';
 import type { AuditResult, CauseFinding } from '../result.ts';
-import { verdicts } from '../result.ts';
+import { verdicts } from '../names.ts';
 
 /** One alert rule, replayed over the same log. */
 export interface WouldHave {

@@ -2,7 +2,8 @@ import { type Database, num } from '../database.ts';
 import { finalState, type Habits } from '../timeline/sender.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
 import type { Spec } from '../read/spec.ts';
-import { type Verdict, verdicts } from '../result.ts';
+import { verdicts } from '../names.ts';
+import type { Verdict } from '../result.ts';
 
 /**
  * Makes `story`: one row for each event that was not simply delivered, with what its attempts have in common, and what the receiver

@@ -4,7 +4,7 @@ import { hooksByFile } from './github-hooks.ts';
 import { readFileSync } from 'node:fs';
 import { detect } from '../detect.ts';
 import { isObject } from '../json-text.ts';
-import { formats } from '../../result.ts';
+import { formats } from '../../names.ts';
 import { recordsFromJson } from '../sample.ts';
 import { recordsFromText } from '../text-records.ts';
 import { envoy } from './envoy.ts';

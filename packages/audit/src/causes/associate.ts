@@ -2,20 +2,12 @@ import { type Database, num } from '../database.ts';
 import { benjaminiHochberg, independence, riskRatio, type Table } from './statistics.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { minRatio, minEvents, minProofs, significance, givenUpSignificance, nearlyAsMuch } = thresholds.causes;
 
 // Which kinds of failure go with loss. Lost events are compared with events that also failed and were delivered in the
 // end: a kind of failure that is lost no more often than others is not a cause.
-
-/** Smaller effects are not named. */
-const minRatio = 2;
-const minEvents = 5;
-/** An illegal transition is proof by itself; it only has to occur more than once, to rule out an accident of the log. */
-const minProofs = 2;
-const significance = 0.05;
-/** Given-up events are recorded already, so a cause must stand out by more to be named for them too. */
-const givenUpSignificance = 0.001;
-/** If two rules explain nearly as much, the first one explains the other. */
-const nearlyAsMuch = 0.8;
 
 /** A cause that stands out, with the figures of its test. */
 export interface Named {

@@ -8,9 +8,9 @@ import type { Habits } from '../timeline/sender.ts';
 import type { SignFacts } from './signs.ts';
 import type { Random } from 'posthorn/runtime';
 import type { AuditResult, Cause, CauseFinding } from '../result.ts';
+import { thresholds } from '../thresholds.ts';
 
-/** Fewer unexplained drops than this, without a broken promise of a retry, name no cause. */
-const minUnexplained = 5;
+const { minUnexplained } = thresholds.causes;
 
 /** The causes, the main one first, and the onset of the drops if there is one. */
 export interface Causes {

@@ -7,6 +7,9 @@ import { splitCells } from '../read/files.ts';
 import { looksLikeTime } from '../read/times.ts';
 import type { Habits } from '../timeline/sender.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { vanishedMs, minWaiting, minWaitingShare } = thresholds.restarts;
 
 /** A time at which the sender was, or seems to have been, deployed or restarted. */
 export interface Marker {
@@ -16,8 +19,6 @@ export interface Marker {
 }
 
 const maxMarkers = 10_000;
-/** After this time a started request without an end, or an accepted event without a request, is lost. */
-const vanishedMs = 60_000;
 
 /** The deploys and restarts in a file. */
 export interface Deploys {
@@ -127,7 +128,8 @@ export async function inferRestarts(
   const found: Marker[] = [];
   while (found.length < 40) {
     const best = bestCovered(left);
-    if (best === null || best.lost < 3 || best.lost < 0.8 * (best.lost + best.waiting)) break;
+    if (best === null || best.lost < minWaiting || best.lost < minWaitingShare * (best.lost + best.waiting))
+      break;
     const span = Math.max(1, facts.to - facts.from);
     // Only events that no moment explains yet.
     const unexplained = left.filter((one) => one.lost);

@@ -2,14 +2,10 @@ import { count } from 'posthorn/report';
 import { binomialTail } from 'posthorn/domain';
 import { type Database, isoOrNull, num, text } from '../database.ts';
 import type { CauseFinding } from '../result.ts';
+import { thresholds } from '../thresholds.ts';
 
-/** Events accepted within this time before a restart were still in memory. */
-const beforeMarkerMs = 120_000;
-const afterMarkerMs = 5000;
-const minEvents = 5;
-const significance = 0.001;
-/** Strict, because the best moment of many was chosen without other evidence. */
-const stepSignificance = 0.01;
+const { beforeMs, afterMs, significance, stepSignificance } = thresholds.restarts;
+const { minEvents } = thresholds.causes;
 
 function finding(
   fields: Pick<CauseFinding, 'cause' | 'events' | 'evidence' | 'p_value' | 'where' | 'sample_ids'>,
@@ -45,7 +41,7 @@ export async function explainUnsent(database: Database): Promise<CauseFinding[]>
   const total = num((await database.row('select count(*) as n from delivery')).n);
   const found: CauseFinding[] = [];
   const near = (time: string): string =>
-    `exists(select 1 from marker where at_ms between ${time} - ${afterMarkerMs} and ${time} + ${beforeMarkerMs})`;
+    `exists(select 1 from marker where at_ms between ${time} - ${afterMs} and ${time} + ${beforeMs})`;
   const usual = num((await database.row(`select count(*) as n from delivery where ${near('first_at')}`)).n);
   const lost = num(
     (await database.row(`select count(*) as n from unsent where ${isLost} and ${near('due_at')}`)).n,

@@ -1,16 +1,9 @@
 import { type Database, num } from '../database.ts';
 import type { Random } from 'posthorn/runtime';
 import { findStep } from './statistics.ts';
+import { thresholds } from '../thresholds.ts';
 
-const bins = 200;
-const minDrops = 8;
-const minRatio = 2;
-/** At most one in 500 logs with losses at random times shows such a step. */
-const significance = 0.002;
-/** A step has at least this share of the events on each side: a burst at an end of the log is not a step. */
-const minSide = 0.03;
-/** With this many events that failed and were not lost, the test can tell whether only more of them fail. */
-const minTroubled = 20;
+const { bins, minDrops, minRatio, significance, minSide, minTroubled } = thresholds.onset;
 
 /** A step in the rate of drops; times in ms since the epoch. */
 export interface Onset {

@@ -2,14 +2,10 @@ import type { Outage } from './evidence.ts';
 import { type Database, num, text } from '../database.ts';
 import { denseRuns } from './statistics.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
+import { thresholds } from '../thresholds.ts';
 
-/** The share of first attempts that fail at an endpoint that is down. */
-const failingDown = 0.9;
-/** Every endpoint fails sometimes; one that fails more than `maxUsual` is not compared with itself. */
-const minUsual = 0.005;
-const maxUsual = 0.2;
-/** The probability that a log without an outage shows one somewhere. */
-const doubt = 0.001;
+const { failingDown, minUsual, maxUsual, doubt } = thresholds.outages;
+
 const attemptsPerBin = 20;
 const maxRows = 500_000;
 

@@ -3,11 +3,12 @@ import { num, numOrNull } from '../database.ts';
 import { findStep, trend } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { minEvents, stepSignificance } = thresholds.causes;
 
 /** Bins of payload sizes for each doubling. */
 const perDoubling = 4;
-const minLost = 5;
-const significance = 0.002;
 
 /**
  * Returns the size from which events are lost, if the log records sizes. It tests first whether larger events are lost
@@ -27,9 +28,9 @@ async function threshold({ database, random }: Look): Promise<number | null> {
     k: num(row.k),
     least: numOrNull(row.least),
   }));
-  if (bins.reduce((sum, { k }) => sum + k, 0) < minLost || trend(bins).p > significance) return null;
+  if (bins.reduce((sum, { k }) => sum + k, 0) < minEvents || trend(bins).p > stepSignificance) return null;
   const step = findStep(bins, random, true);
-  if (step === null || step.p > significance || step.after.k < minLost) return null;
+  if (step === null || step.p > stepSignificance || step.after.k < minEvents) return null;
   const beyond = bins.slice(step.at).flatMap(({ least }) => least ?? []);
   // Lines of retries count too: a quarter of the lines above the size is at least a quarter of the events.
   return step.after.k < step.after.n / 4 ? null : Math.min(...beyond);

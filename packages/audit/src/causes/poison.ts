@@ -3,9 +3,10 @@ import { num, quote, text } from '../database.ts';
 import { benjaminiHochberg, fisherExact } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
+import { thresholds } from '../thresholds.ts';
 
-const minLost = 5;
-const significance = 0.001;
+const { minEvents, typeSignificance } = thresholds.causes;
+
 const maxTypes = 200;
 
 /**
@@ -23,7 +24,7 @@ async function unreadable({ database }: Look): Promise<readonly string[]> {
     lost: rows.reduce((sum, row) => sum + num(row.lost), 0),
   };
   const suspects = rows.filter(
-    (row) => num(row.lost) >= minLost && num(row.code) >= 400 && num(row.same) >= 0.8 * num(row.failed),
+    (row) => num(row.lost) >= minEvents && num(row.code) >= 400 && num(row.same) >= 0.8 * num(row.failed),
   );
   if (suspects.length === 0 || rows.length < 2) return [];
   const arrived = new Map(
@@ -47,7 +48,7 @@ async function unreadable({ database }: Look): Promise<readonly string[]> {
   return suspects
     .filter((row, index) => {
       const type = text(row.event_type);
-      return p[index]! < significance && num(row.failed) > (arrived.get(type) ?? 0);
+      return p[index]! < typeSignificance && num(row.failed) > (arrived.get(type) ?? 0);
     })
     .map((row) => text(row.event_type));
 }

@@ -3,11 +3,12 @@ import { num } from '../database.ts';
 import { holm, poissonRates } from './statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { slackMs } = thresholds.restarts;
 
 /** How long before a restart the events that it lost may have been accepted, in ms; the log shows which one fits. */
 const reaches = [15_000, 30_000, 60_000, 120_000, 300_000];
-/** Times of deploys come from other clocks than the log's. */
-const slackMs = 2000;
 
 /**
  * Returns how far before a restart the last line of an event can be that was lost in memory (accepted and never attempted,

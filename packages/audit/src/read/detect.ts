@@ -13,6 +13,9 @@ import {
   type Spec,
 } from './spec.ts';
 import { toRe2 } from './text-records.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { recognizedFrom } = thresholds.reading;
 
 /** The format of a sample, with the confidence and the reasons. */
 export interface Detection {
@@ -40,8 +43,6 @@ function scoreReader(reader: FormatReader, sample: readonly SampleRecord[]): num
 function hasArray(values: ReadonlyMap<string, string>, name: string): boolean {
   return values.has(name.replace(/\.([^.]+)$/, '[].$1'));
 }
-
-const recognizedFrom = 0.75;
 
 function scoresOf(sample: readonly SampleRecord[]): { reader: FormatReader; score: number }[] {
   return readers

@@ -11,6 +11,9 @@ import {
   type Unit,
   valuesByName,
 } from './spec.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { longestUsualMs, usualNs } = thresholds.reading;
 
 // The names that logs use for fields, in lower case without separators; the first match wins.
 const names: Readonly<Record<Field, readonly string[]>> = {
@@ -325,10 +328,6 @@ function toFieldSource(field: Field, { path, texts, dotted }: Candidate): FieldS
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
   return { paths };
 }
-
-/** A median beyond this is not in ms; beyond the second, µs would be longer than usual requests take. */
-const longestUsualMs = 30_000;
-const usualNs = 6_000_000;
 
 function detectUnit(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';

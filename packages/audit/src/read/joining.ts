@@ -9,17 +9,14 @@ import {
 } from './spec.ts';
 import { looksLikeTime } from './times.ts';
 import { toMeaning } from './words.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { minJoinedShare, minJoined, minDistinctShare, maxOverlapping } = thresholds.reading;
 
 // The id that joins the attempts of an event is chosen by evidence, not by its name alone: it is the one under which failures are
 // followed by further attempts. The id of a row is another one on every line.
 
 type Found = Partial<Record<Field, FieldSource>>;
-
-/** A share of failures joined that is beyond doubt, and the fewest of them. */
-const minJoinedShare = 0.3;
-const minJoined = 2;
-/** Names are weighed only among values like these. */
-const minDistinctShare = 0.05;
 
 const notIds =
   /(amount|bytes|size|length|duration|latency|elapsed|_ms|port|pid|offset|seq|line|version|level|signature|nonce|email|phone|zip|agent|method|path|host|ip|price|total)$/i;
@@ -164,8 +161,6 @@ function nameRank(name: string): number {
 
 const finer: readonly Unit[] = ['s', 'ms', 'us', 'ns'];
 const msIn: Readonly<Record<Unit, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 };
-/** This share of attempts may be longer than the time to the next one: attempts that overlapped. */
-const maxOverlapping = 0.2;
 
 /** Refuses a unit in which attempts last longer than the time until their retry, and takes the next finer one. */
 export function fitUnits(sample: readonly SampleRecord[], found: Found): Found {

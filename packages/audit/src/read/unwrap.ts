@@ -4,6 +4,10 @@ import { isObject, parseJson } from './json-text.ts';
 import { recordsFromText } from './text-records.ts';
 import { flatten, recordsFromJson } from './sample.ts';
 import { type SampleRecord, writtenTime } from './spec.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { prefixShare, recordShare } = thresholds.reading;
+const layerShare: number = thresholds.reading.layerShare;
 
 // Logs reach people inside other things: the envelope of a collector, a page of an API, a prefix of a terminal. Layers are
 // peeled off before the format is detected, first in a sample (here, in JavaScript), then in the whole log (in SQL).
@@ -36,8 +40,6 @@ export interface Unwrapped {
 }
 
 const maxLayers = 5;
-/** The share of the lines that must have a layer. */
-const minShare = 0.8;
 const maxInspected = 200;
 
 const prefixTime = new RegExp(`(${writtenTime})`);
@@ -79,7 +81,7 @@ export function unwrap(sample: readonly string[], pattern?: string): Unwrapped {
   const inner = mostly(
     lines.slice(0, maxInspected).map(({ line }) => line),
     isObject,
-    0.3,
+    recordShare,
   )
     ? 'json'
     : 'text';
@@ -92,7 +94,7 @@ export function unwrap(sample: readonly string[], pattern?: string): Unwrapped {
   };
 }
 
-function mostly(lines: readonly string[], test: (line: string) => boolean, share = minShare): boolean {
+function mostly(lines: readonly string[], test: (line: string) => boolean, share = layerShare): boolean {
   const filled = lines.filter((line) => line.trim() !== '');
   return filled.length > 0 && filled.filter(test).length >= filled.length * share;
 }
@@ -105,7 +107,7 @@ function nextPeel(lines: readonly string[], pattern: string | undefined): Peel |
   const behind = (line: string): boolean =>
     !line.trimStart().startsWith('{') && line.includes('{') && isObject(line.slice(line.indexOf('{')));
   // A known sender's record may stand among other lines of the program.
-  if (mostly(lines, (line) => isObject(line) || behind(line), 0.6) && lines.some(behind))
+  if (mostly(lines, (line) => isObject(line) || behind(line), prefixShare) && lines.some(behind))
     return { kind: 'prefix' };
   return null;
 }
@@ -154,7 +156,7 @@ function fieldOrItemsPeel(values: readonly unknown[], pattern: string | undefine
 
 /** How well lines fit as records of deliveries, or what is inside them. */
 function deepFit(lines: readonly string[], pattern: string | undefined, depth: number): number {
-  if (pattern !== undefined && mostly(lines, (line) => new RegExp(pattern).test(line), 0.3)) return 3;
+  if (pattern !== undefined && mostly(lines, (line) => new RegExp(pattern).test(line), recordShare)) return 3;
   const own = fitOfLines(lines);
   if (depth === 0 || own >= 2) return own;
   const next = nextPeel(lines, pattern);
@@ -166,7 +168,7 @@ function deepFit(lines: readonly string[], pattern: string | undefined, depth: n
 function fitOfLines(lines: readonly string[]): number {
   const objects = lines.filter(isObject);
   return fitOfRecords(
-    objects.length >= lines.length * 0.3 ? recordsFromJson(objects) : recordsFromText(lines),
+    objects.length >= lines.length * recordShare ? recordsFromJson(objects) : recordsFromText(lines),
   );
 }
 
@@ -227,7 +229,7 @@ function fieldPeels(values: readonly unknown[]): Peel[] {
     visit(value, '$', 0);
   }
   return [...paths]
-    .filter(([, { seen, fits }]) => fits >= seen * minShare && seen >= values.length * 0.5)
+    .filter(([, { seen, fits }]) => fits >= seen * layerShare && seen >= values.length * 0.5)
     .map(([path]) => ({ kind: 'field', path, time: timePath(values, path) }));
 }
 

@@ -1,16 +1,14 @@
 import { type Database, num } from '../database.ts';
 import type { LineFacts } from './timeline.ts';
 import { dayMs } from 'posthorn/domain';
+import { thresholds } from '../thresholds.ts';
+
+const { gapAround, gapDoubt, gapLines } = thresholds.timeline;
 
 // Gaps in the log itself: rotation, a collector that was down, a day that was not exported. The lines of that time are
 // unknown, so no event that was waiting then is called lost.
 
 const maxBins = 2000;
-/** Bins on each side of a silence. The rate of the quieter side counts, because traffic varies within a day. */
-const around = 12;
-/** The probability that a log without a gap shows one somewhere. */
-const doubt = 0.001;
-const minLines = 20;
 
 /** Returns the first index whose bin is not before `bin`. */
 function findBin(bins: readonly { readonly bin: number }[], bin: number): number {
@@ -48,8 +46,8 @@ export function silences(
     const empty = bin - bins[index]!.bin - 1;
     if (empty === 0) return [];
     const rate = Math.min(
-      rateBetween(Math.max(0, index + 1 - around), index + 1),
-      rateBetween(index + 1, Math.min(bins.length, index + 1 + around)),
+      rateBetween(Math.max(0, index + 1 - gapAround), index + 1),
+      rateBetween(index + 1, Math.min(bins.length, index + 1 + gapAround)),
     );
     return [{ from: bins[index]!.bin + 1, empty, lines: empty * rate }];
   });
@@ -57,7 +55,7 @@ export function silences(
   // Most neighboring bins have no pause between them.
   const high = ordered[ordered.length - 1 - Math.floor(bins.length / 100)] ?? 0;
   const burstiness = Math.max(1, high / Math.log(100));
-  const least = Math.max(minLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
+  const least = Math.max(gapLines, burstiness * Math.log(Math.max(2, bins.length) / gapDoubt));
   const dayBins = dayMs / binMs;
   /** Counts the lines in the bins [from, to). */
   const countIn = (from: number, to: number): number =>
@@ -73,7 +71,7 @@ export function silences(
     const others = days.map((day) => countIn(from + day * dayBins, from + day * dayBins + empty));
     const weeks = others.filter((_, index) => days[index]! % 7 === 0);
     const middle = others.toSorted((a, b) => a - b)[others.length >> 1] ?? Infinity;
-    return middle < minLines / 2 || weeks.some((n) => n < minLines / 4);
+    return middle < gapLines / 2 || weeks.some((n) => n < gapLines / 4);
   };
   return pauses
     .filter(({ from, empty, lines }) => lines >= least && !isHabit(from, empty))

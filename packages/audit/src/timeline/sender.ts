@@ -5,23 +5,22 @@ import type { Vocabulary } from '../read/ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import type { Spec } from '../read/spec.ts';
+import { thresholds } from '../thresholds.ts';
 
-/** The longest wait that is assumed without having been seen. */
-const longestGuessMs = hourMs;
-const defaultHorizonMs = hourMs;
-const defaultLateAfterMs = 300_000;
-/** No client waits longer for an answer. */
-const longestRequestMs = 120_000;
-/** A wait this many times as long as usual does not belong to the schedule. */
-const oddWait = 10;
-/** Queues can be late by minutes without a fault. */
-const minFirstWaitMs = 300_000;
-/** Nearly every sender has a limit, so this probability that deliveries end there for another reason is accepted. */
-const limitDoubt = 0.1;
-/** The fewest failures after the first for these to decide about the limit. */
-const minLater = 5;
-/** A retry counts as missing when it is later than the retries in this log usually are, plus this much. */
-const minGraceMs = 1000;
+const {
+  longestGuessMs,
+  defaultHorizonMs,
+  defaultLateAfterMs,
+  longestRequestMs,
+  oddWait,
+  minFirstWaitMs,
+  limitDoubt,
+  minLater,
+  minGraceMs,
+  usualGrowth,
+  maxGrowth,
+  numbersBeyond,
+} = thresholds.timeline;
 
 /** How the sender retries, as its log shows. */
 export type Sender = AuditResult['sender'];
@@ -180,10 +179,6 @@ async function firstWait(
 }
 
 /** Extrapolates the waits: after attempts that none ever followed in this log, waits grow as before. */
-const numbersBeyond = 3;
-const usualGrowth = 4;
-const maxGrowth = 10;
-
 function lengthen(
   seen: readonly { readonly after: number; readonly middle: number; readonly longestMs: number }[],
 ): Habits['waits'] {

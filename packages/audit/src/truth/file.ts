@@ -4,10 +4,11 @@ import { sniff } from '../read/files.ts';
 import { endpointSql } from '../read/lines.ts';
 import { looksLikeTime, readTimes, type TimeReading } from '../read/times.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { minJoined, minMatching, linesBefore } = thresholds.truth;
 
 const maxColumns = 60;
-/** A join that matches less than this share of the rows is not about the same events. */
-const minShare = 0.01;
 
 /** A file of ids from outside the log, as a table. */
 export interface TruthTable {
@@ -30,7 +31,7 @@ export async function readTruth(database: Database, path: string, table: string)
   const rows = num((await database.row(`select count(*) as n from ${table}`)).n);
   if (rows === 0) throw new AuditError(`${path} does not contain any rows`);
   const best = await joiningColumn(database, table, columns);
-  if (best === null || best.matched < Math.min(rows, 5000) * minShare)
+  if (best === null || best.matched < Math.min(rows, 5000) * minJoined)
     throw new AuditError(
       `${path}: none of its columns (${columns.join(', ')}) has ids that are in the log: it needs event ids, or payment ids with --map payment_id=…`,
     );
@@ -112,8 +113,6 @@ async function joiningColumn(
 const endpointNames =
   /endpoint|^url$|_url$|target|destination|receiver|consumer|callback|subscri|hook|host|^service$/i;
 const tenantNames = /tenant|account|merchant|^org|organi[sz]ation|workspace|project/i;
-/** The share of the values of a column that has to be in the log for the column to be part of the join. */
-const minMatching = 0.5;
 
 /** Finds the column that names the same receivers or tenants as the log. */
 async function matchingColumn(
@@ -178,9 +177,6 @@ export function joinOf(
       .join(', '),
   };
 }
-
-/** Within this many usual pauses before its first line, the log would contain another line with a probability of 95%. */
-const linesBefore = 3;
 
 /** How far beyond its first or last line a list or a log is still taken to reach, in ms. */
 export const edgeMs = ({ from, to, lines }: LineFacts): number =>

@@ -4,6 +4,9 @@ import type { Format } from '../result.ts';
 import type { Spec } from '../read/spec.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
 import { shownByReceipts } from './verdicts.ts';
+import { thresholds } from '../thresholds.ts';
+
+const { overdueMs, minLaterRows, minLaterShare } = thresholds.quality;
 
 // Most home-made senders keep one row for each delivery, with its last state and the number of its attempts. Such a table shows
 // how deliveries ended, and not what happened to those that did not end.
@@ -19,12 +22,6 @@ export interface StateTable {
   readonly words: readonly string[];
   readonly format: Format;
 }
-
-/** A row waits too long if nothing has happened for this long, or for as long as the sender is known to retry. */
-const overdueMs = 3_600_000;
-/** The fewest rows with a number above the first, and their share among the rows that are not delivered at once. */
-const minLater = 2;
-const minShare = 0.2;
 
 /** Recognizes a table of states: each id has one row, and rows count attempts that have none of their own. */
 export async function findStateTable(
@@ -49,7 +46,7 @@ export async function findStateTable(
       count(*) filter (${means(vocabulary, 'state', 'open', 'retry', 'accepted')}) as open, count(*) filter (${means(vocabulary, 'state', 'failure', 'final', 'success')}) as ended
     from line`);
   if (num(row.numbered) > 0)
-    return num(row.later) >= minLater && num(row.later) >= num(row.troubled) * minShare;
+    return num(row.later) >= minLaterRows && num(row.later) >= num(row.troubled) * minLaterShare;
   return num(row.codes) === 0 && num(row.open) > 0 && num(row.ended) > 0;
 }
 

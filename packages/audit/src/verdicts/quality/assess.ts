@@ -21,7 +21,7 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
     await unusableLines(database, gate, counts),
     await withoutSuccess(database, gate, counts),
     holesProblem(holes, counts),
-    holes === null || holes.missing < thresholds.minHoles
+    holes === null || holes.missing < thresholds.quality.minHoles
       ? await silentWorkers(database, gate, counts)
       : null,
     await missingNumbers(database, gate, counts),
@@ -93,8 +93,9 @@ async function unusableLines(
   const lines = facts.lines + rejected - (num(row.all_malformed) - broken);
   const share = n / Math.max(1, lines);
   // Fewer are enough if they would explain suspected drops.
-  const explains = n >= thresholds.minHoles && share * failed > suspected * thresholds.explainedByHoles;
-  if (share <= thresholds.unusableShare && !(suspected > 0 && explains)) return null;
+  const explains =
+    n >= thresholds.quality.minHoles && share * failed > suspected * thresholds.quality.explainedByHoles;
+  if (share <= thresholds.quality.unusableShare && !(suspected > 0 && explains)) return null;
   return {
     code: 'unusable_lines',
     count: n,
@@ -174,11 +175,14 @@ async function workersSilent(database: Database): Promise<string[]> {
 }
 
 function holesProblem(holes: Holes | null, { suspected, failed }: Counts): QualityProblem | null {
-  if (holes === null || holes.missing < thresholds.minHoles) return null;
+  if (holes === null || holes.missing < thresholds.quality.minHoles) return null;
   // If lines are missing at this rate, so many events would look lost because their last line is.
   const rate = (holes.missing + 1) / Math.max(1, holes.expected);
   const explained = rate * failed;
-  if (explained < suspected * thresholds.explainedByHoles && (suspected > 0 || rate < thresholds.holeRate))
+  if (
+    explained < suspected * thresholds.quality.explainedByHoles &&
+    (suspected > 0 || rate < thresholds.quality.holeRate)
+  )
     return null;
   const time = (at: number | null): string =>
     at === null ? '?' : `${new Date(at).toISOString().slice(0, 13)}:00Z`;
@@ -225,11 +229,16 @@ async function missingNumbers(
   // Without a suspicion nothing is called lost, and ids of other events have numbers too.
   if (hasExpected || states !== null || suspected === 0) return null;
   const found = await counterHoles(database, facts, events);
-  if (found === null || found.missing < thresholds.minHoles || found.share < thresholds.holeRate) return null;
+  if (
+    found === null ||
+    found.missing < thresholds.quality.minHoles ||
+    found.share < thresholds.quality.holeRate
+  )
+    return null;
   // If most numbers are missing, whole events may have been left out; of failures, about as many must lack their success then.
   const isExplained = found.isDense
-    ? found.share * failed >= suspected * thresholds.explainedByHoles
-    : suspected >= failed * found.share * thresholds.sampledAlike;
+    ? found.share * failed >= suspected * thresholds.quality.explainedByHoles
+    : suspected >= failed * found.share * thresholds.quality.sampledAlike;
   if (!isExplained) return null;
   return {
     code: 'successes_may_be_sampled',
@@ -248,7 +257,7 @@ async function idsDoNotJoin(
   { failed, retries }: Counts,
 ): Promise<QualityProblem | null> {
   if (states !== null || specs.some(({ sender }) => sender?.retries === false)) return null;
-  if (failed < thresholds.minFailures || retries > 0) return null;
+  if (failed < thresholds.quality.minFailures || retries > 0) return null;
   const { numbers } = await database.row('select max(attempt_no) - min(attempt_no) as numbers from line');
   const sure = specs.every(({ fields }) =>
     (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
@@ -268,7 +277,7 @@ async function timesConflict(database: Database): Promise<QualityProblem | null>
       select key, bool_or(counts_back) as back from attempt where attempt_no is not null
       group by key having count(*) > 1 and count(distinct attempt_no) = count(*))`);
   const share = num(row.back) / Math.max(1, num(row.events));
-  if (num(row.back) < thresholds.minHoles || share <= thresholds.conflictShare) return null;
+  if (num(row.back) < thresholds.quality.minHoles || share <= thresholds.quality.conflictShare) return null;
   return {
     code: 'times_conflict',
     count: num(row.back),

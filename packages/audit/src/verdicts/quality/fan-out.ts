@@ -18,11 +18,11 @@ export async function fanOut(
       select key from attempt where rank is not null group by key
       having count(*) filter (ok) > 1
         -- Without the time of their start, first attempts of several receivers are one with several ends.
-        or bool_or(ok and ends > 1 and ended_last - ended_first < ${thresholds.fanOutMs})
+        or bool_or(ok and ends > 1 and ended_last - ended_first < ${thresholds.quality.fanOutMs})
         or count(*) filter (${isFirst}) > 1
-          and max(started_at) filter (${isFirst}) - min(started_at) filter (${isFirst}) < ${thresholds.fanOutMs})`);
+          and max(started_at) filter (${isFirst}) - min(started_at) filter (${isFirst}) < ${thresholds.quality.fanOutMs})`);
   const share = num(row.several) / Math.max(1, events);
-  if (num(row.several) < thresholds.minHoles || share <= thresholds.fanOutShare) return null;
+  if (num(row.several) < thresholds.quality.minHoles || share <= thresholds.quality.fanOutShare) return null;
   return {
     code: 'fan_out_without_endpoint',
     count: num(row.several),

@@ -1,9 +1,9 @@
+import { thresholds } from '../../thresholds.ts';
+
+const { minCounted, minSteps, minOrdered, maxStep, clockFrom } = thresholds.quality;
+
 // Ids that count up (order numbers, rows of a table, counters inside an id) show which events have no line.
 
-const minIds = 50;
-/** The share of steps that go up by exactly one: below it, a number is not a counter of these events. */
-const minSteps = 0.5;
-const minOrdered = 0.95;
 const maxDigits = 12;
 
 /** Numbers that are missing in a stretch of the log. */
@@ -22,7 +22,7 @@ export function holesIn(
   ids: readonly string[],
   afterGaps: ReadonlySet<number> = new Set(),
 ): CounterHoles | null {
-  if (ids.length < minIds) return null;
+  if (ids.length < minCounted) return null;
   let sparse: CounterHoles | null = null;
   for (const numbers of readings(ids)) {
     const steps = numbers.slice(1).map((number, index) => number - numbers[index]!);
@@ -47,10 +47,6 @@ export function holesIn(
   }
   return sparse;
 }
-
-/** Larger steps are those of a clock, or of numbers that many things share. */
-const maxStep = 25;
-const clockFrom = 1e9;
 
 /** Whether numbers go up in small steps, as those of one event in ten or twenty do. */
 function isSparse(numbers: readonly number[], steps: readonly number[]): boolean {

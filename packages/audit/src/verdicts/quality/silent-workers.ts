@@ -54,7 +54,7 @@ async function missingSilences(database: Database, gate: Gate): Promise<WorkerSi
   const { from, to } = gate.facts;
   const binMs = Math.max(60_000, Math.round((to - from) / maxBins));
   const { n } = await database.row('select count(distinct worker) as n from line');
-  if (num(n) < 2 || num(n) > thresholds.maxWorkers) return [];
+  if (num(n) < 2 || num(n) > thresholds.quality.maxWorkers) return [];
   const rows = await database.rows(
     `select worker, t // ${binMs} as bin, count(*) as n from line where worker is not null group by 1, 2 order by 1, 2`,
   );
@@ -66,7 +66,10 @@ async function missingSilences(database: Database, gate: Gate): Promise<WorkerSi
     )) {
       const one = { ...silence, worker };
       const { others, usual, expected } = await linesAround(database, gate, one);
-      if (expected >= thresholds.minSilentLines && others - usual < expected * thresholds.takenOver)
+      if (
+        expected >= thresholds.quality.minSilentLines &&
+        others - usual < expected * thresholds.quality.takenOver
+      )
         found.push({ ...one, lines: Math.round(expected) });
     }
   return found;
@@ -90,7 +93,7 @@ export async function silentWorkers(
   const { n } = await database.row(
     `select count(*) as n from fate where verdict = 'silently_dropped' and (${during})`,
   );
-  if (num(n) <= suspected * thresholds.explainedByHoles) {
+  if (num(n) <= suspected * thresholds.quality.explainedByHoles) {
     await database.run(
       `update fate set verdict = 'unresolved' where verdict = 'silently_dropped' and (${during})`,
     );

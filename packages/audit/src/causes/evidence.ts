@@ -1,4 +1,4 @@
-import { count } from 'posthorn/report';
+import { count, percent } from 'posthorn/report';
 import type { Marker } from './markers.ts';
 import type { AuditResult } from '../result.ts';
 import type { Habits } from '../timeline/sender.ts';
@@ -34,9 +34,6 @@ export interface Evidence {
   /** All events that failed at least once, whatever became of them. */
   readonly allFailed: number;
 }
-
-export const percent = (share: number): string => `${(share * 100).toPrecision(3)}%`;
-export const seconds = (ms: number): string => `${Number((ms / 1000).toPrecision(4))} s`;
 
 /** Returns " Of the failed events that show this, … were lost; of the others, …." */
 export function contrast({ table }: Evidence): string {

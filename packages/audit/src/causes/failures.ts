@@ -1,5 +1,5 @@
-import { count } from 'posthorn/report';
-import { contrast, seconds } from './evidence.ts';
+import { count, seconds } from 'posthorn/report';
+import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
 
 // Causes that the last failure names by itself.

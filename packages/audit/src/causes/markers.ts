@@ -1,3 +1,4 @@
+import { count } from 'posthorn/report';
 import { createReadStream } from 'node:fs';
 import { binomialTail } from 'posthorn/domain';
 import { isBlank, readLines } from 'posthorn/logs';
@@ -41,7 +42,7 @@ export async function readDeploys(path: string): Promise<Deploys> {
         else if (line.number > 1) ignored.push(line.number);
         if (markers.length + ignored.length > maxMarkers)
           throw new AuditError(
-            `${path} has more than ${maxMarkers.toLocaleString('en-US')} lines: remove deploys outside the log`,
+            `${path} has more than ${count(maxMarkers)} lines: remove deploys outside the log`,
           );
       }
   } catch (error) {

@@ -1,6 +1,6 @@
-import { count } from 'posthorn/report';
+import { count, percent, seconds } from 'posthorn/report';
 import { wilson } from 'posthorn/domain';
-import { type Evidence, percent, seconds } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import type { Cause } from '../result.ts';
 
 // Evidence about events that show none of the rules' signs.

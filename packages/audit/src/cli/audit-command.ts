@@ -1,4 +1,4 @@
-import { printable, withShownPaths } from 'posthorn/report';
+import { printable, withShownPaths, count } from 'posthorn/report';
 import { globSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { audit } from '../audit.ts';
@@ -112,7 +112,7 @@ async function auditFiles(files: readonly string[], options: AuditCommandOptions
       else print(summarize(result));
       if (options.missing !== undefined) closeToOthers(options.missing);
       if (options.missing !== undefined)
-        note(`${result.missing.total.toLocaleString('en-US')} events to resend are in ${options.missing}`);
+        note(`${count(result.missing.total)} events to resend are in ${options.missing}`);
       await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
       if (noteUnread(result, 'the log')) process.exitCode = 1;

@@ -1,3 +1,4 @@
+import { count, percent } from 'posthorn/report';
 import { compare } from 'posthorn/impact';
 import { basename } from 'node:path';
 import type { Scenario } from '@posthorn/lab';
@@ -122,7 +123,7 @@ async function makeScenario(result: AuditResult, options: AuditOptions, command:
   const main = result.causes[0]?.cause;
   const header = [
     `Calibrated from ${source.replaceAll(/[\r\n]/g, ' ')} by: ${command.replaceAll(/[\r\n]/g, ' ')}`,
-    `The log: ${result.verdicts.silently_dropped} of ${result.events} events silently dropped (${(result.silent_drop_rate * 100).toFixed(3)}%)${main === undefined ? '' : `, main cause ${main}`}.`,
+    `The log: ${count(result.verdicts.silently_dropped)} of ${count(result.events)} events silently dropped (${percent(result.silent_drop_rate)})${main === undefined ? '' : `, main cause ${main}`}.`,
     main === undefined || main === 'retry_race'
       ? 'The network and the traffic of the log, with the sender of the incident and Posthorn side by side.'
       : `The lab's own sender has the retry race and no other defect, so this scenario shows how Posthorn handles the same network and traffic; it does not reproduce ${main}.`,

@@ -1,4 +1,4 @@
-import { printable } from 'posthorn/report';
+import { printable, count } from 'posthorn/report';
 import {
   type TimeToDetect,
   detectedByAlert,
@@ -135,7 +135,7 @@ function demandDecided({ decided, unresolved, label, from, until }: Side): void 
   if (decided > 0) return;
   throw new CommandError(
     printable(
-      `no event of ${label} is decided (${unresolved.toLocaleString('en-US')} are still being retried): the log covers ${iso(from)} to ${iso(until)}; choose a longer time`,
+      `no event of ${label} is decided (${count(unresolved)} are still being retried): the log covers ${iso(from)} to ${iso(until)}; choose a longer time`,
     ),
     2,
   );

@@ -1,3 +1,4 @@
+import { count } from 'posthorn/report';
 import type { AuditResult } from '../result.ts';
 import { note } from 'posthorn/cli';
 
@@ -11,7 +12,7 @@ export function noteUnread({ coverage, expected, received }: AuditResult, log: s
   ].filter(({ n }) => n > 0);
   for (const { of, what, total, n } of unread)
     note(
-      `posthorn: ${n.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${what} of ${of} cannot be read and are missing from this result`,
+      `posthorn: ${count(n)} of ${count(total)} ${what} of ${of} cannot be read and are missing from this result`,
     );
   return unread.length > 0;
 }

@@ -1,3 +1,4 @@
+import { count, percent } from 'posthorn/report';
 import { type Database, isoOrNull, num, type Row, text } from '../database.ts';
 import type { Silence } from '../timeline/gaps.ts';
 import type { Malformed } from '../read/malformed.ts';
@@ -27,7 +28,7 @@ export async function readCoverage(
     readonly malformed: Malformed;
   },
 ): Promise<Coverage> {
-  const count = facts.malformed + malformed.rejected;
+  const unreadable = facts.malformed + malformed.rejected;
   const { dups, skew, left, shared } = await countOddities(database);
   const sampled = specs.some((spec) => spec.sender?.sampled === true);
   const gaps = silences
@@ -46,8 +47,8 @@ export async function readCoverage(
     lines: facts.lines + malformed.rejected,
     duplicates: num(dups.n),
     malformed: {
-      count,
-      share: count / Math.max(1, facts.lines + malformed.rejected),
+      count: unreadable,
+      share: unreadable / Math.max(1, facts.lines + malformed.rejected),
       samples: malformed.samples,
     },
     unusable: await unusableLines(database, facts),
@@ -63,7 +64,7 @@ export async function readCoverage(
     right_censored: unresolved,
     ids_shared: num(shared.n),
     notes: [
-      ...unusableNote(facts, count, facts.lines + malformed.rejected),
+      ...unusableNote(facts, unreadable, facts.lines + malformed.rejected),
       ...(gaps.length > 0
         ? [
             `the log is silent ${gaps.length === 1 ? 'once' : `${gaps.length} times`} for longer than its rate explains: retries made in that time are not in it`,
@@ -134,23 +135,22 @@ const maxUnusable = 0.01;
 function unusableNote(facts: LineFacts, malformed: number, lines: number): string[] {
   const n = malformed + facts.withoutId + facts.absurdTimes;
   if (n <= lines * maxUnusable) return [];
-  const share = ((n / lines) * 100).toPrecision(2);
   return [
-    `${n.toLocaleString('en-US')} of ${lines.toLocaleString('en-US')} lines (${share}%) could not be used, so their deliveries are missing here. Use --map to say how to read them`,
+    `${count(n)} of ${count(lines)} lines (${percent(n / lines)}) could not be used, so their deliveries are missing here. Use --map to say how to read them`,
   ];
 }
 
 /** The drop rate at which a log of `decided` events shows at least one drop with a chance of 95%: 1 − 0.05^(1/n). */
 export function detectionPower(decided: number, dropped: number): Power {
   const rate = decided === 0 ? 1 : 1 - 0.05 ** (1 / decided);
-  const percent = `${(rate * 100).toPrecision(2)}%`;
-  const events = decided.toLocaleString('en-US');
+  const shown = percent(rate);
+  const events = count(decided);
   if (decided === 0) return { detectable_rate: 1, statement: 'No event is decided: this log shows nothing.' };
   const statement =
     dropped > 0
-      ? `${dropped.toLocaleString('en-US')} of ${events}: this log would have shown a rate of ${percent} or more.`
+      ? `${count(dropped)} of ${events}: this log would have shown a rate of ${shown} or more.`
       : rate > 0.003
-        ? `0 of ${events}: this log could not have shown 0.3%; it rules out rates above ${percent} (95%).`
-        : `0 of ${events}: rates above ${percent} are ruled out (95%).`;
+        ? `0 of ${events}: this log could not have shown 0.3%; it rules out rates above ${shown} (95%).`
+        : `0 of ${events}: rates above ${shown} are ruled out (95%).`;
   return { detectable_rate: rate, statement };
 }

@@ -7,6 +7,7 @@ import {
   money,
   moneys,
   percent,
+  pValue,
   seconds,
   time,
   count,
@@ -260,68 +261,13 @@ function missingSection({ missing }: AuditResult): Html | null {
   );
 }
 
-function trustSection({ coverage, source, power, sender, expected, received, ...result }: AuditResult): Html {
+function trustSection(result: AuditResult): Html {
+  const { coverage, source, power } = result;
   return section(
     'trust',
     'How reliable this is',
     html`<p>${power.statement}</p>`,
-    rows([
-      [
-        'read as',
-        `${source.format}${source.given ? ' (given)' : ` (recognized, confidence ${percent(source.confidence)})`}: ${source.files.length} ${source.files.length === 1 ? 'file' : 'files'}`,
-      ],
-      [
-        'covers',
-        coverage.from === null || coverage.to === null
-          ? 'no known time'
-          : `${time(coverage.from)} to ${time(coverage.to)} UTC, ${count(Math.round(coverage.hours))} hours`,
-      ],
-      [
-        'lines',
-        `${count(coverage.lines)}, of which ${count(coverage.malformed.count)} unreadable, ${count(coverage.duplicates)} repeated, ${count(coverage.unusable.reduce((sum, { count: n }) => sum + n, 0))} unusable`,
-      ],
-      ['attempts', count(result.attempts)],
-      [
-        'gaps',
-        coverage.gaps.length === 0
-          ? 'none'
-          : coverage.gaps
-              .slice(0, 5)
-              .map(({ from, seconds: s }) => `${time(from)} for ${seconds(s * 1000)}`)
-              .join('; '),
-      ],
-      ['sampling', coverage.sampling.suspected ? (coverage.sampling.why ?? 'suspected') : 'none found'],
-      [
-        'clocks',
-        coverage.clock_skew.attempts === 0
-          ? 'agree'
-          : `${count(coverage.clock_skew.attempts)} attempts end before they begin, by up to ${seconds(coverage.clock_skew.max_ms)}`,
-      ],
-      [
-        'the sender',
-        `times out ${sender.timeout_ms === null ? 'after an unknown time' : `after ${seconds(sender.timeout_ms)}`} and tries ${sender.max_attempts === null ? 'an unknown number of times' : `up to ${sender.max_attempts} times`}; ${percent(sender.failure_rate)} of its attempts fail`,
-      ],
-      [
-        'not decided yet',
-        `${count(coverage.right_censored)} events younger than ${seconds(sender.horizon_ms)} (${sender.horizon_from}) at the end of the log`,
-      ],
-      ...(expected === null
-        ? []
-        : [
-            [
-              'what should have been sent',
-              `${count(expected.rows)} rows of ${expected.file}: ${count(expected.never_sent)} of them never sent`,
-            ] as [string, string],
-          ]),
-      ...(received === null
-        ? []
-        : [
-            [
-              'what the receiver processed',
-              `${count(received.rows)} rows of ${received.file}: ${count(received.acknowledged_unprocessed)} acknowledged but missing, ${count(received.processed_all_the_same)} present although no attempt succeeded`,
-            ] as [string, string],
-          ]),
-    ]),
+    rows([...readRows(result), ...outsideRows(result)]),
     list(coverage.notes),
     source.assumptions.length === 0 ? null : html`<p>Assumed:</p>`,
     list(source.assumptions),
@@ -337,6 +283,65 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
         </details>`,
   );
 }
+
+/** What was read, and how far it reaches. */
+const readRows = ({ coverage, source, sender, attempts }: AuditResult): readonly [string, string][] => [
+  [
+    'read as',
+    `${source.format}${source.given ? ' (given)' : ` (recognized, confidence ${percent(source.confidence)})`}: ${source.files.length} ${source.files.length === 1 ? 'file' : 'files'}`,
+  ],
+  [
+    'covers',
+    coverage.from === null || coverage.to === null
+      ? 'no known time'
+      : `${time(coverage.from)} to ${time(coverage.to)} UTC, ${count(Math.round(coverage.hours))} hours`,
+  ],
+  [
+    'lines',
+    `${count(coverage.lines)}, of which ${count(coverage.malformed.count)} unreadable, ${count(coverage.duplicates)} repeated, ${count(coverage.unusable.reduce((sum, { count: n }) => sum + n, 0))} unusable`,
+  ],
+  ['attempts', count(attempts)],
+  [
+    'gaps',
+    coverage.gaps.length === 0
+      ? 'none'
+      : coverage.gaps
+          .slice(0, 5)
+          .map(({ from, seconds: s }) => `${time(from)} for ${seconds(s * 1000)}`)
+          .join('; '),
+  ],
+  ['sampling', coverage.sampling.suspected ? (coverage.sampling.why ?? 'suspected') : 'none found'],
+  [
+    'clocks',
+    coverage.clock_skew.attempts === 0
+      ? 'agree'
+      : `${count(coverage.clock_skew.attempts)} attempts end before they begin, by up to ${seconds(coverage.clock_skew.max_ms)}`,
+  ],
+  [
+    'the sender',
+    `times out ${sender.timeout_ms === null ? 'after an unknown time' : `after ${seconds(sender.timeout_ms)}`} and tries ${sender.max_attempts === null ? 'an unknown number of times' : `up to ${sender.max_attempts} times`}; ${percent(sender.failure_rate)} of its attempts fail`,
+  ],
+  [
+    'not decided yet',
+    `${count(coverage.right_censored)} events younger than ${seconds(sender.horizon_ms)} (${sender.horizon_from}) at the end of the log`,
+  ],
+];
+
+/** What the result was compared with. */
+const outsideRows = ({ expected, received }: AuditResult): readonly [string, string][] => {
+  const shown: [string, string][] = [];
+  if (expected !== null)
+    shown.push([
+      'what should have been sent',
+      `${count(expected.rows)} rows of ${expected.file}: ${count(expected.never_sent)} of them never sent`,
+    ]);
+  if (received !== null)
+    shown.push([
+      'what the receiver processed',
+      `${count(received.rows)} rows of ${received.file}: ${count(received.acknowledged_unprocessed)} acknowledged but missing, ${count(received.processed_all_the_same)} present although no attempt succeeded`,
+    ]);
+  return shown;
+};
 
 /** Describes the quality of the data in one line at the top: the result is only as good as the data. */
 function dataQuality({ coverage }: AuditResult): Html {
@@ -368,7 +373,7 @@ const onsetCaption = ({ onset }: AuditResult): Html =>
     ? html`<figcaption>The drop rate does not change significantly.</figcaption>`
     : html`<figcaption>
         The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)}
-        UTC (p = ${onset.p_value.toPrecision(2)}).
+        UTC (p ${pValue(onset.p_value)}).
       </figcaption>`;
 
 /** Renders the audit as one self-contained page: first for managers, below for engineers. `command` is how it was made. */

@@ -4,9 +4,11 @@ import {
   flag,
   linear,
   plot,
+  type PlotArea,
   plotArea,
   type PlotWidth,
   round,
+  type Scale,
   html,
   type Html,
   day,
@@ -67,15 +69,6 @@ export function dropRatePlot(
   const most = Math.max(overall, ...rates, 1e-6) * 1.1;
   const x = linear([from, until], [area.left, area.right]);
   const y = linear([0, most], [area.bottom, area.top]);
-  const bars = groups.map((bins, index) => {
-    const start = Date.parse(bins[0]!.from);
-    const room = x(start + bins.length * binMs) - x(start);
-    return bar(
-      { x: x(start), width: room * 0.86, y: y(rates[index]!), base: area.bottom },
-      'bad',
-      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} silently dropped (${percent(rates[index]!)})`,
-    );
-  });
   const marks = known.map((marker, index) =>
     flag(
       area,
@@ -95,14 +88,6 @@ export function dropRatePlot(
           'wait',
           markerRows,
         );
-  const line = html`<line
-    x1="${area.left}"
-    x2="${area.right}"
-    y1="${round(y(overall))}"
-    y2="${round(y(overall))}"
-    stroke="var(--ink)"
-    stroke-dasharray="2 4"
-  />`;
   const span = until - from;
   const days = span > 4 * 86_400_000;
   return plot(
@@ -116,9 +101,51 @@ export function dropRatePlot(
       })),
       title: 'silently dropped, share of events (UTC)',
     },
-    [...bars, line, ...marks, ...(step === null ? [] : [step])],
+    [
+      ...rateBars({ groups, rates, binMs, base: area.bottom }, x, y),
+      overallLine(area, y(overall)),
+      ...marks,
+      ...(step === null ? [] : [step]),
+    ],
   );
 }
+
+/** A bar for each group of bins, as high as its rate. */
+function rateBars(
+  {
+    groups,
+    rates,
+    binMs,
+    base,
+  }: {
+    readonly groups: readonly (readonly SeriesBin[])[];
+    readonly rates: readonly number[];
+    readonly binMs: number;
+    readonly base: number;
+  },
+  x: Scale,
+  y: Scale,
+): Html[] {
+  return groups.map((bins, index) => {
+    const start = Date.parse(bins[0]!.from);
+    const room = x(start + bins.length * binMs) - x(start);
+    return bar(
+      { x: x(start), width: room * 0.86, y: y(rates[index]!), base },
+      'bad',
+      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} silently dropped (${percent(rates[index]!)})`,
+    );
+  });
+}
+
+const overallLine = ({ left, right }: PlotArea, y: number): Html =>
+  html`<line
+    x1="${left}"
+    x2="${right}"
+    y1="${round(y)}"
+    y2="${round(y)}"
+    stroke="var(--ink)"
+    stroke-dasharray="2 4"
+  />`;
 
 /** Explains the lines and colors of `dropRatePlot`. */
 export function dropRateLegend({ series, markers, onset, silent_drop_rate: overall }: AuditResult): Html {

@@ -8,6 +8,7 @@ import {
   money,
   moneys,
   percent,
+  pValue,
   seconds,
   time,
   count,
@@ -147,11 +148,7 @@ function causeSection({ causes, examples }: AuditResult): string {
     causeName(finding),
     count(finding.events),
     finding.kind,
-    finding.p_value === null
-      ? 'not tested'
-      : finding.p_value < 1e-12
-        ? '< 1e-12'
-        : finding.p_value.toPrecision(2),
+    finding.p_value === null ? 'not tested' : pValue(finding.p_value),
     safe(finding.evidence),
   ]);
   const shown = examples.slice(0, 3).map((example) => {

@@ -1,30 +1,10 @@
-import { printable, count } from 'posthorn/report';
-import { formatValue } from 'posthorn/domain';
+import { count, money, percent, printable, pValue, seconds } from 'posthorn/report';
 import { whatToDo } from '../causes/what-to-do.ts';
-import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from '../result.ts';
+import type { AuditResult, CauseFinding, ValueAtRisk } from '../result.ts';
 
 const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
-const percent = (share: number): string =>
-  share === 0 ? '0%' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))}%`;
-const money = (amount: Minor, currency: string): string =>
-  formatValue({ amountMinor: BigInt(amount), currency });
 const sum = (values: readonly ValueAtRisk[]): string =>
-  values.length === 0
-    ? 'none'
-    : values
-        .map(({ amount_minor, currency, events }) => `${money(amount_minor, currency)} (${count(events)})`)
-        .join(', ');
-
-function duration(ms: number): string {
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-    ['s', 1000],
-  ] as const;
-  const [unit, size] = units.find(([, size]) => ms >= 2 * size) ?? ['s', 1000];
-  return `${Number((ms / size).toPrecision(3))} ${unit}`;
-}
+  values.length === 0 ? 'none' : values.map((value) => `${money(value)} (${count(value.events)})`).join(', ');
 
 /** Renders an audit for a terminal: the answer first, then its basis. Text from the log cannot become control sequences. */
 export function summarize(raw: AuditResult): string {
@@ -99,10 +79,10 @@ function headline({
 function verdictLines({ verdicts, sender }: AuditResult): string[] {
   const explained: Readonly<Record<keyof typeof verdicts, string>> = {
     delivered: '',
-    late: `after more than ${duration(sender.late_after_ms)}`,
+    late: `after more than ${seconds(sender.late_after_ms)}`,
     given_up: 'recorded as given up, or the last attempt failed',
     silently_dropped: 'not delivered, not recorded as given up, and not retried',
-    unresolved: `younger than the retry horizon of ${duration(sender.horizon_ms)} (${sender.horizon_from})`,
+    unresolved: `younger than the retry horizon of ${seconds(sender.horizon_ms)} (${sender.horizon_from})`,
     acknowledged_unprocessed: 'answered 2xx, but not in the list of the receiver',
   };
   const shown = Object.entries(verdicts).filter(
@@ -113,8 +93,6 @@ function verdictLines({ verdicts, sender }: AuditResult): string[] {
     `  ${count(n).padStart(width)}  ${verdict.padEnd(24)}  ${explained[verdict as keyof typeof verdicts]}`.trimEnd(),
   );
 }
-
-const pValue = (p: number): string => (p < 1e-4 ? '< 0.0001' : p.toPrecision(2));
 
 function causeLines(
   { cause, events, kind, p_value: p, evidence, jointly }: CauseFinding,
@@ -151,7 +129,7 @@ function moneyLines({ money: all, weekly_value: weekly }: AuditResult): string[]
     caution,
   } of weekly)
     lines.push(
-      `  per week at this rate: ${money(amount, currency)} (95%: ${money(low, currency)} to ${money(high, currency)})${caution === null ? '' : `; ${caution}`}`,
+      `  per week at this rate: ${money({ amount_minor: amount, currency })} (95%: ${money({ amount_minor: low, currency })} to ${money({ amount_minor: high, currency })})${caution === null ? '' : `; ${caution}`}`,
     );
   if (all.given_up.length > 0)
     lines.push(`  given up and recorded (not counted above): ${sum(all.given_up)}`);
@@ -222,7 +200,7 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(skew.attempts === 0
       ? []
       : [
-          `  ${many(skew.attempts, 'attempt ends before it begins', 'attempts end before they begin')} (by up to ${duration(skew.max_ms)}): clocks disagree`,
+          `  ${many(skew.attempts, 'attempt ends before it begins', 'attempts end before they begin')} (by up to ${seconds(skew.max_ms)}): clocks disagree`,
         ]),
     ...(shared === 0
       ? []

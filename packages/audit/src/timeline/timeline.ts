@@ -79,6 +79,11 @@ export async function makeLines(
       (${any('final')} and not coalesce(status_code between 200 and 299, false)) as final,
       (${any('retry')} or next_retry_at is not null) as owed
     from usable`);
+  return await lineFacts(database, vocabulary);
+}
+
+/** Counts the lines; throws if none says what became of an attempt. */
+async function lineFacts(database: Database, vocabulary: Vocabulary): Promise<LineFacts> {
   const facts = await database.row(`select count(*) as lines, count(malformed) as malformed,
       count(*) filter (malformed is null and event_id is null and delivery_id is null and not marker) as without_id,
       count(*) filter (malformed is null and (event_id is not null or delivery_id is not null) and not marker and not in_span) as absurd,

@@ -11,6 +11,9 @@ export function percent(share: number): string {
   return `${Number(value.toFixed(digits))}%`;
 }
 
+/** A p-value; below a ten-thousandth, its size does not matter. */
+export const pValue = (p: number): string => (p < 1e-4 ? '< 0.0001' : p.toPrecision(2));
+
 export const interval = ([lo, hi]: readonly [number, number]): string => `${percent(lo)} to ${percent(hi)}`;
 
 /** `2026-01-04 21:24`, UTC. */

@@ -11,7 +11,7 @@ export {
   type Scale,
 } from '../report/chart.ts';
 export { count } from '../report/count.ts';
-export { day, interval, money, moneys, percent, seconds, time } from '../report/figures.ts';
+export { day, interval, money, moneys, percent, pValue, seconds, time } from '../report/figures.ts';
 export { html, type Html } from '../report/html.ts';
 export { blank, escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.ts';
 export { escapeHtml, reportPage } from '../report/page.ts';

@@ -1,4 +1,4 @@
-import { count } from 'posthorn/report';
+import { count, percent } from 'posthorn/report';
 import { type Database, num, numOrNull, text } from '../../database.ts';
 import type { QualityProblem } from '../../result.ts';
 import type { Counts, Gate, Gated } from './gate.ts';
@@ -244,7 +244,7 @@ async function missingNumbers(
     code: 'successes_may_be_sampled',
     count: found.missing,
     share: found.share,
-    message: `Event ids count up, and ${(found.share * 100).toPrecision(2)}% of the numbers have no line: lines are missing, for example because only some successes are logged, or events were never sent.`,
+    message: `Event ids count up, and ${percent(found.share)} of the numbers have no line: lines are missing, for example because only some successes are logged, or events were never sent.`,
     next_step: 'Turn off sampling of the log, or compare with what should have been sent: --expected.',
   };
 }

@@ -53,6 +53,8 @@ const timeline = {
   limitDoubt: 0.1,
   /** The fewest failures after the first for these to decide about the limit. */
   minLater: 5,
+  /** An event that nobody tried more often than this has perhaps been given up, if the log never says whether there will be another attempt: fewer attempts are not a schedule. */
+  minDoubtful: 4,
   /** A retry counts as missing when it is later than the retries in this log usually are, plus this much: the resolution of most logs. */
   minGraceMs: 1000,
   /** Waits after attempts that none ever followed in this log: so many more numbers, … */
@@ -85,6 +87,8 @@ const quality = {
   explainedByHoles: 0.1,
   /** Successes are sampled if the share of failed events without one is at least this part of the share of missing ids. Logs of every third event, each whole, stay below. */
   sampledAlike: 0.8,
+  /** If so many of the events failed, successes are missing, or something is down: a third of the events, each whole, has the failures of all. */
+  oddlyFailing: 0.15,
   /** A silence of a worker counts if so many of its lines are expected in it: fewer are too few to compare what the others wrote. */
   minSilentLines: 20,
   /** Lines of a worker are missing if the others took over less than this share of them: after a scale-down they take over all. */
@@ -141,12 +145,12 @@ const causes = {
 /** A step in the rate of drops. */
 const onset = {
   bins: 200,
-  /** Fewer drops do not have a rate. */
-  minDrops: 8,
   /** The rate at least doubles. */
   minRatio: 2,
-  /** At most one in 500 logs with losses at random times shows such a step. */
-  significance: 0.002,
+  /** Fewer drops do not have a rate, and at most one in 500 logs with losses at random times shows such a step. */
+  retried: { minDrops: 8, significance: 0.002, comparesFailed: true },
+  /** Events that were accepted and never attempted did not fail: a release that forgets them is likelier beforehand than a retry that is not scheduled, so less is enough. */
+  neverTried: { minDrops: 5, significance: 0.05, comparesFailed: false },
   /** A step has at least this share of the events on each side: a burst at an end of the log is not a step. */
   minSide: 0.03,
   /** With this many events that failed and were not lost, the test can tell whether only more of them fail. */

@@ -34,7 +34,9 @@ export async function findCauses(
   const named = await associate(database, 'silently_dropped', total);
   const namedGivenUp = await associate(database, 'given_up', total);
   // Explained losses are left out of the search for a step. If every loss is explained, the step over all of them is reported.
-  const unexplained = await findOnset(database, 'cause is null', random);
+  const unexplained =
+    (await findOnset(database, 'cause is null', random)) ??
+    (await findOnset(database, 'cause is null and tried = 0', random, thresholds.onset.neverTried));
   const onset = unexplained ?? (named.length === 0 ? null : await findOnset(database, 'true', random));
   await explainRest(database, unexplained);
   const shownOnset = onset === null ? null : asResult(onset);

@@ -3,7 +3,15 @@ import type { Random } from 'posthorn/runtime';
 import { findStep } from './statistics.ts';
 import { thresholds } from '../thresholds.ts';
 
-const { bins, minDrops, minRatio, significance, minSide, minTroubled } = thresholds.onset;
+const { bins, minRatio, minSide, minTroubled, retried } = thresholds.onset;
+
+/** How much a step needs to be one: see the thresholds. */
+interface Limits {
+  readonly minDrops: number;
+  readonly significance: number;
+  /** More of the events that failed must be lost, and not only more fail. */
+  readonly comparesFailed: boolean;
+}
 
 /** A step in the rate of drops; times in ms since the epoch. */
 export interface Onset {
@@ -19,7 +27,12 @@ export interface Onset {
  * The step in the rate of drops among `of` (a condition on `lost`): the likelihood ratio scan over 200 bins with its
  * permutation p-value, a floor for the effect, and not only because more events failed.
  */
-export async function findOnset(database: Database, of: string, random: Random): Promise<Onset | null> {
+export async function findOnset(
+  database: Database,
+  of: string,
+  random: Random,
+  { minDrops, significance, comparesFailed }: Limits = retried,
+): Promise<Onset | null> {
   const rows =
     await database.rows(`with bounds as (select min(first_at) as low, greatest(1, max(first_at) - min(first_at) + 1) as span from delivery),
     counted as (select key from lost where verdict = 'silently_dropped' and ${of})
@@ -43,7 +56,7 @@ export async function findOnset(database: Database, of: string, random: Random):
   if (after < minRatio * before || inside.n < all * minSide || inside.k < minDrops) return null;
   const troubled = counts.map((bin) => ({ n: bin.troubled, k: bin.k }));
   const survivors = troubled.reduce((total, { n, k }) => total + n - k, 0);
-  if (survivors >= minTroubled) {
+  if (comparesFailed && survivors >= minTroubled) {
     const again = findStep(troubled, random, true);
     if (again === null || again.p >= 0.05) return null;
   }
@@ -73,7 +86,7 @@ function findStepEnd(after: readonly { readonly n: number; readonly k: number }[
   const behind = sum(after.slice(last)).n;
   const expected = (behind * inside.k) / Math.max(1, inside.n);
   // The chance of none among so many: e^-expected.
-  return expected > Math.log(1 / significance) && last < after.length
+  return expected > Math.log(1 / retried.significance) && last < after.length
     ? { bins: last, ended: true }
     : { bins: after.length, ended: false };
 }

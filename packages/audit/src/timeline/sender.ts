@@ -16,6 +16,7 @@ const {
   minFirstWaitMs,
   limitDoubt,
   minLater,
+  minDoubtful,
   minGraceMs,
   usualGrowth,
   maxGrowth,
@@ -34,6 +35,8 @@ export interface Habits {
   readonly firstWaitMs: number;
   /** How much later than its promised time a retry and its line may come. */
   readonly graceMs: number;
+  /** A number of attempts after which the sender may give up, if its limit is not known: events with so many are open. */
+  readonly perhapsLimit: number | null;
   /** State words that are final: the log shows that no attempt follows them. */
   readonly finalWords: readonly string[];
   readonly assumptions: readonly string[];
@@ -69,10 +72,12 @@ export async function learnSender(
     assumptions,
   );
   // A sender that never retries does not have a limit either: its repeated attempts were requested manually.
-  const maxAttempts =
+  const limit =
     declared?.retries === false
-      ? null
-      : ((await learnLimit(database, facts.to - horizonMs)) ?? (await documented(database, declared)));
+      ? { maxAttempts: null, perhaps: null }
+      : await learnLimit(database, facts.to - horizonMs);
+  const maxAttempts =
+    declared?.retries === false ? null : (limit.maxAttempts ?? (await documented(database, declared)));
   if (maxAttempts !== null)
     assumptions.push(
       `the sender makes at most ${maxAttempts} attempts: an event that fails the last one is given up, not dropped`,
@@ -95,6 +100,7 @@ export async function learnSender(
     waits,
     firstWaitMs: await firstWait(database, options, horizonMs, declared),
     graceMs,
+    perhapsLimit: maxAttempts === null ? limit.perhaps : null,
     finalWords,
     assumptions,
   };
@@ -262,36 +268,53 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
     .map(({ word }) => word);
 }
 
+/** SQL of the number of an attempt, from 1. */
+const numberOf =
+  'coalesce(case when attempt_no > 0 then attempt_no + (select case when min(attempt_no) = 0 then 1 else 0 end from attempt) end, rank)';
+
+interface Limit {
+  readonly maxAttempts: number | null;
+  /** The highest number of attempts that any event has, if it may be the limit although too few events show it. */
+  readonly perhaps: number | null;
+}
+
 /**
- * Returns the number of attempts after which this sender stops: the highest number of any delivery, if so many failed there
+ * Finds the number of attempts after which this sender stops: the highest number of any delivery, if so many failed there
  * that they would not all have ended at the rate at which deliveries end at lower numbers.
  */
-async function learnLimit(database: Database, mature: number): Promise<number | null> {
-  const stated = await database.row('select max(max_attempts) as most from attempt');
-  if (numOrNull(stated.most) !== null) return num(stated.most);
+async function learnLimit(database: Database, mature: number): Promise<Limit> {
+  const unknown = { maxAttempts: null, perhaps: null };
+  const most = await database.row(
+    `select max(max_attempts) as stated, max(${numberOf}) as number, coalesce(bool_or(final or owed), false) as says from attempt`,
+  );
+  if (numOrNull(most.stated) !== null) return { ...unknown, maxAttempts: num(most.stated) };
   const rows =
     await database.rows(`select number, count(*) as failed, count(*) filter (next_started is null) as ended from (
-      select key, coalesce(case when attempt_no > 0 then attempt_no + (select case when min(attempt_no) = 0 then 1 else 0 end from attempt) end, rank) as number,
+      select key, ${numberOf} as number,
         next_started, coalesce(ended_last, started_at) as ended, next_last, final
       from attempt where not ok and not final)
     where ended < ${mature} group by 1 order by 1`);
   const top = rows.at(-1);
-  if (top === undefined || num(top.number) < 2 || num(top.ended) === 0 || num(top.ended) < num(top.failed))
-    return null;
+  // Attempts beyond it, younger ones too, say that it is not the last.
+  if (top === undefined || num(top.number) < 2 || num(top.number) < num(most.number)) return unknown;
+  if (num(top.ended) === 0 || num(top.ended) < num(top.failed)) return unknown;
   // Defects that lose events at their first failure say little about what happens after several.
   const later = rows.slice(0, -1).filter((row) => num(row.number) > 1);
   const below = later.reduce((sum, row) => sum + num(row.failed), 0) >= minLater ? later : rows.slice(0, -1);
   const failed = below.reduce((sum, row) => sum + num(row.failed), 0);
   const ended = below.reduce((sum, row) => sum + num(row.ended), 0);
-  if (failed === 0) return null;
+  if (failed === 0) return unknown;
   const owed = await database.row(`select count(*) as n, count(*) filter (owed) as promised from attempt
     where not ok and coalesce(attempt_no, rank) = ${num(top.number)}`);
   // A promised retry does not end the schedule.
-  if (num(owed.promised) > num(owed.n) / 2) return null;
+  if (num(owed.promised) > num(owed.n) / 2) return unknown;
   const share = Math.max(ended / failed, 0.5 / failed);
-  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < limitDoubt
-    ? num(top.number)
-    : null;
+  const isSure = binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < limitDoubt;
+  if (isSure) return { ...unknown, maxAttempts: num(top.number) };
+  // A sender that writes whether it will try again has not given up silently.
+  return most.says === true || num(top.number) < minDoubtful
+    ? unknown
+    : { ...unknown, perhaps: num(top.number) };
 }
 
 /** Returns the documented limit of the format, unless the log shows a higher one. */

@@ -48,7 +48,7 @@ export async function classify(
   habits: Habits,
   specs: readonly Spec[],
 ): Promise<void> {
-  const { sender, waits, graceMs, firstWaitMs } = habits;
+  const { sender, waits, graceMs, firstWaitMs, perhapsLimit } = habits;
   const noRetries = specs.every((spec) => spec.sender?.retries === false);
   // How long to wait for the next attempt after each one: as observed, and the longest wait beyond that.
   const wait = noRetries
@@ -71,6 +71,7 @@ export async function classify(
         when ok then 'delivered'
         when final_line or final_word then 'given_up'
         when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
+        when ${perhapsLimit === null ? 'false' : `coalesce(greatest(last_no, attempts), 0) >= ${perhapsLimit} and not coalesce(overlapping or counts_back, false)`} then 'unresolved'
         when ${facts.to} < ${due} then 'unresolved'
         -- The retry may have been made while the log was silent.
         when exists(select 1 from gap where begins < ${due} and ends > last_at) then 'unresolved'

@@ -68,11 +68,13 @@ async function receiptsAnswer(
 async function countEvents(database: Database): Promise<Counts> {
   const row =
     await database.row(`select count(*) filter (verdict = 'silently_dropped') as suspected, count(*) filter (fails > 0) as failed,
+      count(*) filter (fails > 0 and verdict in ('delivered', 'late', 'silently_dropped')) as retried,
       (select count(*) from delivery) as events, (select count(*) from attempt where rank > 1) as retries from fate`);
   return {
     events: num(row.events),
     suspected: num(row.suspected),
     failed: num(row.failed),
+    retried: num(row.retried),
     retries: num(row.retries),
   };
 }
@@ -224,7 +226,7 @@ async function counterHoles(
 async function missingNumbers(
   database: Database,
   { facts, hasExpected, states }: Gate,
-  { events, suspected, failed }: Counts,
+  { events, suspected, failed, retried }: Counts,
 ): Promise<QualityProblem | null> {
   // Without a suspicion nothing is called lost, and ids of other events have numbers too.
   if (hasExpected || states !== null || suspected === 0) return null;
@@ -235,10 +237,13 @@ async function missingNumbers(
     found.share < thresholds.quality.holeRate
   )
     return null;
-  // If most numbers are missing, whole events may have been left out; of failures, about as many must lack their success then.
+  // If most numbers are missing, whole events may have been left out; of failures, about as many must lack their success then. If more
+  // events failed than receivers fail, those that were given up or are open have nothing to do with it.
+  const likely = found.share * thresholds.quality.sampledAlike;
+  const base = failed >= events * thresholds.quality.oddlyFailing ? retried : failed;
   const isExplained = found.isDense
     ? found.share * failed >= suspected * thresholds.quality.explainedByHoles
-    : suspected >= failed * found.share * thresholds.quality.sampledAlike;
+    : suspected >= base * likely;
   if (!isExplained) return null;
   return {
     code: 'successes_may_be_sampled',

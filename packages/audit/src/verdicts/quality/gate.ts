@@ -32,6 +32,8 @@ export interface Counts {
   readonly suspected: number;
   /** Events with a failed attempt. */
   readonly failed: number;
+  /** Those of them that were neither given up nor are open: each has a success, or looks dropped. */
+  readonly retried: number;
   /** Attempts that follow another one of their event. */
   readonly retries: number;
 }

@@ -108,7 +108,7 @@ test('G2: 10,000 dead letters redriven by filter at a rate: its progress survive
   // At least once: what was in flight at the kill may have come twice, and nothing is missing.
   expect(got.size).toBe(done);
   await expect
-    .poll(() => page.getByRole('row', { name: /^delivered/ }).innerText(), { timeout: 90_000 })
+    .poll(() => page.getByRole('row', { name: /^Delivered/ }).innerText(), { timeout: 90_000 })
     .toContain(done.toLocaleString('en'));
   expect(await request('GET', `/v1/accounting?endpoint_id=${endpoint}`)).toMatchObject({
     delivered: done,

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -73,6 +73,42 @@ async function runTree(): Promise<void> {
   }
 }
 
+/** What the proxies themselves say of their files. */
+function checkProxies(): void {
+  if (isThere('caddy')) {
+    for (const file of ['deploy/proxy/Caddyfile', 'deploy/compose/Caddyfile'])
+      execFileSync('caddy', ['validate', '--adapter', 'caddyfile', '--config', file], {
+        cwd: root,
+        stdio: 'pipe',
+      });
+    say('Caddy: both files are valid');
+  } else say('Caddy: skipped, caddy is missing');
+  if (isThere('nginx') && isThere('openssl')) {
+    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')];
+    execFileSync(
+      'openssl',
+      [
+        ...'req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost'.split(' '),
+        '-keyout',
+        key,
+        '-out',
+        certificate,
+      ],
+      { stdio: 'ignore' },
+    );
+    const site = readFileSync(join(root, 'deploy/proxy/nginx.conf'), 'utf8')
+      .replace(/ssl_certificate .*;/, `ssl_certificate ${certificate};`)
+      .replace(/ssl_certificate_key .*;/, `ssl_certificate_key ${key};`);
+    const file = join(directory, 'nginx.conf');
+    writeFileSync(
+      file,
+      `pid ${directory}/nginx.pid; error_log stderr; events {} http { access_log off; ${site} }`,
+    );
+    execFileSync('nginx', ['-t', '-q', '-p', directory, '-c', file], { stdio: 'inherit' });
+    say('nginx: the file is valid');
+  } else say('nginx: skipped, nginx or openssl is missing');
+}
+
 try {
   await runTree();
   if (isThere('kubectl')) {
@@ -97,7 +133,8 @@ try {
     if (faults.length > 0) throw new Error(faults.join('\n'));
     say('systemd: the unit is verified');
   } else say('systemd: skipped, systemd-analyze is missing');
-  say('compose, Caddy and nginx: skipped, they need a container engine');
+  checkProxies();
+  say('compose: skipped, it needs a container engine');
 } finally {
   execFileSync('chmod', ['-R', 'u+w', directory]);
   chmodSync(directory, 0o700);

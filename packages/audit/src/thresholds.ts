@@ -125,8 +125,11 @@ const quality = {
 const causes = {
   /** Smaller effects are not named: a kind of failure that is lost up to twice as often as others can be one that is retried less. */
   minRatio: 2,
-  /** Fewer events with a sign can be chance, whatever the p-value. */
+  /** Fewer events with a sign can be chance, … */
   minEvents: 5,
+  /** … unless nearly all that were lost show it, with a p-value that the kinds of failure of a few events seldom have. */
+  minFew: 3,
+  fewSignificance: 0.005,
   /** An illegal transition is proof by itself; it only has to occur more than once, to rule out an accident of the log. */
   minProofs: 2,
   significance: 0.05,

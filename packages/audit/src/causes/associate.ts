@@ -4,7 +4,16 @@ import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
 import { thresholds } from '../thresholds.ts';
 
-const { minRatio, minEvents, minProofs, significance, givenUpSignificance, nearlyAsMuch } = thresholds.causes;
+const {
+  minRatio,
+  minEvents,
+  minFew,
+  fewSignificance,
+  minProofs,
+  significance,
+  givenUpSignificance,
+  nearlyAsMuch,
+} = thresholds.causes;
 
 // Which kinds of failure go with loss. Lost events are compared with events that also failed and were delivered in the
 // end: a kind of failure that is lost no more often than others is not a cause.
@@ -92,7 +101,9 @@ function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
   const isProof = rule.kind === 'proof';
   // If nothing else is lost, there is nothing to compare with: an illegal transition that is lost more often than not is enough.
   if (isProof && a >= c && share >= 0.5) return true;
-  if (a < (isProof ? minProofs : minEvents)) return false;
+  // A few are enough if nearly everything that was lost shows the sign, and hardly anything else.
+  const isClear = a >= minFew && a >= c * 4 && p < fewSignificance;
+  if (a < (isProof ? minProofs : minEvents) && !isClear) return false;
   if (p >= significance || ratio < minRatio) return false;
   // Any kind of failure stands out against events that never failed, so it must also be fatal more often than not.
   return !againstAll || share >= 0.5;

@@ -229,6 +229,20 @@ const kinds: Readonly<Record<string, Kind>> = {
       http_response_status: status,
     })),
   ),
+  "EventBridge's Custom Event Bus": json(() =>
+    jsonLines(({ id, at, attempt, status }) => ({
+      resource_arn: 'arn:aws:events:eu-central-1:111122223333:subscriber/orders/abc',
+      event_id: id,
+      message_type: 'EVENT_DELIVERY_ATTEMPT',
+      message_timestamp_ms: at,
+      log_level: status === 200 ? 'INFO' : 'ERROR',
+      details: {
+        outcome: status === 200 ? 'SUCCESS' : 'FAILURE',
+        attempt_count: attempt,
+        http_status: status,
+      },
+    })),
+  ),
   Zendesk: json(() =>
     jsonLines(({ id, at, attempt, status }) => ({
       id: `01${id}${attempt}`,

@@ -18,11 +18,11 @@ const { longestUsualMs, usualNs } = thresholds.reading;
 // The names that logs use for fields, in lower case without separators; the first match wins.
 const names: Readonly<Record<Field, readonly string[]>> = {
   event_id: splitNames(
-    'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id eventkey webhookkey messagekey msgkey deliverykey idempotencykey eventref correlationid requestid xrequestid key paymentid orderid',
+    'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id eventkey webhookkey messagekey msgkey deliverykey idempotencykey eventref correlationid requestid xrequestid key paymentid orderid pspreference',
   ),
   delivery_id: splitNames('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
   tenant: splitNames(
-    'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
+    'tenant tenantid accountid merchantid merchant merchantaccount shopdomain orgid organizationid organisationid workspaceid projectid appid',
   ),
   endpoint: splitNames(
     'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberid subscriberurl receiverid destinationid targetid webhookendpointid consumer callback hook hookurl webhook webhookendpoint host',
@@ -31,7 +31,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
   at: splitNames(
-    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat asctime logged invokedat requesttimestamp eventtimestamp startutc startlocal acceptdate isodate realtimetimestamp edgestarttimestamp timeofline timeoflayer',
+    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat asctime logged invokedat requesttimestamp eventtimestamp startutc startlocal acceptdate isodate realtimetimestamp edgestarttimestamp eventdate triggeredat timeofline timeoflayer',
   ),
   accepted_at: splitNames(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
@@ -74,7 +74,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'payloadbytes payloadsize payloadsizebytes bodysize bodybytes requestsize requestbytes requestbodysize requestlength sizebytes size bytes contentlength',
   ),
   payment_id: splitNames(
-    'paymentid paymentref paymentreference paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid payment order',
+    'paymentid paymentref paymentreference paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid pspreference payment order',
   ),
   amount: splitNames(
     'amountminor amountminorunits amountcents amountincents amountpence valueminor valuecents minorunits totalcents pricecents paymentamountminor paymentamount orderamount orderamounttotal amounttotal amountvalue valueamount transactionamount amount value total price',
@@ -83,7 +83,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency',
   ),
   event_type: splitNames(
-    'eventtype webhooktype webhooktopic messagetype notificationtype topic messagekind type event eventname kind',
+    'eventtype webhooktype webhooktopic messagetype notificationtype topic messagekind eventcode type event eventname kind',
   ),
   max_attempts: splitNames('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
 };

@@ -42,6 +42,22 @@ test('every format but the generic one has a reader', () => {
 });
 
 describe('what logs of known makes hold', () => {
+  test('dead letters of a Custom Event Bus are events that were given up, several in a record', () => {
+    const record = JSON.stringify({
+      version: '1.0',
+      subscriberArn: 'arn:s',
+      targetArn: 'arn:t',
+      errorCode: 'ACCESS_DENIED',
+      errorMessage: 'not authorized',
+      exhaustedRetryCondition: 'MaximumRetryAttempts',
+      retryAttempts: 5,
+      failedMessages: [{ eventId: 'a', timestamp: '2026-09-07T01:43:53.768Z' }],
+    });
+    const { spec } = detect(recordsFromJson([record]));
+    expect([spec.format, spec.unnest]).toEqual(['eventbridge', ['failedMessages']]);
+    expect(spec.sender).toMatchObject({ failureIsFinal: true });
+  });
+
   test('an expired certificate does not end a delivery, an expired delivery does', () => {
     expect(toMeaning('expired')).toBe('final');
     expect(toMeaning('delivery_expired')).toBe('final');

@@ -92,7 +92,7 @@ function writeBillOfMaterials(into: string, archives: readonly string[], version
   const bill = JSON.parse(text) as { components: { name: string; version: string }[] };
   for (const { name } of folders.map(manifestOf))
     if (!bill.components.some((component) => component.name === name)) fail(`the SBOM lacks ${name}`);
-  // Where npm has found them on this machine is nobody's business.
+  // The paths of this machine are not published.
   writeFileSync(join(into, 'sbom.cdx.json'), text.replaceAll(/file:[^"]*\//g, 'file:'));
   rmSync(home, { recursive: true });
   return bill.components.length;

@@ -96,7 +96,7 @@ export async function startPair(): Promise<Pair> {
       const client = new pg.Client({ connectionString: servers[primary].url });
       await client.connect();
       await client.query("SELECT pg_backup_start('rejoin', true)");
-      // Files that vanish meanwhile are no fault of a base backup; what they held is in the log.
+      // Files that vanish meanwhile are not a fault of a base backup; what they held is in the log.
       await copy(dataOf(primary), data, ground.as).catch(() => {});
       const { rows } = await client.query<{ labelfile: string }>(
         'SELECT labelfile FROM pg_backup_stop(false)',

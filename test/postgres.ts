@@ -38,7 +38,7 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user `postgres`, or else `nobody`. */
+/** PostgreSQL refuses to run as root: then it runs as the user `postgres`, or else as one without rights. */
 function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8')

@@ -2,7 +2,7 @@
 export function released(changelog: string, version: string, date: string): string {
   const heading = '## Unreleased\n';
   const at = changelog.indexOf(heading);
-  if (at < 0) throw new Error('CHANGELOG.md has no section Unreleased');
+  if (at < 0) throw new Error('CHANGELOG.md lacks the section Unreleased');
   if (changelog.includes(`## ${version} `)) throw new Error(`CHANGELOG.md already has ${version}`);
   const rest = changelog.slice(at + heading.length);
   if (entryOf(rest) === '') throw new Error('CHANGELOG.md says nothing under Unreleased');

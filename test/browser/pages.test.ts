@@ -201,7 +201,7 @@ const ofReceiver = oneWindow(async () => {
   return window;
 });
 
-/** Of who may only read, with the changes that it asked for. */
+/** The window of a reader, with the changes that it asked for. */
 const ofReader = oneWindow(async () => {
   const window = await suite.open('/healthz', { key: reader, statuses: [403, ...refusals], stays: true });
   const changes: string[] = [];

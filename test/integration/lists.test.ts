@@ -255,8 +255,8 @@ test.each([
   [['verify', '--data-dir', ''], /--data-dir is empty/],
   [['serve', '--data-dir', ''], /--data-dir is empty/],
   [['verify', '--data-dir', '/tmp', '--database-url', 'postgres://127.0.0.1:1/x'], /not both/],
-  [['migrate', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: it is postgres:/],
-  [['verify', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: it is postgres:/],
+  [['migrate', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: write postgres:/],
+  [['verify', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: write postgres:/],
   [['apply', '--prune', '-f', '/dev/null', '--api-key', 'phk_x'], /would delete everything/],
 ])('what was hardly meant ends with 2: %j', async (args, words) => {
   const { code, out, err } = await runHere(...args);

@@ -35,21 +35,21 @@ const quoted = (text: string): string =>
 
 /** A filter as options of the command line. */
 function optionsOf(filter: BulkFilter): readonly string[] {
-  const words: string[] = [];
+  const args: string[] = [];
   for (const [field, value] of Object.entries(filter) as [string, BulkFilter[keyof BulkFilter]][]) {
     if (value === undefined) continue;
     const option = `--${field.replaceAll('_', '-')}`;
     // An event's id may hold a comma itself.
-    if (field === 'event_id') for (const id of value as readonly string[]) words.push(option, quoted(id));
-    else words.push(option, quoted(typeof value === 'string' ? value : value.join(',')));
+    if (field === 'event_id') for (const id of value as readonly string[]) args.push(option, quoted(id));
+    else args.push(option, quoted(typeof value === 'string' ? value : value.join(',')));
   }
-  return words;
+  return args;
 }
 
 /** The command that cancels what matches, or these deliveries. */
 export function cancelCommand(what: BulkFilter | readonly string[], reason: string): string {
-  const words = isList(what) ? what.map(quoted) : optionsOf(what);
-  return ['posthorn', 'cancel', ...words, '--reason', quoted(reason)].join(' ');
+  const args = isList(what) ? what.map(quoted) : optionsOf(what);
+  return ['posthorn', 'cancel', ...args, '--reason', quoted(reason)].join(' ');
 }
 
 const isList = (what: BulkFilter | readonly string[]): what is readonly string[] => Array.isArray(what);

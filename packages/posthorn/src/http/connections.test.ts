@@ -63,7 +63,7 @@ test('G8: connections that never finish a request give way, and those that did s
   await until('the first is answered again', () => served.heard().split('200').length === 3);
 });
 
-test('a connection that asked for nothing is closed without an answer; one that asked for half is told', async () => {
+test('a connection that asked for nothing is closed without an answer; one that asked for half gets a 408', async () => {
   const port = await start();
   const taken: Socket[] = [];
   http.server.on('connection', (socket: Socket) => taken.push(socket));

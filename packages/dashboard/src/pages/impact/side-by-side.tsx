@@ -137,7 +137,7 @@ export function Exposure({ impact: { exposure } }: { impact: Impact }): ReactNod
     <Card
       title={
         exposure.equal === null
-          ? 'Nobody can tell whether both times saw the same traffic'
+          ? 'It is unknown whether both times saw the same traffic'
           : exposure.equal
             ? 'Both times saw the same traffic'
             : 'Both times did not see the same traffic'

@@ -1,11 +1,13 @@
-import { type BlockingListings, maxCountedBlocked } from '../blocking.ts';
+import { shardOfNumber } from '../../domain/ids.ts';
+import { type BlockingListings, type BlockingWrites, maxCountedBlocked } from '../blocking.ts';
 import { blockedKeyOf } from '../rows.ts';
-import { type Cold, separately } from './methods.ts';
+import { type Cold, separately, transaction } from './methods.ts';
 import {
   all,
   bytewise,
   deliveriesOfEach,
   givenAnyOf,
+  inList,
   inOrder,
   isAnyOf,
   limit,
@@ -14,7 +16,7 @@ import {
   table,
 } from './pieces.ts';
 import { per, raw, type Sql, sql } from './sql.ts';
-import { rows } from './steps.ts';
+import { changes, row, rows, type Steps } from './steps.ts';
 
 // Conditions on rows, for statements that join deliveries `d` with their endpoints `p`.
 
@@ -35,7 +37,7 @@ const ofSameKey = sql`q.endpoint = d.endpoint AND q.order_key = d.order_key AND 
 
 /**
  * How many pending deliveries wait behind the dead letter `d`, whose event is `e`. Distributed tables are counted by a subquery that
- * depends on another of them, and has no limit of its own.
+ * depends on another of them, without a limit of its own.
  */
 const waiting: Sql = per(({ isDistributed }) =>
   isDistributed
@@ -48,6 +50,47 @@ const waiting: Sql = per(({ isDistributed }) =>
 /** Whether the dead letter `d` is the first of its key. */
 const isFirst: Sql = sql`NOT EXISTS (SELECT 1 FROM ${deliveries} b WHERE b.state = 2 AND b.order_key IS NOT NULL
   AND ${sameShard('b', 'd')}b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number < d.number)`;
+
+/**
+ * In PostgreSQL the successor is woken whatever its due_at: it may be deferred in this very moment, and the newest version of the row
+ * is what counts.
+ */
+const isLater = (now: number): Sql =>
+  per(({ name }) => (name === 'sqlite' ? sql`AND w.due_at > ${now}` : raw('')));
+
+/** Makes the first pending delivery of a key due after one of the key has ended, or a dead one counts no more. */
+export function* wakeSuccessor(
+  {
+    shard,
+    endpoint,
+    orderKey,
+  }: { readonly shard: number; readonly endpoint: number; readonly orderKey: string },
+  now: number,
+): Steps<void> {
+  yield* changes(
+    sql`UPDATE ${deliveries} AS w SET due_at = ${now} WHERE ${inList('w', shard)} AND w.claimed_by IS NULL AND w.state + 0 = 0
+      ${isLater(now)} AND w.number = (SELECT d.number FROM ${deliveries} d
+        WHERE d.state = 0 AND ${inList('d', shard)} AND d.endpoint = ${endpoint} AND d.order_key = ${orderKey} ORDER BY d.number LIMIT 1)`,
+  );
+}
+
+export const blockingWrites: Cold<BlockingWrites> = {
+  freeKeys: transaction(function* ({ endpointId, now, after, limit: max }) {
+    const known = yield* row(sql`SELECT num FROM ${table('endpoints')} WHERE id = ${endpointId}`);
+    if (known === undefined) return null;
+    const endpoint = known[0] as number;
+    const found = yield* rows(
+      sql`SELECT number, order_key FROM ${deliveries} WHERE state = 2 AND state >= 2 AND endpoint = ${endpoint} AND number > ${after}
+        AND order_key IS NOT NULL ORDER BY number ${limit(max)}`,
+    );
+    for (const [number, orderKey] of found)
+      yield* wakeSuccessor(
+        { shard: shardOfNumber(number as number), endpoint, orderKey: orderKey as string },
+        now,
+      );
+    return found.length < max ? null : (found.at(-1)![0] as number);
+  }),
+};
 
 export const blockingListings: Cold<BlockingListings> = {
   /** Each endpoint gives its first ones by number, in the order of its index of ended deliveries, whose condition is `state >= 2`. */

@@ -4,8 +4,9 @@ import { accountingListings } from './accounting.ts';
 import { alertLookups } from './alerts.ts';
 import { auditLogListings, auditLogWrites } from './audit-log.ts';
 import { breakerLookups, breakerWrites } from './breakers.ts';
-import { blockingListings } from './blocking.ts';
+import { blockingListings, blockingWrites } from './blocking.ts';
 import { clockWrites } from './clock.ts';
+import { commandWrites } from './commands.ts';
 import { contactWrites } from './contacts.ts';
 import { deadLetterListings } from './dead-letters.ts';
 import { documentLookups, documentWrites } from './documents.ts';
@@ -39,8 +40,10 @@ import { tamperingListings } from './tampering.ts';
 
 const coldWrites = {
   ...auditLogWrites,
+  ...blockingWrites,
   ...breakerWrites,
   ...clockWrites,
+  ...commandWrites,
   ...contactWrites,
   ...documentWrites,
   ...failureWrites,

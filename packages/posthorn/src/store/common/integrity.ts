@@ -97,7 +97,7 @@ type Read = Pick<Integrity, 'conservation' | 'worthComparisons' | 'fanOuts' | 'm
 
 const maxDeliveriesNamed = 100;
 
-/** The digest of an event `e` as PostgreSQL computes it; SQLite has no SHA-256, so what it is computed from. */
+/** The digest of an event `e` as PostgreSQL computes it; SQLite lacks SHA-256, so what it is computed from. */
 const digestNow: Sql = per(({ name }) =>
   raw(
     name === 'sqlite'

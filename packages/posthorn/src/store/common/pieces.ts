@@ -43,6 +43,9 @@ export const offset = (count: number): Sql =>
 export const forUpdate = (rows = ''): Sql =>
   either({ sqlite: '', postgres: rows === '' ? 'FOR UPDATE' : `FOR UPDATE OF ${rows}` });
 
+/** Keeps the rows read from changes by others until the transaction ends. */
+export const forShare: Sql = either({ sqlite: '', postgres: 'FOR SHARE' });
+
 /** Locks the rows read, and leaves out those that another transaction holds. */
 export const forUpdateUnlocked: Sql = either({ sqlite: '', postgres: 'FOR UPDATE SKIP LOCKED' });
 

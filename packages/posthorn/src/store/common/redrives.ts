@@ -1,24 +1,24 @@
-import type { AuditActor, AuditEntry } from '../../domain/audit-entry.ts';
+import type { AuditActor } from '../../domain/audit-entry.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
 import { type FirstSent, type FirstState, firstSentAfter, planStep, type StepPlan } from '../first-sent.ts';
 import type {
   OperationWrites,
-  NewRedrive,
   RedriveCursor,
   RedriveListings,
   RedriveLookups,
   RedriveRecord,
   RedriveStep,
 } from '../operations.ts';
-import { firstState, redriveColumns, redriveFrom, summaryFrom, type Walk } from '../redrives.ts';
+import { firstState, matchFrom, redriveColumns, redriveFrom, summaryFrom, type Walk } from '../redrives.ts';
 import type { DeliveryFilter } from '../filters.ts';
 import { writeAudit } from './audit-log.ts';
+import { bounded, walk } from './bulk-walk.ts';
 import { type Cold, separately, transaction } from './methods.ts';
 import { all, bytewise, comesAfter, forUpdate, isAnyOf, limit as limited, table } from './pieces.ts';
 import { per, raw, type Row, type Sql, sql } from './sql.ts';
-import { changes, row, rows, type Steps, stored } from './steps.ts';
+import { changes, hint, row, rows, type Steps, stored } from './steps.ts';
 
 const redrives = table('redrives');
 const columns = raw(redriveColumns);
@@ -61,7 +61,11 @@ function confinedTo(field: 'tenants' | 'endpointIds', values: readonly string[] 
   );
 }
 
-export const redriveLookups: Cold<Omit<RedriveLookups, 'countRedrive'>> = {
+export const redriveLookups: Cold<RedriveLookups> = {
+  countRedrive: separately(function* (request, from, limit) {
+    return matchFrom(yield* walk(yield* bounded(request), from, limit));
+  }),
+
   redrive: separately(readRedrive),
 
   redrives: separately(function* ({ kind, after, limit, order = 'desc', tenants, endpointIds }) {
@@ -83,46 +87,6 @@ export const redriveLookups: Cold<Omit<RedriveLookups, 'countRedrive'>> = {
   }),
 };
 
-/** Records a job; `belowNumber`: deliveries from this number on did not exist when it began. */
-export function* recordRedrive(
-  redrive: NewRedrive,
-  belowNumber: number,
-  audit: AuditEntry | null,
-): Steps<RedriveRecord> {
-  const running = yield* row(sql`SELECT count(*) FROM ${redrives} WHERE state = 'running'`);
-  const { state, skipped } = firstState(redrive, running![0] as number);
-  const first: FirstSent = { numbers: [], until: null };
-  const { id, kind, name, filter, target, by, ratePerS, dryRun, match, firstNumber, now } = redrive;
-  yield* changes(
-    sql`INSERT INTO ${redrives} (id, kind, name, filter, target, actor, rate_per_s, dry_run, state, matched, redriven, skipped, summary,
-        cursor_state, cursor_endpoint, cursor, first_number, last_number, created_at, finished_at, first_sent)
-      VALUES (${id}, ${kind}, ${name}, ${JSON.stringify(filter)}, ${target}, ${JSON.stringify(by)}, ${ratePerS}, ${dryRun}, ${state},
-        ${match.matched}, 0, ${skipped}, ${summaryFrom(match)}, 0, -1, -1, ${firstNumber}, ${belowNumber}, ${now},
-        ${state === 'done' ? now : null}, ${JSON.stringify(first)})`,
-  );
-  const created = (yield* readRedrive(id))!;
-  yield* writeAudit([newRedriveEntry(audit, created)]);
-  return created;
-}
-
-export function* amendRedrive(
-  id: string,
-  { name, ratePerS }: { readonly name?: string | null; readonly ratePerS?: number | null },
-  audit: AuditEntry | null,
-): Steps<RedriveRecord | 'not_found' | 'ended'> {
-  const before = yield* lockRedrive(id);
-  if (before === null) return 'not_found';
-  if (ratePerS !== undefined && before.state !== 'running') return 'ended';
-  const [newName, newRate] = [
-    name === undefined ? before.name : name,
-    ratePerS === undefined ? before.ratePerS : ratePerS,
-  ];
-  yield* changes(sql`UPDATE ${redrives} SET name = ${newName}, rate_per_s = ${newRate} WHERE id = ${id}`);
-  const after = (yield* readRedrive(id))!;
-  yield* writeAudit([redriveEntry(audit, before, after)]);
-  return after;
-}
-
 function* markStopped(id: string, reason: RedriveRecord['stopReason'], now: number): Steps<RedriveRecord> {
   yield* changes(
     sql`UPDATE ${redrives} SET state = 'stopped', stop_reason = ${reason}, finished_at = ${now} WHERE id = ${id} AND state = 'running'`,
@@ -130,7 +94,42 @@ function* markStopped(id: string, reason: RedriveRecord['stopReason'], now: numb
   return (yield* readRedrive(id))!;
 }
 
-export const redriveWrites: Cold<Pick<OperationWrites, 'stopRedrive'>> = {
+export const redriveWrites: Cold<Pick<OperationWrites, 'createRedrive' | 'changeRedrive' | 'stopRedrive'>> = {
+  createRedrive: transaction(function* (redrive, audit = null) {
+    const { belowNumber } = yield* bounded(redrive);
+    const running = yield* row(sql`SELECT count(*) FROM ${redrives} WHERE state = 'running'`);
+    const { state, skipped } = firstState(redrive, running![0] as number);
+    const first: FirstSent = { numbers: [], until: null };
+    const { id, kind, name, filter, target, by, ratePerS, dryRun, match, firstNumber, now } = redrive;
+    yield* changes(
+      sql`INSERT INTO ${redrives} (id, kind, name, filter, target, actor, rate_per_s, dry_run, state, matched, redriven, skipped, summary,
+          cursor_state, cursor_endpoint, cursor, first_number, last_number, created_at, finished_at, first_sent)
+        VALUES (${id}, ${kind}, ${name}, ${JSON.stringify(filter)}, ${target}, ${JSON.stringify(by)}, ${ratePerS}, ${dryRun}, ${state},
+          ${match.matched}, 0, ${skipped}, ${summaryFrom(match)}, 0, -1, -1, ${firstNumber}, ${belowNumber}, ${now},
+          ${state === 'done' ? now : null}, ${JSON.stringify(first)})`,
+    );
+    const created = (yield* readRedrive(id))!;
+    // The coordinator looks for new work, wherever it runs.
+    if (state === 'running') yield* hint([]);
+    yield* writeAudit([newRedriveEntry(audit, created)]);
+    return created;
+  }),
+
+  changeRedrive: transaction(function* (id, { name, ratePerS }, audit = null) {
+    const before = yield* lockRedrive(id);
+    if (before === null) return 'not_found';
+    if (ratePerS !== undefined && before.state !== 'running') return 'ended';
+    const [newName, newRate] = [
+      name === undefined ? before.name : name,
+      ratePerS === undefined ? before.ratePerS : ratePerS,
+    ];
+    yield* changes(sql`UPDATE ${redrives} SET name = ${newName}, rate_per_s = ${newRate} WHERE id = ${id}`);
+    const after = (yield* readRedrive(id))!;
+    yield* hint([]);
+    yield* writeAudit([redriveEntry(audit, before, after)]);
+    return after;
+  }),
+
   // A step holds the row's lock until it commits: what it redrives comes before the stop, and nothing after it.
   stopRedrive: transaction(function* (id, now, audit = null) {
     const before = yield* lockRedrive(id);

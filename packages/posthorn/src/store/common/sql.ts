@@ -60,7 +60,7 @@ export function per(write: (dialect: Dialect) => Sql): Sql {
 
 export function joined(parts: readonly Sql[], between: string): Sql {
   const texts = parts.length === 0 ? [''] : ['', ...parts.slice(1).map(() => between), ''];
-  // SQL has no NUL: no text is the same.
+  // SQL does not contain NUL, so this equals no text.
   return new Sql(`\u0000${parts.length}${between}`, texts, parts);
 }
 

@@ -1,3 +1,4 @@
+import type { CounterChange } from './counting.ts';
 import type { Row, Sql } from './sql.ts';
 
 // Work on a database, written once: a generator that yields statements and gets their answers. SQLite runs it in one go, within
@@ -17,11 +18,18 @@ export interface Session {
   readonly auditKey: Uint8Array | null;
   /** Lists of numbers: SQLite has one, PostgreSQL one for each shard, in the order of its own key. */
   readonly lists: number;
+  /** Whether tables are distributed by shard (Citus): a change then names one shard. */
+  readonly isDistributed: boolean;
   /** Returns what a column of JSON holds; text that is not JSON was not written by Posthorn, which is damage. */
   json(value: unknown, what: string): unknown;
 }
 
-export type Request = Statement | { readonly wants: 'session' } | { readonly wants: 'announcement' };
+export type Request =
+  | Statement
+  | { readonly wants: 'session' }
+  | { readonly wants: 'announcement' }
+  | { readonly wants: 'counting'; readonly changes: readonly CounterChange[] }
+  | { readonly wants: 'hint'; readonly endpointIds: readonly string[] };
 export type Steps<T> = Generator<Request, T, unknown>;
 
 /** Work on the way: what it asks next, or what it returned. */
@@ -60,6 +68,11 @@ export function* stored<T>(value: unknown, what: string): Steps<T> {
  */
 export function* announce(): Steps<void> {
   yield { wants: 'announcement' };
+}
+
+/** Hints to other nodes, when the transaction commits, that these endpoints have deliveries due; none: that a job in bulk has changed. */
+export function* hint(endpointIds: readonly string[]): Steps<void> {
+  yield { wants: 'hint', endpointIds };
 }
 
 /** A database of either kind, as work that is written once sees it: the ways in which statements belong together. */

@@ -55,7 +55,7 @@ const drawnForDeliveries = parameter(rest + 5, 'bigint[]');
 interface Form {
   readonly ev: string;
   readonly dl: string;
-  /** Of rows, and of their counters. */
+  /** The shard of rows, and of their counters. */
   readonly shard: string;
   readonly home: string;
   readonly counterShard: string;

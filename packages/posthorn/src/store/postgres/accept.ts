@@ -15,6 +15,7 @@ import {
 } from './accept-sql.ts';
 import { type Connection, type Database, type Row, uniqueViolation } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import { notifyDue } from './notify-due.ts';
 import { callOf } from './transitions.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
@@ -26,27 +27,7 @@ interface EventKey {
   readonly id: string;
 }
 
-/** The numbers of the events of these tenants and ids, by their receipts; those that are not there are left out. */
-export async function findEventNumbers(
-  connection: Connection,
-  asked: readonly EventKey[],
-): Promise<number[]> {
-  if (asked.length === 0) return [];
-  if (connection.oneShard) return await numbersByShard(connection, asked);
-  const rows = await connection.query(
-    'receipts_find',
-    `SELECT r.event_number FROM unnest($1::smallint[], $2::text[], $3::text[]) AS a (shard, tenant, id)
-     JOIN posthorn.receipts r ON r.shard = a.shard AND r.tenant = a.tenant AND r.id = a.id`,
-    [
-      asked.map(({ tenant, id }) => eventShard(tenant, id)),
-      asked.map(({ tenant }) => tenant),
-      asked.map(({ id }) => id),
-    ],
-  );
-  return rows.map(([number]) => number as number);
-}
-
-/** By statements of one shard each. */
+/** The numbers of the events of these tenants and ids, by statements of one shard each. */
 async function numbersByShard(connection: Connection, asked: readonly EventKey[]): Promise<number[]> {
   const homes = Map.groupBy(asked, ({ tenant, id }) => eventShard(tenant, id));
   const receipts = await Promise.all(
@@ -347,12 +328,4 @@ export async function accept(
     if (plan.waiting.length > 0) void notifyDue(db, plan.waiting);
     return { groups: plan.answers, claimed, waiting: plan.waiting, fanOuts: plan.fanOuts.length };
   });
-}
-
-/** A hint to other nodes, nothing more: a node that misses it looks by itself soon. */
-export async function notifyDue(connection: Connection, endpointIds: readonly string[]): Promise<void> {
-  // A notice carries less than 8,000 bytes; beyond that the nodes find out when they look.
-  await connection
-    .query('due_notify', "SELECT pg_notify('posthorn_due', $1)", [endpointIds.slice(0, 200).join(' ')])
-    .catch(() => {});
 }

@@ -1,6 +1,7 @@
 import { takeAlertStep } from '../common/alerts.ts';
 import type { AlertsChange } from '../store.ts';
-import { insertPlanned, notifyDue } from './accept.ts';
+import { insertPlanned } from './accept.ts';
+import { notifyDue } from './notify-due.ts';
 import { writeAudit } from './audit-log.ts';
 import { perform } from './common.ts';
 import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';

@@ -1,22 +1,18 @@
 import { createHash } from 'node:crypto';
 import { shardCount } from '../../domain/shard.ts';
-import { type Dialect, type Rendered, rendered, Renderer, type Sql } from '../common/sql.ts';
+import { type Dialect, Renderer } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Connection, Database } from './database.ts';
 import { announce, announced } from './announced.ts';
+import { countChanges } from './counting.ts';
+import { notifyDue } from './notify-due.ts';
 
 const dialect = (isDistributed: boolean): Dialect => ({
   name: 'postgres',
   isDistributed,
   parameter: (at) => `$${at}`,
 });
-const together = dialect(false);
-const renderers = { together: new Renderer(together), distributed: new Renderer(dialect(true)) };
-
-/** A condition of a statement whose parameters it goes on counting from `first`. */
-export function written(sql: Sql, first: number): Rendered {
-  return rendered(sql, { ...together, parameter: (at) => `$${first + at - 1}` });
-}
+const renderers = { together: new Renderer(dialect(false)), distributed: new Renderer(dialect(true)) };
 
 /** Names of prepared statements, by their text. */
 const names = new Map<string, string>();
@@ -34,8 +30,15 @@ function nameFor(text: string): string {
 async function answer(connection: Connection, request: Request): Promise<unknown> {
   if (request.wants === 'session')
     // The driver has parsed columns of JSON.
-    return { auditKey: connection.auditKey, lists: shardCount, json: (value) => value } satisfies Session;
+    return {
+      auditKey: connection.auditKey,
+      lists: shardCount,
+      isDistributed: connection.oneShard,
+      json: (value) => value,
+    } satisfies Session;
   if (request.wants === 'announcement') return await announce(connection);
+  if (request.wants === 'hint') return await notifyDue(connection, request.endpointIds);
+  if (request.wants === 'counting') return await countChanges(connection, request.changes);
   const { text, values } = (connection.oneShard ? renderers.distributed : renderers.together).render(
     request.sql,
   );

@@ -12,7 +12,8 @@ import {
   targetsFrom,
 } from '../fan-out.ts';
 import type { FannedDelivery, FannedEvent, FanOutRequest, FanOutStep } from '../store.ts';
-import { byShard, notifyDue } from './accept.ts';
+import { byShard } from './accept.ts';
+import { notifyDue } from './notify-due.ts';
 import type { Connection, Database, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';

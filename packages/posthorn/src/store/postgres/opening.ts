@@ -84,7 +84,7 @@ export function requireReadableUrl(url: string): void {
   if (serverUrls(url).every((one) => URL.canParse(one) && /^postgres(ql)?:$/.test(new URL(one).protocol)))
     return requirePrimaryWanted(url);
   throw new StoreOpenError(
-    'the database URL cannot be read: it is postgres://user:password@host:5432/database, and characters such as # / ? @ in user and password are percent-encoded (%23 %2F %3F %40)',
+    'the database URL cannot be read: write postgres://user:password@host:5432/database, with characters such as @ # ? / in user and password percent-encoded (%23 %2F %3F %40)',
   );
 }
 
@@ -114,7 +114,7 @@ export async function requireServer(db: Database, options: { readonly writes: bo
 
 /**
  * What a failover would lose, as a sentence with the next step; null: nothing, or there is nothing to fail over to. A warning and not a
- * refusal: right after a failover the new primary has no standby yet, and must go on.
+ * refusal: right after a failover the new primary still lacks a standby, and must go on.
  */
 export async function failoverRisk(db: Database): Promise<string | null> {
   const [row] = await db.query(

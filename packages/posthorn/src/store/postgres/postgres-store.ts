@@ -2,7 +2,6 @@ import { type HotStore, withCold } from '../common/cold.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { saveAlerts } from './alerts.ts';
-import { freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock } from './clock.ts';
 import { commonDatabase } from './common.ts';
@@ -12,9 +11,8 @@ import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { leave, readNodes, heartbeat, type LastHeartbeats } from './nodes.ts';
-import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { changeRedrive, countRedrive, createRedrive, stepRedrive } from './redrives.ts';
+import { stepRedrive } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
 import { settle } from './settle.ts';
@@ -37,23 +35,17 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     takeOver: (node, now) => takeOver(db, node, now),
     prune: (request) => prune(db, request),
     stepFanOut: (request) => stepFanOut(db, endpoints, request),
-    cancelOrphans: (limit, now) => cancelOrphans(db, limit, now),
     createEndpoint: (endpoint) => endpoints.create(endpoint),
     updateEndpoint: (id, change) => endpoints.update(id, change),
     pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
     changeConfig: (change) => endpoints.change(change),
-    redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
-    cancelDelivery: (number, message, now, audit = null) => cancelDelivery(db, number, message, now, audit),
     replayEvent: (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, { tenant, eventId, endpointId, now, audit }),
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
-    createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
-    changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
-    stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
+    stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
     pauseFailing: (change) => endpoints.pauseFailing(change),
-    freeKeys: (request) => freeKeys(db, request),
     fold: async (now) => fold(db, now),
     purgeFormerValues: async () => purgeFormerValues(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
@@ -68,7 +60,6 @@ function lookups(db: Database, endpoints: EndpointTable): HotStore['lookups'] {
   return {
     nextDue: (shards) => nextDue(db, shards),
     configVersion: () => endpoints.version(),
-    countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},

@@ -83,7 +83,7 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
   );
 }
 
-/** Of the rows that are over, those that hold nothing: what holds others is not forgotten while it does (G7). */
+/** Returns the rows that hold nothing: what holds others is not forgotten while it does (G7). */
 async function withoutBlocking(
   connection: Connection,
   over: readonly (readonly number[])[],

@@ -2,10 +2,11 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { latencyBucket } from '../../domain/latency.ts';
 import type { SettleAnswer, Settlement } from '../store.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
-import { notifyDue } from './accept.ts';
+import { lockEndpoints, redriveEnded } from '../common/redrive-ended.ts';
 import { Columns, parameter } from './columns.ts';
+import { perform } from './common.ts';
 import type { Database, Row, Value } from './database.ts';
-import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
+import { notifyDue } from './notify-due.ts';
 import { callOf, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
@@ -286,11 +287,9 @@ async function settleMarked(
     if (unmarked.length === 0) return null;
     const endpoint = unmarked[0]![0] as number;
     await connection.query(name, sql, values);
-    if (!(await lockEndpoints(connection, [endpoint])).has(endpoint)) return 'applied';
-    await redriveEnded(connection, [{ number, state: stateNumbers.dead, endpoint, createdAt, type }], {
-      trigger: 'manual',
-      now,
-    });
+    if ((await perform(connection, lockEndpoints([endpoint]))).size === 0) return 'applied';
+    const dead = { number, state: stateNumbers.dead, endpoint, createdAt, type };
+    await perform(connection, redriveEnded([dead], { trigger: 'manual', now }));
     return 'redriven';
   });
 }

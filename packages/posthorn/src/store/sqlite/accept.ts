@@ -38,26 +38,6 @@ export function findEventByNumber(db: Database, number: number): Row | undefined
   return db.get(`SELECT ${stored} FROM events WHERE number = ?`, number);
 }
 
-/** The number of the event of this tenant and id. */
-function findEventNumber(db: Database, tenant: string, id: string): number | undefined {
-  const home = eventShard(tenant, id);
-  const row =
-    db.get('SELECT number FROM events WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id) ??
-    db.get('SELECT event_number FROM receipts WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id);
-  return row?.[0] as number | undefined;
-}
-
-/** Events of these ids. By way of their own index: ids are unique within a tenant, so without one all tenants are searched. */
-export function findEventNumbers(
-  db: Database,
-  ids: readonly string[],
-  tenants: readonly string[] = db
-    .all('SELECT DISTINCT tenant FROM event_ledger')
-    .map(([tenant]) => tenant as string),
-): number[] {
-  return tenants.flatMap((tenant) => ids.flatMap((id) => findEventNumber(db, tenant, id) ?? []));
-}
-
 export interface Placement {
   readonly sequences: Sequences;
   readonly ledger: LedgerChanges;

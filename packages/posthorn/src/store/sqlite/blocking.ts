@@ -1,6 +1,4 @@
-import { type FreeKeysRequest } from '../blocking.ts';
 import type { Database } from './database.ts';
-import type { EndpointTable } from './endpoints.ts';
 
 /** A migration: what dead letters mean to the order of keys, and the way to those of a key. */
 export const blockingMigration = `
@@ -30,24 +28,4 @@ export function wakeSuccessor(db: Database, number: number, now: number): void {
     row[0]!,
     row[1]!,
   );
-}
-
-export function freeKeys(
-  db: Database,
-  endpoints: EndpointTable,
-  { endpointId, now, after, limit }: FreeKeysRequest,
-): number | null {
-  const known = endpoints.get(endpointId);
-  if (known === undefined) return null;
-  return db.transaction(() => {
-    const rows = db.all(
-      `SELECT number FROM deliveries WHERE state = 2 AND state >= 2 AND endpoint = ? AND number > ? AND order_key IS NOT NULL
-       ORDER BY number LIMIT +?`,
-      known.num,
-      after,
-      limit,
-    ) as number[][];
-    for (const [number] of rows) wakeSuccessor(db, number!, now);
-    return rows.length < limit ? null : rows.at(-1)![0]!;
-  });
 }

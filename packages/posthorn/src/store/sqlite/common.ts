@@ -1,7 +1,8 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { type Dialect, Renderer, type Sql, type Value } from '../common/sql.ts';
+import { type Dialect, Renderer, type Value } from '../common/sql.ts';
 import type { CommonDatabase, Request, Session, Step, Steps } from '../common/steps.ts';
 import type { Database } from './database.ts';
+import { countChanges } from './ledger.ts';
 
 const dialect: Dialect = { name: 'sqlite', isDistributed: false, parameter: () => '?' };
 const renderer = new Renderer(dialect);
@@ -12,23 +13,20 @@ function bound(value: Value): SQLInputValue {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
-/** A statement, or a condition of one, as SQLite takes it. */
-export function written(sql: Sql): { readonly text: string; readonly values: SQLInputValue[] } {
-  const { text, values } = renderer.render(sql);
-  return { text, values: values.map(bound) };
-}
-
 function answer(db: Database, request: Request): unknown {
   if (request.wants === 'session')
     return {
       auditKey: db.auditKey,
       lists: 1,
+      isDistributed: false,
       json: (value, what) => db.json(value, what),
     } satisfies Session;
   // One process owns a data directory: no other node hears of it.
-  if (request.wants === 'announcement') return undefined;
-  const { text, values } = written(request.sql);
-  return request.wants === 'rows' ? db.all(text, ...values) : db.run(text, ...values);
+  if (request.wants === 'announcement' || request.wants === 'hint') return undefined;
+  if (request.wants === 'counting') return countChanges(db, request.changes);
+  const { text, values } = renderer.render(request.sql);
+  const bounds = values.map(bound);
+  return request.wants === 'rows' ? db.all(text, ...bounds) : db.run(text, ...bounds);
 }
 
 /** Does common work to its end, before anything else can happen: in the caller's transaction, if there is one. */

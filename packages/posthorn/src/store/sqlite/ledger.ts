@@ -1,3 +1,4 @@
+import type { CounterChange } from '../common/counting.ts';
 import { ledgerColumns, typeCounterColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { AtRisk } from '../worth.ts';
@@ -145,4 +146,15 @@ export class LedgerChanges {
       );
     }
   }
+}
+
+/** Writes the counters of changes that are written once for every database. */
+export function countChanges(db: Database, changes: readonly CounterChange[]): void {
+  const ledger = new LedgerChanges();
+  for (const { number, endpoint, createdAt, type, counter, by } of changes) {
+    const counted = { endpoint, type, acceptedAt: createdAt };
+    ledger.add(counted, counter, by);
+    if (counter === 'dead' || counter === 'suppressed') ledger.addWorth(db, number, counted, counter, by);
+  }
+  ledger.write(db);
 }

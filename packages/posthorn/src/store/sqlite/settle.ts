@@ -1,11 +1,12 @@
 import { latencyBucket } from '../../domain/latency.ts';
 import { isAttempt } from '../../domain/settlement.ts';
 import type { SettleAnswer, Settlement } from '../store.ts';
-import { stateNumbers, triggers } from '../rows.ts';
+import { type Ended, redriveEnded } from '../common/redrive-ended.ts';
+import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { wakeSuccessor } from './blocking.ts';
+import { perform } from './common.ts';
 import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
-import { isDeleted, isMarked, redriveEnded } from './redrive-ended.ts';
 
 /** The fence (G3): only the holder of the newest claim, and only while that claim is open. */
 const fence = `WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
@@ -37,6 +38,22 @@ function isLogged(db: Database, { number, claim, startedAt, state }: Settlement)
 function wasRedriven(db: Database, { number, state }: Settlement, endpoint: number): boolean {
   if (state === 'delivered' || !isMarked(db, number)) return false;
   return state === 'pending' || !isDeleted(db, endpoint);
+}
+
+/** Whether a redrive came while its attempt was in flight. */
+function isMarked(db: Database, number: number): boolean {
+  return (
+    db.get(`SELECT 1 FROM deliveries WHERE number = ? AND trigger = ${redriveMark}`, number) !== undefined
+  );
+}
+
+function isDeleted(db: Database, endpoint: number): boolean {
+  return db.get('SELECT 1 FROM endpoints WHERE num = ? AND deleted_at IS NOT NULL', endpoint) !== undefined;
+}
+
+/** A delivery that was settled just now as dead. */
+function deadLetter({ number, createdAt, eventType: type }: Settlement, endpoint: number): Ended {
+  return { number, state: stateNumbers.dead, endpoint, createdAt, type };
 }
 
 /** Whether a dead letter of its key has held it. */
@@ -123,18 +140,7 @@ export function settle(
         ledger.add(counted, 'dead');
         ledger.addWorth(db, s.number, counted, 'dead');
         if (isRedriven)
-          redriveEnded(
-            db,
-            ledger,
-            {
-              number: s.number,
-              state: stateNumbers.dead,
-              endpoint: counted.endpoint,
-              createdAt: s.createdAt,
-              type: s.eventType,
-            },
-            { trigger: 'manual', now: s.now },
-          );
+          perform(db, redriveEnded([deadLetter(s, counted.endpoint)], { trigger: 'manual', now: s.now }));
       }
       if (ended && s.keyed) wakeSuccessor(db, s.number, s.now);
     }

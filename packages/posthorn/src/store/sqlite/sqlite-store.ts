@@ -13,10 +13,8 @@ import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { checkPages } from './integrity.ts';
 import { beginKeyedRequest } from './idempotency.ts';
-import { freeKeys } from './blocking.ts';
-import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { changeRedrive, countRedrive, createRedrive, stepRedrive } from './redrives.ts';
+import { stepRedrive } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
@@ -55,26 +53,19 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     takeOver: async (node, now) => takeOver(db, node, now),
     prune: async (request) => prune(db, endpoints, request),
     stepFanOut: async (request) => stepFanOut(db, endpoints, sequences, request),
-    cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
     createEndpoint: async (endpoint) => endpoints.create(endpoint),
     updateEndpoint: async (id, change) => endpoints.update(id, change),
     pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
     changeConfig: async (change) => endpoints.change(change),
-    redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
-    cancelDelivery: async (number, message, now, audit = null) =>
-      cancelDelivery(db, endpoints, number, message, now, audit),
     replayEvent: async (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now, audit),
     acceptFor: async (event, endpointId, now, audit = null) => {
       const known = endpoints.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
-    createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
-    changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
-    freeKeys: async (request) => freeKeys(db, endpoints, request),
     fold: async (now) => fold(db, now),
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
@@ -90,8 +81,6 @@ function lookups({ db, endpoints, sequences }: Tables): HotStore['lookups'] {
   return {
     nextDue: async () => nextDue(db, endpoints),
     configVersion: async () => endpoints.version,
-    countRedrive: async (request, from, limit) =>
-      countRedrive(db, endpoints, sequences, request, from, limit),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();

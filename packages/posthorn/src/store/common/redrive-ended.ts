@@ -2,7 +2,7 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { triggers } from '../rows.ts';
 import { count, endCounters } from './counting.ts';
 import { forShare, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
-import { raw, sql } from './sql.ts';
+import { sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';
 
 /** A delivery that has ended, as it was read. */
@@ -66,6 +66,6 @@ function* beginAgain(
   return yield* rows(
     sql`UPDATE ${table('deliveries')} AS d SET state = 0, due_at = ${now}, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL,
         trigger = ${triggers.indexOf(trigger)}, redrives = redrives + 1, redrive_id = coalesce(${redriveId ?? null}, redrive_id)
-      FROM ${given} WHERE ${inShard}d.number = n.number AND d.state = n.state RETURNING ${raw('number, event_number')}`,
+      FROM ${given} WHERE ${inShard}d.number = n.number AND d.state = n.state RETURNING d.number, d.event_number`,
   );
 }

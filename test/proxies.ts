@@ -131,3 +131,10 @@ export async function aSocksProxy(route: Route, password?: string): Promise<Test
   const port = await listening(server);
   return { url: `socks5://127.0.0.1:${port}`, port, asked, credentials, close };
 }
+
+/** A proxy that takes connections and answers nothing. */
+export async function anUnansweredProxy(): Promise<{ readonly address: string; close(): Promise<void> }> {
+  const server = createServer();
+  const close = closer(server, new Set());
+  return { address: `127.0.0.1:${await listening(server)}`, close };
+}

@@ -21,8 +21,10 @@ function section(name: string, command: Command, description: string): string {
     row(one.name(), help.argumentDescription(one)),
   );
   const options = command.options.filter(own).map((one) => {
-    const isRequired = one.mandatory ? ' Required.' : '';
-    return row(one.flags, `${help.optionDescription(one)}${isRequired}`);
+    const required = one.mandatory ? ' (required)' : '';
+    // As `--help` writes defaults: as they are typed.
+    const text = help.optionDescription(one).replace(/\(default: "(.*?)"\)/, '(default: $1)');
+    return row(one.flags, `${text}${required}`);
   });
   const rows = [...argumentRows, ...options];
   const wanted = command.registeredArguments.map((one) => {

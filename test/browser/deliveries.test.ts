@@ -1,14 +1,12 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDeliveryId } from '../../packages/posthorn/src/domain/ids.ts';
 import { aReceiver, until } from '../support.ts';
+import { inStore, makeOverlap } from './store-writes.ts';
 import { browserSuite, expectAccessible, expectNoOverflow, picture } from './support.ts';
 
 // Deliveries, one delivery, an event, and the search box.
 
 const suite = browserSuite();
-const minuteMs = 60_000;
 
 interface Listed {
   readonly id: string;
@@ -29,81 +27,6 @@ describe('deliveries in the browser', () => {
     const { items } = await request<{ items: Listed[] }>('GET', `/v1/deliveries?event_id=${event}`);
     return items[0]!;
   };
-  const inStore = (work: (db: DatabaseSync) => void): void => {
-    const db = new DatabaseSync(join(suite.server.dataDir, 'posthorn.db'), { timeout: 60_000 });
-    work(db);
-    db.close();
-  };
-
-  /** Makes of a delivered one what only a frozen node would: a lease that passed, and an answer that came too late. */
-  const makeOverlap = (id: string): void => {
-    const number = parseDeliveryId(id)!;
-    inStore((db) => {
-      const start = Date.now() - 10 * minuteMs;
-      const attempt = db.prepare(
-        `INSERT OR REPLACE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome, error_class, message,
-           response_excerpt, trigger, node, lease_until, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-      );
-      const wire = (headers: readonly (readonly [string, string])[]): string =>
-        JSON.stringify({
-          address: '192.0.2.80',
-          phasesMs: { lookup: 1.2, connect: 4.8, proxy: null, tls: 11.3, firstByte: 590.2 },
-          headers,
-        });
-      const rows = [
-        [
-          1,
-          0,
-          15_000,
-          null,
-          'retry',
-          'timeout',
-          'no answer within the timeout of 15000 ms',
-          null,
-          'node-a',
-          20_400,
-          null,
-        ],
-        [2, 20_206, 25_800, 200, 'superseded', null, null, 'ok', 'node-b', 41_100, null],
-        [
-          3,
-          41_308,
-          600,
-          503,
-          'retry',
-          'http_5xx',
-          'HTTP 503',
-          '{"error":"database is restarting"}',
-          'node-a',
-          86_000,
-          wire([
-            ['retry-after', '120'],
-            ['content-type', 'application/json'],
-          ]),
-        ],
-        [4, 161_916, 184, 200, 'delivered', null, null, 'ok', 'node-a', 206_000, null],
-      ] as const;
-      for (const [n, at, ms, status, outcome, error, message, excerpt, node, lease, kept] of rows)
-        attempt.run(
-          number,
-          n,
-          start + at,
-          ms,
-          status,
-          outcome,
-          error,
-          message,
-          excerpt,
-          node,
-          start + lease,
-          kept,
-        );
-      db.prepare(
-        'UPDATE deliveries SET created_at = ?, settled_at = ?, claim = 4, attempts = 4, tries = 4 WHERE number = ?',
-      ).run(start, start + 162_100, number);
-    });
-  };
-
   beforeAll(async () => {
     good = await aReceiver();
     bad = await aReceiver((_, response) => {
@@ -169,7 +92,7 @@ describe('deliveries in the browser', () => {
     overlapping = (await deliveryOf('pi_3Q9x')).id;
     dead = (await deliveryOf('ch_0')).id;
     pending = (await deliveryOf('cus_1')).id;
-    makeOverlap(overlapping);
+    makeOverlap(suite.server.dataDir, overlapping);
   });
   afterAll(async () => {
     await Promise.all([good.close(), bad.close()]);
@@ -400,7 +323,7 @@ describe('deliveries in the browser', () => {
       reason: 'by hand',
     });
     await go.click();
-    await page.getByText('1 delivery cancelled; 1 was settled meanwhile').waitFor();
+    await page.getByText('1 delivery cancelled; 1 was settled in the meantime').waitFor();
     expect(
       (
         await request<{ items: readonly { reason: string }[] }>(
@@ -510,7 +433,7 @@ describe('deliveries in the browser', () => {
     ];
 
     test('is shown as text: no script runs, no report of the policy, nothing leaves its place', async () => {
-      inStore((db) => {
+      inStore(suite.server.dataDir, (db) => {
         const number = parseDeliveryId(dead)!;
         db.prepare('DELETE FROM attempts WHERE delivery = ?').run(number);
         const attempt = db.prepare(

@@ -16,6 +16,9 @@ import { type Postgres, startPostgres } from '../postgres.ts';
 import { aRedrive, anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 import { createNode, requestTo } from './library-http.ts';
 
+/** What is notified if the ledger does not balance. */
+const ledgerAlert = 'page unaccounted books';
+
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const balanced: LedgerCheck = { balanced: true, unaccounted: 0, endpointIds: [], findings: [] };
 const unbalanced: LedgerCheck = { balanced: false, unaccounted: 1, endpointIds: ['ep_1'], findings: [] };
@@ -351,7 +354,7 @@ describe('two nodes on one PostgreSQL', () => {
     await a.evaluate();
     a.reconciled(unbalanced);
     await a.evaluate();
-    expect(await notified(second, channel)).toEqual(['firing page unaccounted books']);
+    expect(await notified(second, channel)).toEqual([`firing ${ledgerAlert}`]);
     // A has stopped. B has not checked the ledger yet, and leaves the alert as it is.
     a.stop();
     const b = evaluatorOn(second, time);
@@ -366,10 +369,7 @@ describe('two nodes on one PostgreSQL', () => {
     expect((await second.read.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
     b.reconciled(balanced);
     await b.evaluate();
-    expect(await notified(second, channel)).toEqual([
-      'firing page unaccounted books',
-      'resolved page unaccounted books',
-    ]);
+    expect(await notified(second, channel)).toEqual([`firing ${ledgerAlert}`, `resolved ${ledgerAlert}`]);
     b.stop();
     await first.close();
     await second.close();

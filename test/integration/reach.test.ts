@@ -1,8 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   authority,
@@ -10,9 +7,9 @@ import {
   expiredClient,
   nextClient,
   otherAuthority,
-  server as serverCertificate,
 } from '../certificates.ts';
-import { aConnectProxy, aSocksProxy } from '../proxies.ts';
+import { startMutualReceiver } from '../mutual-receiver.ts';
+import { aConnectProxy, anUnansweredProxy, aSocksProxy } from '../proxies.ts';
 import { aReceiver, until } from '../support.ts';
 import { aTokenServer } from '../token-server.ts';
 import { apiKey, serve } from './serving.ts';
@@ -93,34 +90,15 @@ async function deliver(by = tenant): Promise<readonly Attempt[]> {
   return (body as unknown as { attempts: Attempt[] }).attempts;
 }
 
-/** A receiver that demands a client certificate of the test's authority. */
-async function aMutualReceiver() {
-  const clients: string[] = [];
-  const receiver = createServer(
-    { ...serverCertificate, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
-    (request, response) => {
-      request.resume();
-      clients.push(String((request.socket as TLSSocket).getPeerCertificate().subject.CN));
-      response.end('ok');
-    },
-  );
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  closing.push(
-    () => receiver.close(),
-    () => receiver.closeAllConnections(),
-  );
-  return { url: `https://localhost:${(receiver.address() as AddressInfo).port}/hook`, clients };
-}
-
-async function receiving(...given: Parameters<typeof aReceiver>) {
-  const receiver = await aReceiver(...given);
-  closing.push(() => receiver.close());
-  return receiver;
+/** What is closed when the test is over. */
+function closed<T extends { close(): unknown }>(one: T): T {
+  closing.push(() => one.close());
+  return one;
 }
 
 describe('tls', () => {
   test('a client certificate and a private authority: shown, used, rotated (G9)', async () => {
-    const receiver = await aMutualReceiver();
+    const receiver = closed(await startMutualReceiver());
     const tls = {
       client_certificate: clientCertificate.cert,
       client_key: clientCertificate.key,
@@ -175,7 +153,7 @@ describe('tls', () => {
   });
 
   test('what failed for want of a certificate is tried again as soon as there is one', async () => {
-    const receiver = await aMutualReceiver();
+    const receiver = closed(await startMutualReceiver());
     const id = await create({
       url: receiver.url,
       tls: { ca: authority.cert },
@@ -252,12 +230,14 @@ describe('tls', () => {
 
 describe('auth', () => {
   test('basic and bearer are sent, kept where null comes back, and shown nowhere (G9)', async () => {
-    const receiver = await receiving(({ headers }, response) => {
-      response.statusCode = 500;
-      response.end(
-        `I saw ${headers.authorization} and ${Buffer.from(String(headers.authorization).slice(6), 'base64').toString()}`,
-      );
-    });
+    const receiver = closed(
+      await aReceiver(({ headers }, response) => {
+        response.statusCode = 500;
+        response.end(
+          `I saw ${headers.authorization} and ${Buffer.from(String(headers.authorization).slice(6), 'base64').toString()}`,
+        );
+      }),
+    );
     const id = await create({
       url: receiver.url,
       auth: { type: 'basic', username: 'posthorn', password: secrets[0] },
@@ -293,13 +273,14 @@ describe('auth', () => {
   });
 
   test('OAuth: a token is fetched, kept, and renewed once after a 401', async () => {
-    const tokens = await aTokenServer();
-    closing.push(() => tokens.close());
+    const tokens = closed(await aTokenServer());
     let valid = 'token-1';
-    const receiver = await receiving(({ headers }, response) => {
-      response.statusCode = headers.authorization === `Bearer ${valid}` ? 200 : 401;
-      response.end();
-    });
+    const receiver = closed(
+      await aReceiver(({ headers }, response) => {
+        response.statusCode = headers.authorization === `Bearer ${valid}` ? 200 : 401;
+        response.end();
+      }),
+    );
     const auth = {
       type: 'oauth2_client_credentials',
       token_url: tokens.url,
@@ -338,9 +319,8 @@ describe('auth', () => {
   });
 
   test('a token server that hangs is said to have failed, and delays no other endpoint (G8)', async () => {
-    const hanging = await aTokenServer(() => {});
-    closing.push(() => hanging.close());
-    const receiver = await receiving();
+    const hanging = closed(await aTokenServer(() => {}));
+    const receiver = closed(await aReceiver());
     const auth = {
       type: 'oauth2_client_credentials',
       token_url: hanging.url,
@@ -413,14 +393,10 @@ describe('auth', () => {
 
 describe('proxy', () => {
   test('of its own, over SOCKS5 and HTTP; the password is kept and shown nowhere (G9)', async () => {
-    const receiver = await receiving();
+    const receiver = closed(await aReceiver());
     const port = Number(new URL(receiver.url).port);
-    const socks = await aSocksProxy(() => port, `user:${secrets[3]}`);
-    const http = await aConnectProxy(() => port);
-    closing.push(
-      () => socks.close(),
-      () => http.close(),
-    );
+    const socks = closed(await aSocksProxy(() => port, `user:${secrets[3]}`));
+    const http = closed(await aConnectProxy(() => port));
     const id = await create({
       url: 'http://93.184.216.34/hook',
       proxy: socks.url.replace('://', `://user:${secrets[3]}@`),
@@ -447,18 +423,9 @@ describe('proxy', () => {
   test.each(['http', 'socks5'])(
     'a %s proxy that hangs is bounded by the timeout, and delays no other endpoint (G8)',
     async (scheme) => {
-      const sockets = new Set<Socket>();
-      const hanging = createTcpServer((socket) => {
-        sockets.add(socket);
-        socket.on('error', () => {});
-      });
-      await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
-      closing.push(() => {
-        for (const socket of sockets) socket.destroy();
-        hanging.close();
-      });
-      const receiver = await receiving();
-      const proxy = `${scheme}://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+      const hanging = closed(await anUnansweredProxy());
+      const receiver = closed(await aReceiver());
+      const proxy = `${scheme}://${hanging.address}`;
       await create({ url: receiver.url, proxy, timeout_ms: 1000 });
       const slow = deliver();
       tenant = `${tenant}-other`;

@@ -70,7 +70,7 @@ async function fill(url: string): Promise<void> {
       data: { amount: 1000 + n, currency: 'EUR', text: 'é ☃ "\\u0007"' },
       ordering_key: `customer_${n % 3}`,
     });
-  await call('POST', '/v1/events', { id: 'nobody', type: 'invoice.sent', data: [1.0, null] });
+  await call('POST', '/v1/events', { id: 'unmatched', type: 'invoice.sent', data: [1.0, null] });
   const states = async (): Promise<Record<string, number>> =>
     (await call('GET', '/v1/accounting')) as Record<string, number>;
   const end = Date.now() + 60_000;

@@ -437,7 +437,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Resume an endpoint',
     description:
-      'Continues with what is pending, even if the receiver asked for a pause (Retry-After). Deliveries that were suppressed meanwhile stay suppressed until they are redriven. Failures are counted anew.',
+      'Continues with pending deliveries, even if the receiver asked for a pause (Retry-After). Suppressed deliveries stay suppressed until they are redriven. Failures are counted from zero.',
     params,
     query: inTenant,
     status: 200,

@@ -10,6 +10,7 @@ import type { BlockedKey, DeadLetterGroup, DeliveryRecord, FanOutState, Finding 
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
+import { counted } from './diagnosis/words.ts';
 
 /** Part of the keys of stored alerts about the ledger, and of `GET /v1/alerts`: it keeps its name. */
 const ledgerGroup = 'books';
@@ -106,7 +107,7 @@ export function corruptCondition(
       event_ids: samples.map(({ eventId }) => eventId),
       sample_delivery_ids: samples.map(({ number }) => deliveryId(number)),
       next_step:
-        'Run posthorn verify to list every such event; check the disk, restore it from a backup, and publish the events again under new ids',
+        'Run posthorn verify to list every such event; check the disk, restore a backup, or publish the events again under new ids',
     },
     waitMs: 0,
   };
@@ -138,8 +139,7 @@ export function unaccountedCondition(ledger: {
         endpoint_id: endpointId,
         problem,
       })),
-      next_step:
-        'Run posthorn verify to list each one; something other than Posthorn has written to the store',
+      next_step: 'Run posthorn verify to list each one; something other than Posthorn wrote to the store',
     },
     waitMs: confirmed ? 0 : Number.POSITIVE_INFINITY,
   };
@@ -214,7 +214,7 @@ export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): 
     owner: null,
     summary:
       doubtedMs > 0
-        ? `the clock is ${lengthText(doubtedMs)} ahead of the time Posthorn has measured; it deletes and expires nothing by this clock`
+        ? `the clock is ${lengthText(doubtedMs)} ahead of the time that Posthorn has measured; until it is right, Posthorn deletes and expires nothing`
         : `the clock jumped ${direction} by ${lengthText(Math.abs(byMs))}`,
     evidence: {
       ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(byMs / 1000) }),
@@ -280,7 +280,7 @@ export function overdueCondition(
     group: endpointId,
     severity: why === null ? 'page' : 'ticket',
     owner,
-    summary: `${count.toLocaleString('en-US')} deliveries to ${endpointId} are overdue, the oldest by ${minutes} min${why === null ? ', and nothing is being sent' : `: ${why}`}`,
+    summary: `${counted(count, 'delivery', 'deliveries')} to ${endpointId} ${count === 1 ? 'is' : 'are'} overdue, the oldest by ${minutes} min${why === null ? ', and nothing is being sent' : `: ${why}`}`,
     evidence: {
       count,
       oldest_due_at: iso(oldestDueAt),
@@ -292,8 +292,8 @@ export function overdueCondition(
         throttledUntil !== null
           ? `To send now, if the receiver is ready earlier: POST /v1/endpoints/${endpointId}/resume`
           : why !== null
-            ? `Raise the receiver's capacity, or its limits. To see what waits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
-            : "Run posthorn nodes to see which node owns what, and read that node's log for why it does not send",
+            ? `Raise the receiver's capacity, or its limits. To see what is waiting: posthorn deliveries --endpoint-id ${endpointId} --state pending`
+            : 'Run posthorn nodes to see which node owns these shards; its log says why it does not send',
     },
     waitMs: 0,
   };
@@ -314,11 +314,11 @@ export function endpointDownCondition(down: {
     group: endpointId,
     severity: loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${endpointId} has failed every attempt for ${Math.round((now - openSince) / 60_000)} min; ${pending.toLocaleString('en-US')} deliveries wait`,
+    summary: `${endpointId} has failed every attempt for ${Math.round((now - openSince) / 60_000)} min; ${counted(pending, 'delivery is', 'deliveries are')} waiting`,
     evidence: {
       since: iso(openSince),
       pending,
-      next_step: `To see the errors: posthorn deliveries --endpoint-id ${endpointId} --state pending. Nothing is lost while it is retried`,
+      next_step: `To see the errors: posthorn deliveries --endpoint-id ${endpointId} --state pending. Nothing is lost while Posthorn retries`,
     },
     waitMs: 0,
   };
@@ -332,7 +332,7 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
     group: 'beyond',
     severity: 'page',
     owner: null,
-    summary: `${beyond.toLocaleString('en-US')} more beyond the ${most.toLocaleString('en-US')} that have an alert of their own (${rule})`,
+    summary: `${beyond.toLocaleString('en-US')} more beyond the ${most.toLocaleString('en-US')} that have their own alerts (${rule})`,
     evidence: {
       groups,
       beyond,

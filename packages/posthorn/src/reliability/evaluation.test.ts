@@ -172,7 +172,7 @@ describe('an endpoint that is paused when it has only failed for long', () => {
         'endpoint_disabled',
         'orders',
         'ticket',
-        expect.stringContaining('3 deliveries wait, 2 are suppressed'),
+        expect.stringContaining('3 deliveries are waiting, 2 are suppressed'),
       ],
     ]);
     expect(await evaluatedAt(12 * hour, { enabled: false, pausedReason: 'operator' })).toEqual([]);

@@ -4,6 +4,7 @@ import { disablesAt, minFailures } from '../domain/failing.ts';
 import type { Template } from '../domain/template.ts';
 import { minuteMs } from '../domain/time.ts';
 import type { FailingEndpoint } from '../store/failures.ts';
+import { counted } from './diagnosis/words.ts';
 
 /** From this share of the time on, the owner of an endpoint is warned that it will be paused. */
 const warnFrom = 0.5;
@@ -48,18 +49,17 @@ export function disabledCondition(
   loudness: Template['deadLetterSeverity'],
 ): Condition {
   const { id, owner, url, updatedAt } = endpoint;
-  const n = (count: number): string => count.toLocaleString('en-US');
   return {
     rule: 'endpoint_disabled',
     group: id,
     severity: loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${new URL(url).host} was paused because every attempt failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${n(counts.pending)} deliveries wait, ${n(counts.suppressed)} are suppressed`,
+    summary: `${new URL(url).host} was paused because every attempt failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${counted(counts.pending, 'delivery is', 'deliveries are')} waiting, ${counted(counts.suppressed, 'is', 'are')} suppressed`,
     evidence: {
       failing_since: since === null ? null : new Date(since).toISOString(),
       paused_by: new Date(updatedAt).toISOString(),
       ...counts,
-      next_step: `Fix the receiver, then send what waits with POST /v1/endpoints/${id}/resume, and what came meanwhile with posthorn redrive --endpoint-id ${id} --state suppressed`,
+      next_step: `Fix the receiver, then send the waiting deliveries with POST /v1/endpoints/${id}/resume, and the suppressed ones with posthorn redrive --endpoint-id ${id} --state suppressed`,
     },
     waitMs: 0,
   };

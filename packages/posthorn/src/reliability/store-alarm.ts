@@ -183,7 +183,7 @@ function createNotifier({
     if (ways.length === 0)
       logger.error(
         { code: 'store_page_unaddressed' },
-        'the page about the store has nowhere to go: declare a channel',
+        'no channel to send the page about the store to: declare one',
       );
     for (const way of ways) void notifyOne(way, about, 0);
   };

@@ -73,7 +73,7 @@ interface Progress {
   readonly refused: number;
 }
 
-/** Cancels one after another until the signal says stop; a delivery that was settled meanwhile is left as it is. */
+/** Cancels one after another until the signal says stop; a delivery that was settled in the meantime is left as it is. */
 async function cancelEach(
   items: readonly Listed[],
   reason: string,
@@ -99,7 +99,7 @@ async function cancelEach(
 }
 
 const settledText = ({ refused }: Progress): string =>
-  refused === 0 ? '' : `; ${plural(refused, 'was', 'were')} settled meanwhile`;
+  refused === 0 ? '' : `; ${plural(refused, 'was', 'were')} settled in the meantime`;
 
 interface Cancelling {
   /** Null: not begun. */

@@ -8,18 +8,26 @@ import { CommandError, note, print, printJson } from '../output.ts';
 import { clientFrom, failureText, remoteOptions } from '../remote.ts';
 import { filterFrom, filterOptions, refuseBeside } from './deliveries.ts';
 
-/** Cancels one; false if it cannot be: that does not stop the others, but the exit code says that not everything was done (G5). */
-async function cancelOne(client: Client, id: string, reason: string, json: boolean): Promise<boolean> {
+/**
+ * Cancels one, or says why not: it was settled in the meantime, or the server refused. That does not stop the others, but the exit code
+ * says that not everything was done (G5).
+ */
+async function cancelOne(
+  client: Client,
+  id: string,
+  reason: string,
+  json: boolean,
+): Promise<'cancelled' | 'settled' | 'refused'> {
   try {
     const delivery = await client.deliveries.cancel(id, { reason });
     if (json) printJson(wireAnswer('deliveries.cancel', delivery));
     else print(`${delivery.id} is ${delivery.state}`);
-    return true;
+    return 'cancelled';
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 0) throw error;
     note(`posthorn: ${id}: ${failureText(error)}`);
     process.exitCode = 1;
-    return false;
+    return error.code === 'wrong_state' ? 'settled' : 'refused';
   }
 }
 
@@ -58,14 +66,17 @@ async function countMatching(client: Client, filter: Filter, json: boolean): Pro
 }
 
 async function cancelMatching(client: Client, filter: Filter, reason: string, json: boolean): Promise<void> {
-  let cancelled = 0;
-  let refused = 0;
+  const counts = { cancelled: 0, settled: 0, refused: 0 };
   for await (const items of pending(client, filter))
-    for (const { id } of items)
-      if (await cancelOne(client, id, reason, json)) cancelled++;
-      else refused++;
+    for (const { id } of items) counts[await cancelOne(client, id, reason, json)]++;
+  const text = (count: number, what: string): string[] =>
+    count === 0 ? [] : [`${count.toLocaleString('en-US')} ${what}`];
   note(
-    `${cancelled.toLocaleString('en-US')} cancelled${refused === 0 ? '' : `, ${refused.toLocaleString('en-US')} not: they were settled meanwhile`}`,
+    [
+      `${counts.cancelled.toLocaleString('en-US')} cancelled`,
+      ...text(counts.settled, 'settled in the meantime'),
+      ...text(counts.refused, 'refused'),
+    ].join(', '),
   );
 }
 

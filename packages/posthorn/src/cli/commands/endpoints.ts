@@ -266,7 +266,7 @@ function pauseCommand(): Command {
 function resumeCommand(): Command {
   return one(
     'resume',
-    'Resume an endpoint; deliveries suppressed meanwhile stay suppressed until they are redriven',
+    'Resume an endpoint; suppressed deliveries stay suppressed until they are redriven',
     'orders',
   ).action(async (id: string, options: Options) => {
     const endpoint = await clientFrom(options).endpoints.resume(id, { tenant: options.tenant });

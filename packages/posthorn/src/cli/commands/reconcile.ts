@@ -229,7 +229,7 @@ export function reconcileCommand(): Command {
     .requiredOption('--since <time>', 'deliveries created at or after this time', apiTime)
     .option(
       '--until <time>',
-      'deliveries created before this time (default: now); give the time of the export if webhooks arrive meanwhile',
+      'deliveries created before this time (default: now); give the time of the export if webhooks keep arriving',
       apiTime,
     )
     .option('--tenant <tenant>', 'tenant of an endpoint that is given by its name')

@@ -66,6 +66,12 @@ function sumWorth(members: readonly Alert[]): object[] {
   }));
 }
 
+/** `1 delivery to … is overdue`, `179 deliveries are waiting`. */
+function deliveries(count: number, state: string, where = ''): string {
+  const what = count === 1 ? 'delivery' : 'deliveries';
+  return `${count.toLocaleString('en-US')} ${what}${where} ${count === 1 ? 'is' : 'are'} ${state}`;
+}
+
 /** The sentence about several alerts of one rule at one host. */
 function noticeSentence(members: readonly Alert[], endpoints: number): string {
   const [{ rule, host = '', state }] = members as [Alert];
@@ -76,11 +82,11 @@ function noticeSentence(members: readonly Alert[], endpoints: number): string {
     case 'endpoint_down':
       return state === 'resolved'
         ? `${where} ${has} recovered`
-        : `${where} ${has} failed every attempt since ${iso(earliestStart(members))}; ${n(sumEvidence(members, 'pending'))} deliveries wait`;
+        : `${where} ${has} failed every attempt since ${iso(earliestStart(members))}; ${deliveries(sumEvidence(members, 'pending'), 'waiting')}`;
     case 'dead_letters':
       return `${n(sumEvidence(members, 'count'))} dead letters at ${where}`;
     case 'overdue':
-      return `${n(sumEvidence(members, 'count'))} deliveries to ${where} are overdue`;
+      return deliveries(sumEvidence(members, 'count'), 'overdue', ` to ${where}`);
     case 'endpoint_disabling':
       return `${where} ${has} failed every attempt, and Posthorn will pause ${endpoints === 1 ? 'it' : 'them'}`;
     case 'endpoint_disabled':

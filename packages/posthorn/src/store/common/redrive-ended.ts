@@ -58,14 +58,14 @@ function* beginAgain(
   shard: number | null,
 ): Steps<readonly (readonly unknown[])[]> {
   const given = rowsFrom('n', {
-    number: { type: 'bigint', values: ended.map(({ number }) => number) },
-    state: { type: 'smallint', values: ended.map(({ state }) => state) },
+    delivery: { type: 'bigint', values: ended.map(({ number }) => number) },
+    former: { type: 'smallint', values: ended.map(({ state }) => state) },
   });
-  const inShard = shard === null ? shardOf('d', 'n.number') : sql`${inList('d', shard)} AND `;
+  const inShard = shard === null ? shardOf('d', 'n.delivery') : sql`${inList('d', shard)} AND `;
   // The claim number goes on counting: an attempt of the former schedule stays fenced off (G3).
   return yield* rows(
     sql`UPDATE ${table('deliveries')} AS d SET state = 0, due_at = ${now}, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL,
         trigger = ${triggers.indexOf(trigger)}, redrives = redrives + 1, redrive_id = coalesce(${redriveId ?? null}, redrive_id)
-      FROM ${given} WHERE ${inShard}d.number = n.number AND d.state = n.state RETURNING d.number, d.event_number`,
+      FROM ${given} WHERE ${inShard}d.number = n.delivery AND d.state = n.former RETURNING number, event_number`,
   );
 }

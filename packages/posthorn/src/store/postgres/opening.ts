@@ -84,7 +84,7 @@ export function requireReadableUrl(url: string): void {
   if (serverUrls(url).every((one) => URL.canParse(one) && /^postgres(ql)?:$/.test(new URL(one).protocol)))
     return requirePrimaryWanted(url);
   throw new StoreOpenError(
-    'the database URL cannot be read: write postgres://user:password@host:5432/database, with characters such as @ # ? / in user and password percent-encoded (%23 %2F %3F %40)',
+    'the database URL cannot be read: write postgres://user:password@host:5432/database, with characters such as @ # ? / in user and password percent-encoded (%40 for @, and so on)',
   );
 }
 

@@ -6,19 +6,20 @@ import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { retriedIndex, searchMigration } from './search.ts';
 import { attemptWireColumns } from './settle.ts';
-import { bulkJobs, bulkWindows } from './redrives.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
 import {
   auditLogTables,
   breakerColumns,
+  bulkJobs,
+  bulkWindows,
   contactMigration,
   countersTable,
   failingColumns,
   failingDelivered,
   keysTable,
-  markersTable,
   markerSubjects,
+  markersTable,
   senderInAlerts,
   serverCertificateColumns,
   sessionsTable,

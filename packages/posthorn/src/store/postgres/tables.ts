@@ -159,3 +159,19 @@ export const countersTable = `
   ALTER INDEX posthorn.tallies_fine RENAME TO counters_fine;
   CREATE VIEW posthorn.tallies AS SELECT * FROM posthorn.counters;
 `;
+
+/** A migration: who began a job, replays beside redrives, and which deliveries are whose. */
+export const bulkJobs = `
+  ALTER TABLE posthorn.redrives ADD COLUMN kind text NOT NULL DEFAULT 'redrive', ADD COLUMN target text, ADD COLUMN actor json,
+    ADD COLUMN stop_reason text, ADD COLUMN first_sent json;
+  UPDATE posthorn.redrives SET stop_reason = 'asked' WHERE state = 'stopped';
+  ALTER TABLE posthorn.deliveries ADD COLUMN redrive_id text;
+  CREATE INDEX deliveries_redrive ON posthorn.deliveries (redrive_id, state) WHERE redrive_id IS NOT NULL;
+`;
+
+/** A migration: what a job need not read, because it is older than its window; its deliveries in the order of their numbers. */
+export const bulkWindows = `
+  ALTER TABLE posthorn.redrives ADD COLUMN first_number bigint NOT NULL DEFAULT 0;
+  DROP INDEX posthorn.deliveries_redrive;
+  CREATE INDEX deliveries_redrive ON posthorn.deliveries (redrive_id, state, number) WHERE redrive_id IS NOT NULL;
+`;

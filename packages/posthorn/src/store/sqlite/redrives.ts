@@ -10,24 +10,6 @@ import { LedgerChanges } from './ledger.ts';
 import { replayFound } from './replay.ts';
 import type { Sequences } from './sequences.ts';
 
-/** A migration: who began a job, replays beside redrives, and which deliveries are whose. */
-export const bulkJobs = `
-  ALTER TABLE redrives ADD COLUMN kind TEXT NOT NULL DEFAULT 'redrive';
-  -- The endpoint of a replay to one.
-  ALTER TABLE redrives ADD COLUMN target TEXT;
-  ALTER TABLE redrives ADD COLUMN actor TEXT;
-  ALTER TABLE redrives ADD COLUMN stop_reason TEXT;
-  UPDATE redrives SET stop_reason = 'asked' WHERE state = 'stopped';
-  -- The first deliveries, while the job waits for their outcomes (store/first-sent.ts).
-  ALTER TABLE redrives ADD COLUMN first_sent TEXT;
-  -- The last job that took it.
-  ALTER TABLE deliveries ADD COLUMN redrive_id TEXT;
-  CREATE INDEX deliveries_redrive ON deliveries (redrive_id, state) WHERE redrive_id IS NOT NULL;
-`;
-
-/** A migration: what a job need not read, because it is older than its window. */
-export const bulkWindows = 'ALTER TABLE redrives ADD COLUMN first_number INTEGER NOT NULL DEFAULT 0;';
-
 interface StepPlace {
   readonly endpoints: EndpointTable;
   readonly sequences: Sequences;

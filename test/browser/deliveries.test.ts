@@ -107,7 +107,7 @@ describe('deliveries in the browser', () => {
     await page.getByText(/first attempts succeeded|Too few to tell|Nothing else was accepted/).waitFor();
     await page.getByText('See the endpoint').waitFor();
     const drawing = page.getByRole('img', {
-      name: /Claims of the delivery over time: 4 attempts, requests that were under way at once/,
+      name: /Claims of the delivery over time: 4 attempts, requests in flight at the same time/,
     });
     await drawing.waitFor();
     expect(await page.locator('.timeline-overlap').count()).toBeGreaterThan(0);

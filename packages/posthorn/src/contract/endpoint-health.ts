@@ -200,7 +200,7 @@ export const endpointHealthOperations = operations({
           level: 'act',
           sentence:
             'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 39 s; nothing is lost until tomorrow 13:40 UTC, when the earliest schedule ends.',
-          next_step: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
+          next_step: 'Fix the receiver; Posthorn keeps retrying.',
         },
         health: healthExample,
         in_flight: { now: 1, limit: 4 },

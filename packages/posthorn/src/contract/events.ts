@@ -112,7 +112,7 @@ const replayRequest = z
       .string()
       .max(256)
       .optional()
-      .describe('Deliver only to this endpoint (id or name), whatever its subscriptions and filter.'),
+      .describe('Deliver only to this endpoint (id or name), regardless of its subscriptions and filter.'),
   })
   .meta({ id: 'ReplayRequest' });
 const replay = z
@@ -250,7 +250,7 @@ export const eventOperations = operations({
     scope: 'operate',
     summary: 'Deliver a past event again',
     description:
-      'Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, whatever its subscriptions and filter. Deliveries to paused endpoints are suppressed.',
+      'Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, regardless of its subscriptions and filter. Deliveries to paused endpoints are suppressed.',
     params,
     query,
     body: replayRequest,

@@ -14,7 +14,7 @@ const bulkReplayRequest = z
     endpoint_id: endpointRef
       .optional()
       .describe(
-        'Deliver each event once to this endpoint (id or name), whatever its subscriptions and filter. If omitted, each delivery is made again at its own endpoint.',
+        'Deliver each event once to this endpoint (id or name), regardless of its subscriptions and filter. If omitted, each delivery is made again at its own endpoint.',
       ),
     ...jobRequest,
   })

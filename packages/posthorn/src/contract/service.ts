@@ -46,7 +46,7 @@ export const serviceOperations = operations({
     tag: 'service',
     scope: 'none',
     summary: 'Check that the process is alive',
-    description: 'Answers 200 as long as the process responds, whatever the state of its store.',
+    description: 'Answers 200 as long as the process responds, regardless of the state of its store.',
     status: 200,
     answer: z.strictObject({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' }),
     errors: [],

@@ -153,7 +153,7 @@ export const sloStatusOperations = operations({
     scope: 'read',
     summary: 'Get the status of an objective',
     description:
-      'Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has an error budget of its own.',
+      'Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has its own error budget.',
     params: z.strictObject({
       name: z.string().describe('Name of the objective, or id of an endpoint whose template sets one.'),
     }),

@@ -40,7 +40,7 @@ function labelOf({ rows, overlaps }: Timeline): string {
   const parts = [
     plural(attempts, 'attempt'),
     ...(lost === 0 ? [] : [`${plural(lost, 'claim')} without an outcome`]),
-    ...(overlaps.length === 0 ? [] : ['requests that were under way at once']),
+    ...(overlaps.length === 0 ? [] : ['requests in flight at the same time']),
     ...(expected === 0 ? [] : [`${plural(expected, 'attempt')} to come`]),
   ];
   return `Claims of the delivery over time: ${parts.join(', ')}.`;

@@ -63,7 +63,7 @@ export function TestAnswer({ test }: { test: Answer<'endpoints.test'> }): ReactN
       <p className="wait">
         {test.suppressed > 0
           ? 'The endpoint is paused, so the test was not sent.'
-          : 'No attempt has ended yet: the delivery goes on by itself.'}
+          : 'No attempt has ended yet: the delivery continues by itself.'}
       </p>
     );
   const isGood = attempt.outcome === 'delivered';

@@ -107,7 +107,7 @@ function Actions({ endpoint }: { endpoint: Endpoint }): ReactNode {
   const resume = async (): Promise<void> => {
     try {
       await call('endpoints.resume', { params: { id: endpoint.id }, body: {} });
-      toast('Resumed: what waited goes on.');
+      toast('Resumed. Waiting deliveries continue.');
     } catch (error) {
       toast(error instanceof Error ? error.message : 'It could not be resumed.', 'bad');
     }

@@ -83,7 +83,7 @@ function meaning(state: Missing['state'], answered: string, list: string): strin
     case 'delivered':
       return `${answered} 2xx, and it is not in ${list}`;
     case 'dead':
-      return 'was given up: nothing delivers it by itself';
+      return 'was given up: it is not retried automatically';
     case 'suppressed':
       return 'was kept back while the endpoint was paused';
     case 'pending':

@@ -56,7 +56,10 @@ export function StopJob({ job, kind }: { job: Job; kind: Kind }): ReactNode {
         kind="danger"
         forbidden={forbidden ?? (isAsking ? asking : null)}
         onClick={() =>
-          run(() => stop(kind, job.id), 'Stopped. What it has sent goes on; the rest stays as it is.')
+          run(
+            () => stop(kind, job.id),
+            'Stopped. Deliveries that it sent continue; the others stay as they are.',
+          )
         }
       >
         Stop

@@ -33,7 +33,7 @@ function oneTenant(options: Record<string, unknown>): string | undefined {
 export function replayCommand(): Command {
   return jobCommand('replay')
     .argument('[event]', 'one event, by its id')
-    .option('--to <endpoint>', 'deliver each event once to this endpoint, whatever it subscribes to')
+    .option('--to <endpoint>', 'deliver each event once to this endpoint, regardless of its subscriptions')
     .addHelpText(
       'after',
       '\nExamples:\n  posthorn replay evt_… --to ep_…\n  posthorn replay --endpoint-id ep_… --state delivered --since 2026-01-31T02:00:00Z --until 2026-01-31T03:00:00Z --dry-run',

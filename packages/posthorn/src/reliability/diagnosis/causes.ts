@@ -122,7 +122,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'server_error',
     errorClass: 'http_5xx',
     says: (_, status) => `has answered ${status ?? '5xx'} to every attempt`,
-    nextStep: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
+    nextStep: 'Fix the receiver; Posthorn keeps retrying.',
   },
   {
     rule: 'protocol',

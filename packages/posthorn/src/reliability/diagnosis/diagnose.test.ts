@@ -77,7 +77,7 @@ test('a failing endpoint: what it answers, since when, for which types, what wai
     level: 'act',
     sentence:
       'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 41 s; nothing is lost until tomorrow 13:40 UTC, when the earliest schedule ends.',
-    nextStep: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
+    nextStep: 'Fix the receiver; Posthorn keeps retrying.',
   });
 });
 

@@ -155,7 +155,7 @@ export interface EventsApi<Options> {
   /** Get an event. Returns the event and its deliveries. */
   get(id: string, input?: EventsGetInput, options?: Options): Promise<Event>;
 
-  /** Deliver a past event again. Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, whatever its subscriptions and filter. Deliveries to paused endpoints are suppressed. */
+  /** Deliver a past event again. Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, regardless of its subscriptions and filter. Deliveries to paused endpoints are suppressed. */
   replay(id: string, input?: EventsReplayInput, options?: Options): Promise<Replay>;
 
   /** List events. Returns events without their data, newest first unless `order` is `asc`. A call reads at most 200,000 rows and takes about 200 ms. After that it returns `nextCursor`, even if the page has fewer items than `limit`, or none. */
@@ -233,7 +233,7 @@ export interface EndpointsApi<Options> {
   /** Pause an endpoint. Pending deliveries wait. Deliveries of new events are suppressed: stored, and delivered only if an operator redrives them. */
   pause(id: string, input?: EndpointsPauseInput, options?: Options): Promise<Endpoint>;
 
-  /** Resume an endpoint. Continues with what is pending, even if the receiver asked for a pause (Retry-After). Deliveries that were suppressed meanwhile stay suppressed until they are redriven. Failures are counted anew. */
+  /** Resume an endpoint. Continues with pending deliveries, even if the receiver asked for a pause (Retry-After). Suppressed deliveries stay suppressed until they are redriven. Failures are counted from zero. */
   resume(id: string, input?: EndpointsResumeInput, options?: Options): Promise<Endpoint>;
 
   /** Rotate the signing secret. Generates a new secret and a new key pair, whichever the endpoint signs with (`signatures`); until the grace period ends, requests are signed with the previous ones too. Only this response shows the new secret; public keys are in `/v1/endpoints/{id}/public-keys`. */
@@ -332,7 +332,7 @@ export interface NowApi<Options> {
 
 /** Reliability objectives, error budgets and burn rates. */
 export interface SlosApi<Options> {
-  /** Get the status of an objective. Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has an error budget of its own. */
+  /** Get the status of an objective. Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has its own error budget. */
   status(name: string, options?: Options): Promise<SloStatus>;
 
   /** Get how the budgets of an objective were spent over time. Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` does not have a history. */
@@ -371,7 +371,7 @@ export interface NodesApi<Options> {
 
 /** Health, metrics and this document. */
 export interface ServiceApi<Options> {
-  /** Check that the process is alive. Answers 200 as long as the process responds, whatever the state of its store. */
+  /** Check that the process is alive. Answers 200 as long as the process responds, regardless of the state of its store. */
   health(options?: Options): Promise<Health>;
 
   /** Check that the node accepts events. Answers 503 while the node starts or stops, and while its store refuses writes. The body is the same. */

@@ -451,7 +451,7 @@ export interface BulkReplayRequest {
     readonly state?: DeliveryState | readonly DeliveryState[] | undefined;
   };
 
-  /** Deliver each event once to this endpoint (id or name), whatever its subscriptions and filter. If omitted, each delivery is made again at its own endpoint. */
+  /** Deliver each event once to this endpoint (id or name), regardless of its subscriptions and filter. If omitted, each delivery is made again at its own endpoint. */
   readonly endpointId?: string | undefined;
 
   /** Deliveries per second for the whole job; null means as fast as the store allows. */
@@ -3064,7 +3064,7 @@ export interface Replay {
 }
 
 export interface ReplayRequest {
-  /** Deliver only to this endpoint (id or name), whatever its subscriptions and filter. */
+  /** Deliver only to this endpoint (id or name), regardless of its subscriptions and filter. */
   readonly endpointId?: string | undefined;
 }
 

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import { Agent, fetch, type Headers } from 'undici';
+import { Agent, fetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compose, open } from '../../packages/posthorn/src/posthorn.ts';
 import type { Posthorn } from '../../packages/posthorn/src/index.ts';
 import type { NodeOptions } from '../../packages/posthorn/src/options.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { type Answer, askAt, type AskedRequest, type Body } from './asking.ts';
 import { apiKey } from './serving.ts';
 
 // Browsers: signing in and out, what a session may do, when it ends, and links for receivers (G9).
@@ -18,12 +19,6 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-type Body = Record<string, unknown>;
-interface Answer {
-  readonly status: number;
-  readonly body: Body;
-  readonly headers: Headers;
-}
 const hourMs = 3_600_000;
 /** Failures are limited for each address: what fails on purpose, or until a node knows better, comes from others. */
 const [waiting, wrongly] = ['127.0.0.77', '127.0.0.78'].map(
@@ -67,24 +62,8 @@ describe.each([
   });
 
   let calls = 0;
-  const ask = async (
-    method: string,
-    path: string,
-    { body, headers = {}, by }: { body?: unknown; headers?: Record<string, string>; by?: Agent } = {},
-  ): Promise<Answer> => {
-    const response = await fetch(urls[calls++ % urls.length]! + path, {
-      method,
-      ...(by === undefined ? {} : { dispatcher: by }),
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      body: (text === '' ? {} : JSON.parse(text)) as Body,
-      headers: response.headers,
-    };
-  };
+  const ask = (method: string, path: string, request: AskedRequest = {}): Promise<Answer> =>
+    askAt(urls[calls++ % urls.length]! + path, method, request);
   const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
   const admin = async (method: string, path: string, body?: unknown): Promise<Body> => {
     const answer = await ask(method, path, {

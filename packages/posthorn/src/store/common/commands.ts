@@ -1,12 +1,13 @@
 import { commandTransitions, type DeliveryState, deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { withChange } from '../audit-log.ts';
+import type { CounterChange } from '../counter-change.ts';
 import type { DeliveryPath } from '../delivery-path.ts';
 import { commandAnswer, type CommandResult, type OperationWrites } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { writeAudit } from './audit-log.ts';
 import { blocksKeys, wakeSuccessor } from './blocking.ts';
-import { count, type CounterChange } from './counting.ts';
+import { count } from './counting.ts';
 import { type Cold, transaction } from './methods.ts';
 import { deliveriesOfEach, forUpdate, inList, isNumbered, limit as limited, table } from './pieces.ts';
 import { readDelivery } from './readings.ts';

@@ -1,19 +1,5 @@
+import type { CounterChange } from '../counter-change.ts';
 import type { Steps } from './steps.ts';
-
-/** By the number of a state, the counter of deliveries that are in it; pending ones have none. */
-export const endCounters = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
-
-/** A delivery that a counter counts from now on (1), or no longer (-1). */
-export interface CounterChange {
-  readonly number: number;
-  /** The number of its event. */
-  readonly event: number;
-  readonly type: string;
-  readonly endpoint: number;
-  readonly createdAt: number;
-  readonly counter: 'accepted' | Exclude<(typeof endCounters)[number], null>;
-  readonly by: 1 | -1;
-}
 
 /**
  * Counts in the transaction that changes the deliveries (G4), by the adapter's own writer of counters: also what dead letters and

@@ -1,6 +1,7 @@
 import { shardOfNumber } from '../../domain/ids.ts';
+import { endCounters } from '../counter-change.ts';
 import { triggers } from '../rows.ts';
-import { count, endCounters } from './counting.ts';
+import { count } from './counting.ts';
 import { forShare, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
 import { sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';

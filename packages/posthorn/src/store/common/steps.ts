@@ -1,4 +1,4 @@
-import type { CounterChange } from './counting.ts';
+import type { CounterChange } from '../counter-change.ts';
 import type { Row, Sql } from './sql.ts';
 
 // Work on a database, written once: a generator that yields statements and gets their answers. SQLite runs it in one go, within

@@ -1,4 +1,4 @@
-import type { CounterChange } from '../common/counting.ts';
+import type { CounterChange } from '../counter-change.ts';
 import type { Connection } from './database.ts';
 import { writeLedger } from './ledger.ts';
 import { writeWorth } from './worth.ts';

@@ -1,4 +1,4 @@
-import type { CounterChange } from '../common/counting.ts';
+import type { CounterChange } from '../counter-change.ts';
 import { ledgerColumns, typeCounterColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { AtRisk } from '../worth.ts';

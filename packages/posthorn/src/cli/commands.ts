@@ -30,6 +30,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/publish.ts')).publishCommand(),
   },
   {
+    name: 'ingest',
+    description:
+      'Publish the messages of Kafka, NATS JetStream, Amazon SQS or a PostgreSQL outbox, each exactly once by its id',
+    load: async () => (await import('./commands/ingest.ts')).ingestCommand(),
+  },
+  {
     name: 'endpoints',
     description: 'List endpoints with their health; create, test, pause, resume, rotate and delete them',
     load: async () => (await import('./commands/endpoints.ts')).endpointsCommand(),

@@ -168,7 +168,7 @@ function faultsByIndex(errors: readonly FieldError[], count: number): Map<number
 }
 
 /** Waits; less if `signal` aborts. */
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {
       cancel();

@@ -1,0 +1,229 @@
+import type { Consumer, Message as KafkaRecord, MessagesStream, Producer } from '@platformatic/kafka';
+import type { Clock } from '../runtime/clock.ts';
+import { Arrival } from './arrival.ts';
+import { type Message, type SetAside, type Source, SourceFault } from './source.ts';
+
+export interface KafkaOptions {
+  readonly brokers: readonly string[];
+  readonly topics: readonly string[];
+  readonly group: string;
+  /** Where a partition begins that the group has never committed. */
+  readonly from: 'earliest' | 'latest';
+  readonly sasl: {
+    readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+    readonly username: string;
+    readonly password: string;
+  } | null;
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  /** Goes on where Kafka has deleted messages before they were read, instead of failing. */
+  readonly skipDeleted: boolean;
+  readonly deadLetterTopic: string | null;
+  readonly batch: number;
+}
+
+interface KafkaMessage extends Message {
+  readonly record: KafkaRecord;
+}
+
+type Library = typeof import('@platformatic/kafka');
+
+const pollMs = 1000;
+/** What one fetch brings from one broker; a larger message comes alone. */
+const maxFetchBytes = 4 * 1024 * 1024;
+/** Fetched messages beyond which no other fetch begins: with the fetches under way, this bounds memory. */
+const maxBuffered = 16;
+const rebalanceCodes = [
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+];
+/** Errors that another connection would not mend. */
+const lastingCodes = [
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_GROUP_ID',
+];
+
+/** A member of a consumer group; offsets are committed by `commit` alone. */
+class KafkaSource implements Source<KafkaMessage> {
+  readonly #consumer: Consumer;
+  readonly #producer: Producer | null;
+  readonly #stream: MessagesStream<Buffer, Buffer, Buffer, Buffer>;
+  readonly #options: KafkaOptions;
+  readonly #arrival: Arrival;
+  readonly #library: Library;
+
+  constructor(
+    library: Library,
+    parts: {
+      consumer: Consumer;
+      producer: Producer | null;
+      stream: MessagesStream<Buffer, Buffer, Buffer, Buffer>;
+    },
+    options: KafkaOptions,
+    clock: Clock,
+  ) {
+    this.#library = library;
+    this.#consumer = parts.consumer;
+    this.#producer = parts.producer;
+    this.#stream = parts.stream;
+    this.#options = options;
+    this.#arrival = new Arrival(clock);
+    this.#stream.on('readable', () => this.#arrival.notify());
+    this.#stream.on('error', (error) => this.#arrival.fail(error));
+    this.#stream.on('close', () => this.#arrival.fail(new Error('Kafka closed the stream of messages')));
+  }
+
+  async read(signal: AbortSignal): Promise<readonly KafkaMessage[]> {
+    const messages = this.#take();
+    if (messages.length > 0) return messages;
+    await this.#arrival.wait(pollMs, signal);
+    return this.#take();
+  }
+
+  #take(): KafkaMessage[] {
+    const messages: KafkaMessage[] = [];
+    while (messages.length < this.#options.batch) {
+      const record = this.#stream.read() as KafkaRecord | null;
+      if (record === null) break;
+      messages.push(messageFrom(record));
+    }
+    return messages;
+  }
+
+  async commit(messages: readonly KafkaMessage[]): Promise<void> {
+    const last = new Map<string, KafkaRecord>();
+    for (const { record } of messages) last.set(`${record.topic}/${record.partition}`, record);
+    const offsets = [...last.values()].map(({ topic, partition, offset, leaderEpoch }) => ({
+      topic,
+      partition,
+      offset: offset + 1n,
+      leaderEpoch,
+    }));
+    try {
+      await this.#consumer.commit({ offsets });
+    } catch (error) {
+      // The partition has another owner or a new generation: it reads them again, under the same ids.
+      if (!rebalanceCodes.some((id) => this.#isError(error, id))) throw error;
+    }
+  }
+
+  #isError(error: unknown, id: string): boolean {
+    return this.#library.findErrorBy(error as Error, 'apiId', id) !== null;
+  }
+
+  async lag(): Promise<number | null> {
+    const lag = await this.#consumer.getLag({ topics: [...this.#options.topics] });
+    let sum = 0n;
+    // Partitions of other members are -1.
+    for (const partitions of lag.values()) for (const one of partitions) if (one > 0n) sum += one;
+    return Number(sum);
+  }
+
+  async close(): Promise<void> {
+    await this.#producer?.close(true);
+    await this.#consumer.close(true);
+  }
+
+  get setAside(): SetAside<KafkaMessage> | undefined {
+    const producer = this.#producer;
+    const topic = this.#options.deadLetterTopic;
+    if (producer === null || topic === null) return undefined;
+    return async (refused) => {
+      await producer.send({
+        acks: -1,
+        messages: refused.map(({ message: { record, position }, code, reason }) => ({
+          topic,
+          key: record.key,
+          value: record.value,
+          headers: new Map([
+            ...record.headerEntries,
+            [Buffer.from('posthorn-position'), Buffer.from(position)],
+            [Buffer.from('posthorn-code'), Buffer.from(code)],
+            [Buffer.from('posthorn-reason'), Buffer.from(reason)],
+          ]),
+        })),
+      });
+    };
+  }
+}
+
+function messageFrom(record: KafkaRecord): KafkaMessage {
+  return {
+    record,
+    position: `${record.topic}/${record.partition}/${record.offset}`,
+    // The library's types deny what a tombstone and a message without a key have.
+    body: (record.value as Buffer | null | undefined) ?? null,
+    key: (record.key as Buffer | null | undefined) ?? null,
+    subject: record.topic,
+    at: Number(record.timestamp),
+    fields: () => record.headerEntries.map(([name, value]) => [name.toString(), value] as const),
+  };
+}
+
+/** Refuses to go on where the group's offset is before the first message that Kafka still has: those between are lost. */
+async function demandUndeleted(
+  consumer: Consumer,
+  library: Library,
+  topics: readonly string[],
+): Promise<void> {
+  const assigned = (consumer.assignments ?? []).map(({ topic, partitions }) => ({ topic, partitions }));
+  if (assigned.length === 0) return;
+  const [committed, first] = await Promise.all([
+    consumer.listCommittedOffsets({ topics: assigned }),
+    consumer.listOffsets({ topics: [...topics], timestamp: library.ListOffsetTimestamps.EARLIEST }),
+  ]);
+  for (const { topic, partitions } of assigned)
+    for (const partition of partitions) {
+      const at = committed.get(topic)?.[partition] ?? -1n;
+      const begin = first.get(topic)?.[partition] ?? 0n;
+      if (at >= 0n && at < begin)
+        throw new SourceFault(
+          `Kafka deleted ${begin - at} messages of ${topic}/${partition} before they were ingested (offsets ${at} to ${begin - 1n}). Publish them again from where they came, then go on with --skip-deleted`,
+        );
+    }
+}
+
+export async function openKafka(options: KafkaOptions, clock: Clock): Promise<Source<KafkaMessage>> {
+  const library = await import('@platformatic/kafka');
+  const connection = {
+    clientId: 'posthorn-ingest',
+    bootstrapBrokers: [...options.brokers],
+    ...(options.sasl === null ? {} : { sasl: options.sasl }),
+    ...(options.tls === null ? {} : { tls: options.tls }),
+  };
+  const consumer = new library.Consumer({ ...connection, groupId: options.group });
+  const producer = options.deadLetterTopic === null ? null : new library.Producer(connection);
+  // Without a listener, an error would end the process.
+  consumer.on('error', () => {});
+  try {
+    const known = await consumer.metadata({ topics: [...options.topics] });
+    const missing = options.topics.filter((topic) => !known.topics.has(topic));
+    if (missing.length > 0) throw new SourceFault(`Kafka has no topic ${missing.join(', ')}`);
+    const stream = await consumer.consume({
+      topics: [...options.topics],
+      autocommit: false,
+      mode: library.MessagesStreamModes.COMMITTED,
+      fallbackMode: options.from,
+      maxBytes: maxFetchBytes,
+      highWaterMark: maxBuffered,
+      // Messages of transactions that were rolled back never happened.
+      isolationLevel: library.FetchIsolationLevels.READ_COMMITTED,
+    });
+    if (!options.skipDeleted) await demandUndeleted(consumer, library, options.topics);
+    return new KafkaSource(library, { consumer, producer, stream }, options, clock);
+  } catch (error) {
+    await Promise.allSettled([consumer.close(true), producer?.close(true)]);
+    const lasting = lastingCodes.find((id) => library.findErrorBy(error as Error, 'apiId', id) !== null);
+    if (lasting !== undefined || (error as { code?: string }).code === 'PLT_KFK_AUTHENTICATION')
+      throw new SourceFault(
+        `Kafka refused: ${(error as Error).message}${lasting === undefined ? '' : ` (${lasting})`}`,
+      );
+    throw error;
+  }
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { ask, type Postgres, startPostgres } from './postgres.ts';
+
+// Brokers for the tests of `posthorn ingest`, behind one interface.
+
+/** Messages that were put into a broker, and the arguments of `posthorn ingest` that read them. */
+interface Filled {
+  readonly args: readonly string[];
+  /** Their tenant, which no others have. */
+  readonly tenant: string;
+}
+
+export interface Broker {
+  /** Puts these bodies into a new topic, stream, queue or table, in this order. */
+  filled(bodies: readonly string[]): Promise<Filled>;
+  /** How many messages of the last one are not yet committed. */
+  waiting(): Promise<number>;
+  /** Makes a place for refused messages; answers the arguments that name it, and what is in it. */
+  place?(): Promise<{ readonly args: readonly string[]; bodies(): Promise<readonly string[]> }>;
+  stop(): Promise<void>;
+}
+
+export interface BrokerKind {
+  readonly name: string;
+  readonly hasOwnPlace: boolean;
+  start(): Promise<Broker>;
+}
+
+const newName = (): string => `t${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+
+async function outbox(): Promise<Broker> {
+  const postgres: Postgres = await startPostgres();
+  const url = await postgres.createDatabase();
+  let table = '';
+  return {
+    filled: async (bodies) => {
+      table = newName();
+      await ask(
+        url,
+        `CREATE TABLE ${table} (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, type text NOT NULL, data text NOT NULL)`,
+        ...bodies.map((body) => `INSERT INTO ${table} (type, data) VALUES ('payment.paid', '${body}')`),
+      );
+      const args = ['outbox', '--database-url', url, '--table', table, '--poll', '0.05'];
+      return { args: [...args, '--tenant', `=${table}`], tenant: table };
+    },
+    waiting: async () => Number((await ask<{ n: string }>(url, `SELECT count(*) AS n FROM ${table}`))[0]!.n),
+    stop: async () => await postgres.stop(),
+  };
+}
+
+async function nats(url: string): Promise<Broker> {
+  const { connect } = await import('@nats-io/transport-node');
+  const { jetstream, jetstreamManager, AckPolicy } = await import('@nats-io/jetstream');
+  const connection = await connect({ servers: url });
+  const manager = await jetstreamManager(connection);
+  const js = jetstream(connection);
+  let stream = '';
+  return {
+    filled: async (bodies) => {
+      stream = newName();
+      await manager.streams.add({ name: stream, subjects: [`${stream}.>`] });
+      // Redelivered soon after a kill, so that the test does not wait for the usual 30 s.
+      const ack = { ack_policy: AckPolicy.Explicit, ack_wait: 1e9 };
+      await manager.consumers.add(stream, { durable_name: 'posthorn', ...ack });
+      for (const body of bodies) await js.publish(`${stream}.payment`, body);
+      const args = ['nats', '--servers', url, '--stream', stream, '--type', '=payment.paid'];
+      return { args: [...args, '--tenant', `=${stream}`], tenant: stream };
+    },
+    waiting: async () => {
+      const { num_pending: pending, num_ack_pending: unacknowledged } = await manager.consumers.info(
+        stream,
+        'posthorn',
+      );
+      return pending + unacknowledged;
+    },
+    place: async () => {
+      const name = newName();
+      await manager.streams.add({ name, subjects: [`${name}.refused`] });
+      return {
+        args: ['--dead-letter-subject', `${name}.refused`],
+        bodies: async () => {
+          const { state } = await manager.streams.info(name);
+          const found = await Promise.all(
+            Array.from({ length: state.messages }, (_, n) =>
+              manager.streams.getMessage(name, { seq: n + 1 }),
+            ),
+          );
+          return found.map((message) => message!.string());
+        },
+      };
+    },
+    stop: async () => await connection.close(),
+  };
+}
+
+async function kafka(broker: string): Promise<Broker> {
+  const { Admin, Consumer, Producer } = await import('@platformatic/kafka');
+  const connection = { clientId: 'test', bootstrapBrokers: [broker] };
+  const admin = new Admin(connection);
+  const producer = new Producer(connection);
+  let topic = '';
+  let length = 0;
+  const newTopic = async (): Promise<string> => {
+    const name = newName();
+    await admin.createTopics({ topics: [name], partitions: 1, replicas: 1 });
+    return name;
+  };
+  return {
+    filled: async (bodies) => {
+      topic = await newTopic();
+      length = bodies.length;
+      await producer.send({
+        messages: bodies.map((body) => ({ topic, key: Buffer.from('k'), value: Buffer.from(body) })),
+        acks: -1,
+      });
+      const args = [
+        'kafka',
+        '--brokers',
+        broker,
+        '--topic',
+        topic,
+        '--group',
+        topic,
+        '--type',
+        '=payment.paid',
+      ];
+      return { args: [...args, '--tenant', `=${topic}`, '--ordering-key', 'key'], tenant: topic };
+    },
+    waiting: async () => {
+      const groups = await admin.listConsumerGroupOffsets({ groups: [topic] });
+      const committed = groups[0]?.topics[0]?.partitions[0]?.committedOffset ?? 0n;
+      return length - Number(committed);
+    },
+    place: async () => {
+      const name = await newTopic();
+      return {
+        args: ['--dead-letter-topic', name],
+        bodies: async () => {
+          const consumer = new Consumer({ ...connection, groupId: name });
+          const stream = await consumer.consume({ topics: [name], mode: 'earliest' });
+          for await (const message of stream) {
+            await consumer.close(true);
+            return [message.value.toString()];
+          }
+          return [];
+        },
+      };
+    },
+    stop: async () => {
+      await producer.close();
+      await admin.close();
+    },
+  };
+}
+
+async function sqs(endpoint: string): Promise<Broker> {
+  const library = await import('@aws-sdk/client-sqs');
+  const client = new library.SQSClient({ endpoint, region: 'us-east-1' });
+  let queue = '';
+  const newQueue = async (visibilityS: number): Promise<string> => {
+    const command = new library.CreateQueueCommand({
+      QueueName: newName(),
+      Attributes: { VisibilityTimeout: String(visibilityS) },
+    });
+    return (await client.send(command)).QueueUrl!;
+  };
+  const attribute = async (
+    ...names: ('ApproximateNumberOfMessages' | 'ApproximateNumberOfMessagesNotVisible')[]
+  ) => {
+    const command = new library.GetQueueAttributesCommand({ QueueUrl: queue, AttributeNames: names });
+    const { Attributes: found = {} } = await client.send(command);
+    return names.reduce((sum, name) => sum + Number(found[name]), 0);
+  };
+  return {
+    filled: async (bodies) => {
+      // The shortest that `ingest` takes: a killed process delays the test by no more.
+      queue = await newQueue(5);
+      for (const body of bodies)
+        await client.send(new library.SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
+      const tenant = newName();
+      const args = ['sqs', '--queue-url', queue, '--endpoint', endpoint, '--region', 'us-east-1'];
+      return { args: [...args, '--type', '=payment.paid', '--tenant', `=${tenant}`], tenant };
+    },
+    waiting: async () =>
+      await attribute('ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'),
+    place: async () => {
+      const url = await newQueue(30);
+      return {
+        args: ['--dead-letter-queue-url', url],
+        bodies: async () => {
+          const command = new library.ReceiveMessageCommand({ QueueUrl: url });
+          const { Messages: found = [] } = await client.send(command);
+          return found.map(({ Body: body }) => body!);
+        },
+      };
+    },
+    stop: () => {
+      client.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Brokers that are not npm packages: tested where a variable names one. */
+const named: readonly (readonly [name: string, variable: string, start: (at: string) => Promise<Broker>])[] =
+  [
+    ['nats', 'POSTHORN_TEST_NATS_URL', nats],
+    ['kafka', 'POSTHORN_TEST_KAFKA_BROKERS', kafka],
+    ['sqs', 'POSTHORN_TEST_SQS_URL', sqs],
+  ];
+
+export const brokers: readonly BrokerKind[] = [
+  { name: 'outbox', hasOwnPlace: false, start: outbox },
+  ...named.flatMap(([name, variable, start]) => {
+    const at = process.env[variable];
+    return at === undefined || at === '' ? [] : [{ name, hasOwnPlace: true, start: () => start(at) }];
+  }),
+];

@@ -87,6 +87,19 @@ const mayImport: readonly {
     from: ['contract', 'cli/output.ts', 'cli/private-file.ts', 'svix/endpoint-fields.ts'],
     drivers: ['pg'],
   },
+  // Consumes brokers, and publishes as `posthorn publish` does: nothing of it is on the path of a delivery.
+  {
+    of: 'ingest',
+    from: ['cli/publish', 'domain', 'runtime', 'service/raw-json.ts'],
+    packages: ['@posthorn/client'],
+    drivers: [
+      'pg',
+      '@platformatic/kafka',
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+      '@aws-sdk/client-sqs',
+    ],
+  },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: ['domain'] },
   // Compares what happened before a change and after it: what an audit found, or what a store's counters say.
@@ -103,6 +116,7 @@ const mayImport: readonly {
       'engine/port.ts',
       'engine/tracing.ts',
       'http/authentication.ts',
+      'ingest',
       'ledger',
       'library',
       'logs',
@@ -199,6 +213,10 @@ const drivers = [
   '@opentelemetry/sdk-trace',
   '@opentelemetry/exporter-trace-otlp-http',
   '@opentelemetry/resources',
+  '@platformatic/kafka',
+  '@nats-io/jetstream',
+  '@nats-io/transport-node',
+  '@aws-sdk/client-sqs',
 ];
 /** Runs in a browser: nothing of it is simulated. */
 const browsers = ['@posthorn/dashboard'];

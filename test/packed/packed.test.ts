@@ -97,6 +97,11 @@ describe('posthorn alone', () => {
         out: '',
         err: `posthorn: posthorn ${command} needs ${needed}, which is not installed. Run: npm install ${needed}\n`,
       });
+    const nats = ['ingest', 'nats', '--servers', 'x', '--stream', 'x', '--type', 'subject', '--api-key', 'x'];
+    expect(await run(home, bin, nats)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Run: npm install @nats-io/jetstream @nats-io/transport-node'),
+    });
   });
 
   test('it serves, reshapes and delivers; email and traces say what they need', async () => {

@@ -40,6 +40,10 @@ const ids = file('ids.txt', 'evt_1\n');
 /** Arguments of a command that is used rightly, where they are more than a name for each argument. */
 const used: Readonly<Record<string, readonly string[]>> = {
   publish: [file('events.jsonl', '{"id":"evt_1","type":"payment.paid","data":{}}\n'), '--retry-for', '0.1'],
+  'ingest kafka': ['--brokers', '127.0.0.1:1', '--topic', 'payments', '--type', 'subject'],
+  'ingest nats': ['--servers', 'nats://127.0.0.1:1', '--stream', 'payments', '--type', 'subject'],
+  'ingest sqs': ['--queue-url', 'http://127.0.0.1:1/1/payments', '--type', 'subject'],
+  'ingest outbox': ['--database-url', 'postgres://127.0.0.1:1/shop'],
   'endpoints create': ['https://shop.example/hook'],
   'endpoints ensure': ['orders', 'https://shop.example/hook'],
   redrive: ['--endpoint-id', 'ep_1'],
@@ -213,7 +217,7 @@ async function runAt(width: number | null, ...args: readonly string[]) {
 }
 
 /** These run until they are stopped, or until a job is done that the example shows at work. */
-const endless = ['listen', 'redrive', 'replay'];
+const endless = ['ingest kafka', 'ingest nats', 'ingest sqs', 'ingest outbox', 'listen', 'redrive', 'replay'];
 
 describe.each(remote.filter(({ path }) => !endless.includes(path)))('posthorn $path', (leaf) => {
   const options = () => ['--url', url, '--api-key', 'phk_x', '--timeout', '5'];

@@ -86,7 +86,7 @@ class Broker {
         this.#step();
         return Promise.resolve();
       },
-      lag: () => Promise.resolve(null),
+      lag: () => Promise.resolve(0),
       close: () => Promise.resolve(),
       setAside: hasPlace
         ? (refused) => {

@@ -32,7 +32,7 @@ export interface ConsumeOptions<M extends Message> {
   readonly observer: Observer;
   /** Where refused messages go; null: to the source's own place, and without one the first of them ends the loop. */
   readonly setAside: SetAside<M> | null;
-  /** Ends the loop when nothing has arrived for so long; null: never. */
+  /** Ends the loop when nothing has arrived for so long and nothing waits; null: never. */
   readonly idleMs: number | null;
   /** Ends the loop after the batch in progress. */
   readonly signal: AbortSignal;
@@ -79,7 +79,9 @@ export class Consumption<M extends Message> {
         const messages = await this.#connected((source) => source.read(signal));
         if (messages === null) continue;
         if (messages.length === 0) {
-          if (idleMs !== null && clock.monotonic() - arrivedAt >= idleMs) return { kind: 'idle' };
+          const isQuiet = idleMs !== null && clock.monotonic() - arrivedAt >= idleMs;
+          // What a killed process was working on comes back after a while.
+          if (isQuiet && (await this.lag()) === 0) return { kind: 'idle' };
           continue;
         }
         const refused = await this.#publish(messages);

@@ -28,6 +28,8 @@ interface KafkaMessage extends Message {
 type Library = typeof import('@platformatic/kafka');
 
 const pollMs = 1000;
+/** After a process is killed, Kafka gives its partitions to another one after so long. */
+const sessionTimeoutMs = 30_000;
 /** What one fetch brings from one broker; a larger message comes alone. */
 const maxFetchBytes = 4 * 1024 * 1024;
 /** Fetched messages beyond which no other fetch begins: with the fetches under way, this bounds memory. */
@@ -118,11 +120,20 @@ class KafkaSource implements Source<KafkaMessage> {
   }
 
   async lag(): Promise<number | null> {
-    const lag = await this.#consumer.getLag({ topics: [...this.#options.topics] });
-    let sum = 0n;
-    // Partitions of other members are -1.
-    for (const partitions of lag.values()) for (const one of partitions) if (one > 0n) sum += one;
-    return Number(sum);
+    const { assignments } = this.#consumer;
+    if (assignments === null) return null;
+    const isolationLevel = this.#library.FetchIsolationLevels.READ_COMMITTED;
+    const ends = await this.#consumer.listOffsets({ topics: [...this.#options.topics], isolationLevel });
+    let lag = this.#stream.readableLength;
+    for (const { topic, partitions } of assignments)
+      for (const partition of partitions) {
+        // Markers of transactions take an offset too, so this is not counted from the commits.
+        const next = this.#stream.offsetsToFetch.get(`${topic}:${partition}`);
+        const end = ends.get(topic)?.[partition];
+        if (next === undefined || end === undefined) return null;
+        lag += Number(end - next);
+      }
+    return lag;
   }
 
   async close(): Promise<void> {
@@ -166,28 +177,39 @@ function messageFrom(record: KafkaRecord): KafkaMessage {
   };
 }
 
-/** Refuses to go on where the group's offset is before the first message that Kafka still has: those between are lost. */
-async function demandUndeleted(
-  consumer: Consumer,
-  library: Library,
-  topics: readonly string[],
-): Promise<void> {
+/**
+ * Commits where partitions begin that the group has never committed, so that a restart does not decide it again. Refuses to go
+ * on where Kafka no longer has the messages behind the group's offset: they would be lost without a word.
+ */
+async function settleOffsets(consumer: Consumer, library: Library, options: KafkaOptions): Promise<void> {
   const assigned = (consumer.assignments ?? []).map(({ topic, partitions }) => ({ topic, partitions }));
   if (assigned.length === 0) return;
-  const [committed, first] = await Promise.all([
+  const { EARLIEST, LATEST } = library.ListOffsetTimestamps;
+  const topics = [...options.topics];
+  const [committed, first, last] = await Promise.all([
     consumer.listCommittedOffsets({ topics: assigned }),
-    consumer.listOffsets({ topics: [...topics], timestamp: library.ListOffsetTimestamps.EARLIEST }),
+    consumer.listOffsets({ topics, timestamp: EARLIEST }),
+    consumer.listOffsets({ topics, timestamp: LATEST }),
   ]);
+  const offsets: { topic: string; partition: number; offset: bigint; leaderEpoch: number }[] = [];
   for (const { topic, partitions } of assigned)
     for (const partition of partitions) {
       const at = committed.get(topic)?.[partition] ?? -1n;
       const begin = first.get(topic)?.[partition] ?? 0n;
-      if (at >= 0n && at < begin)
-        throw new SourceFault(
-          `Kafka deleted ${begin - at} messages of ${topic}/${partition} before they were ingested (offsets ${at} to ${begin - 1n}). Publish them again from where they came, then go on with --skip-deleted`,
-        );
+      const end = last.get(topic)?.[partition] ?? 0n;
+      if (at >= begin && at <= end) continue;
+      if (at >= 0n && !options.skipDeleted)
+        throw new SourceFault(missingText(`${topic}/${partition}`, at, begin, end));
+      const offset = at < 0n && options.from === 'latest' ? end : begin;
+      offsets.push({ topic, partition, offset, leaderEpoch: -1 });
     }
+  if (offsets.length > 0) await consumer.commit({ offsets });
 }
+
+const missingText = (partition: string, at: bigint, begin: bigint, end: bigint): string =>
+  at < begin
+    ? `Kafka deleted ${begin - at} messages of ${partition} before they were ingested (offsets ${at} to ${begin - 1n}). Publish them again from where they came, then go on with --skip-deleted`
+    : `${partition} ends at offset ${end}, before the group's offset ${at}: the topic was made anew, and its messages would get the ids of former ones. Use another --group and an --id-prefix`;
 
 export async function openKafka(options: KafkaOptions, clock: Clock): Promise<Source<KafkaMessage>> {
   const library = await import('@platformatic/kafka');
@@ -197,7 +219,11 @@ export async function openKafka(options: KafkaOptions, clock: Clock): Promise<So
     ...(options.sasl === null ? {} : { sasl: options.sasl }),
     ...(options.tls === null ? {} : { tls: options.tls }),
   };
-  const consumer = new library.Consumer({ ...connection, groupId: options.group });
+  const consumer = new library.Consumer({
+    ...connection,
+    groupId: options.group,
+    sessionTimeout: sessionTimeoutMs,
+  });
   const producer = options.deadLetterTopic === null ? null : new library.Producer(connection);
   // Without a listener, an error would end the process.
   consumer.on('error', () => {});
@@ -205,17 +231,20 @@ export async function openKafka(options: KafkaOptions, clock: Clock): Promise<So
     const known = await consumer.metadata({ topics: [...options.topics] });
     const missing = options.topics.filter((topic) => !known.topics.has(topic));
     if (missing.length > 0) throw new SourceFault(`Kafka has no topic ${missing.join(', ')}`);
+    for (const topic of options.topics) consumer.topics.track(topic);
+    await consumer.joinGroup();
+    await settleOffsets(consumer, library, options);
     const stream = await consumer.consume({
       topics: [...options.topics],
       autocommit: false,
       mode: library.MessagesStreamModes.COMMITTED,
-      fallbackMode: options.from,
+      // An offset that is missing or gone ends the stream, and the next connection settles it.
+      fallbackMode: library.MessagesStreamFallbackModes.FAIL,
       maxBytes: maxFetchBytes,
       highWaterMark: maxBuffered,
       // Messages of transactions that were rolled back never happened.
       isolationLevel: library.FetchIsolationLevels.READ_COMMITTED,
     });
-    if (!options.skipDeleted) await demandUndeleted(consumer, library, options.topics);
     return new KafkaSource(library, { consumer, producer, stream }, options, clock);
   } catch (error) {
     await Promise.allSettled([consumer.close(true), producer?.close(true)]);

@@ -89,7 +89,8 @@ function located(location: Location, message: Message, body: unknown): string | 
       const value = atSteps(body, location.steps);
       if (value === undefined || value === null) return undefined;
       // A number that JavaScript rounds would give two messages one id.
-      if (typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value))
+      if (typeof value === 'string') return value;
+      if (typeof value === 'boolean' || (typeof value === 'number' && Number.isSafeInteger(value)))
         return String(value);
       throw new LineError('not_text', `the ${location.name} is not a string or a whole number below 2^53`);
     }
@@ -128,7 +129,7 @@ function dataFrom(text: string, body: unknown, steps: readonly string[]): string
 }
 
 /** The id of a message that has none: one for each position, whatever its length. */
-export function derivedMessageId(source: string, prefix: string, position: string): string {
+function derivedMessageId(source: string, prefix: string, position: string): string {
   const id = `${prefix}${source}:${position}`;
   if (id.length <= maxId) return id;
   return `${source}:${createHash('sha256').update(id).digest('base64url')}`;

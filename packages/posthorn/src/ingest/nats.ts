@@ -101,11 +101,13 @@ class NatsSource implements Source<NatsMessage> {
   };
 
   async lag(): Promise<number | null> {
-    const { num_pending: pending } = await this.#consumer.info();
-    return pending + this.#waiting.length;
+    const { num_pending: pending, num_ack_pending: delivered } = await this.#consumer.info();
+    return pending + delivered;
   }
 
   async close(): Promise<void> {
+    // Delivered again at once, and not after the time to acknowledge.
+    for (const message of this.#waiting) message.nak();
     this.#hasRoom();
     await this.#messages.close();
     await this.#connection.close();
@@ -162,7 +164,7 @@ export async function openNats(options: NatsOptions, clock: Clock): Promise<Sour
         ? {}
         : { authenticator: transport.credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
       ...(options.token === null ? {} : { token: options.token }),
-      ...(options.user ?? {}),
+      ...options.user,
       ...(options.tls === null ? {} : { tls: options.tls }),
     })
     .catch((error: unknown) => {

@@ -43,7 +43,7 @@ export interface Source<M extends Message = Message> {
    * of them is on Posthorn's disk (G1) or set aside; a crash before it means that they are delivered again.
    */
   commit(messages: readonly M[]): Promise<void>;
-  /** How many messages wait behind what was read; null: the broker does not tell. */
+  /** How many messages wait behind what was read, or are being worked on elsewhere; null: not known yet. */
   lag(): Promise<number | null>;
   close(): Promise<void>;
   /** Tells the broker that these are still being worked on; called every `keepAliveMs` while Posthorn is away or busy. */

@@ -106,12 +106,9 @@ class SqsSource implements Source<SqsMessage> {
   }
 
   async lag(): Promise<number | null> {
-    const { ApproximateNumberOfMessages: waiting } = await attributesOf(
-      this.#library,
-      this.#client,
-      this.#options,
-    );
-    return waiting === undefined ? null : Number(waiting);
+    const { ApproximateNumberOfMessages: waiting, ApproximateNumberOfMessagesNotVisible: delivered } =
+      await attributesOf(this.#library, this.#client, this.#options);
+    return Number(waiting) + Number(delivered);
   }
 
   close(): Promise<void> {

@@ -214,7 +214,7 @@ function ingestOptions(command: Command, word: FieldWord, derived: string, type?
     )
     .option(
       '--until-idle <seconds>',
-      'end when nothing has arrived for so long (default: never)',
+      'end when nothing waits and nothing has arrived for so long (default: never)',
       numberBetween(0, 86_400),
     )
     .option('--status <[host:]port>', 'serve /healthz and /metrics here (default: nowhere)', listenAddress)

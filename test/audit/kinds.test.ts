@@ -122,6 +122,15 @@ const kinds: Readonly<Record<string, Kind>> = {
     ),
   ),
   'times of Go': json(timed((at) => `${at.toISOString().replace('T', ' ').replace('Z', '')} +0000 UTC`)),
+  'times of JavaScript': json(
+    timed(
+      (at) =>
+        `${daysOfWeek[at.getUTCDay()]} ${monthsOfYear[at.getUTCMonth()]} ${two(at.getUTCDate())} 2026 ${clock(at)} GMT+0000 (Coordinated Universal Time)`,
+    ),
+  ),
+  'times of Oracle': json(
+    timed((at) => `${two(at.getUTCDate())}-${monthsOfYear[at.getUTCMonth()]!.toUpperCase()}-26 ${clock(at)}`),
+  ),
   'the format of times is given': {
     ...json(timed((at) => `${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}-2026/${clock(at)}`)),
     options: { timeFormat: '%m-%d-%Y/%H:%M:%S' },

@@ -177,6 +177,64 @@ const cases: readonly (readonly [
     jsonLines(linesOf({ id: countedId, lost: isLost })),
   ],
   [
+    'attempt_numbers_have_holes',
+    'the file of a node is missing for a day, and no line names a node',
+    jsonLines(
+      without(
+        linesOf({ events: 900, worker: (n) => `w${hashText(`worker ${n}`) % 3}` }).filter(
+          ({ ts, worker }) => worker !== 'w1' || ts < '2026-11-03' || ts >= '2026-11-04',
+        ),
+        'worker',
+      ),
+    ),
+    'a hole in another time than the drops',
+    jsonLines(
+      linesOf({ events: 900, lost: (n) => n > 500 && n % 12 === 0 }).filter(
+        ({ ts, attempt }) => attempt === 2 || ts < '2026-11-02T02' || ts > '2026-11-02T05',
+      ),
+    ),
+  ],
+  [
+    'successes_may_be_sampled',
+    'one success in ten, ids without numbers',
+    jsonLines(
+      linesOf({ events: 480 }).filter(
+        ({ status_code: code, event_id: id }) => code !== 200 || hashText(id) % 10 === 0,
+      ),
+    ),
+    'a third of what failed is lost',
+    jsonLines(linesOf({ events: 480, lost: (n) => n % 18 === 6 })),
+  ],
+  [
+    'ids_do_not_join',
+    'rows with a word and a code, none of which repeats',
+    csvOf(
+      linesOf({ lost: isLost })
+        .filter(({ attempt }) => attempt === 1)
+        .map((line) => ({
+          event_id: line.event_id,
+          url: line.endpoint,
+          status: line.status_code === 200 ? 'delivered' : 'failed',
+          response_code: line.status_code,
+          created_at: line.ts,
+        })),
+    ),
+    'rows with a word only: its last one',
+    csvOf(
+      linesOf({ lost: isLost })
+        .filter(
+          ({ attempt, status_code: code, event_id: id }) =>
+            attempt === 1 && (code === 200 || hashText(id) % 2 === 0),
+        )
+        .map((line) => ({
+          event_id: line.event_id,
+          url: line.endpoint,
+          status: line.status_code === 200 ? 'delivered' : 'failed',
+          created_at: line.ts,
+        })),
+    ),
+  ],
+  [
     'ids_do_not_join',
     'ids of rows',
     csvOf(

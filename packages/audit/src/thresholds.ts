@@ -83,6 +83,9 @@ const quality = {
   minHoles: 3,
   /** A log in which this share of the attempts is missing is not complete, whatever else it shows. Healthy generated logs have none. */
   holeRate: 0.005,
+  /** A sender that loses more than this share of its events, and so many, is noticed: rather, successes are not in the log. */
+  mostlyLost: 1 / 3,
+  minMostlyLost: 20,
   /** Missing lines count as the explanation of drops if they would explain this share of them. */
   explainedByHoles: 0.1,
   /** Successes are sampled if the share of failed events without one is at least this part of the share of missing ids. Logs of every third event, each whole, stay below. */

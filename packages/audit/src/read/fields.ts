@@ -28,7 +28,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberid subscriberurl receiverid destinationid targetid webhookendpointid consumer callback hook hookurl webhook webhookendpoint host',
   ),
   attempt_no: splitNames(
-    'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
+    'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials attemptscount numattempts numberofattempts deliveryattempts attemptsmade sendcount sendattempts triescount failurecount failedattempts n',
   ),
   at: splitNames(
     'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat asctime logged invokedat requesttimestamp eventtimestamp startutc startlocal acceptdate isodate realtimetimestamp edgestarttimestamp eventdate triggeredat timeofline timeoflayer',
@@ -55,10 +55,10 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
   ),
   status_code: splitNames(
-    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus edgeresponsestatus downstreamstatus originstatus elbstatuscode targetstatuscode http httpstat code status',
+    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus edgeresponsestatus downstreamstatus originstatus elbstatuscode targetstatuscode lastresponsestatus lastresponsecode laststatuscode lasthttpstatus lasthttpstatuscode lastresponsestatuscode lasthttpcode laststatus http httpstat code status',
   ),
   error: splitNames(
-    'errorcode error internalerrormessage errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failedreason failure exception errorreason errorname reason errordetail cause',
+    'errorcode error internalerrormessage errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failedreason failure exception errorreason errorname reason errordetail cause lasterror lasterrormessage',
   ),
   next_retry_at: splitNames(
     'nextretryat nextattemptat nextretry nextattempt retryat retryscheduledat retryscheduledfor nextretrytime nextattempttime nextsendtime nextsendat nextdeliveryat nexttryat nexttry scheduledfor nextrunat dueat retrydueat',

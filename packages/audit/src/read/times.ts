@@ -73,7 +73,7 @@ const withoutYear = /^\[?[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d(?!.*\d{4})/;
 export function looksLikeTime(text: string): boolean {
   if (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) return Number(text) > 5e8 && Number(text) < 1e20;
   return (
-    /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\[?\d{1,2}[/-][A-Z][a-z]{2}[/-]\d{2,4}|^\d{8}T\d{6}|^\d{1,2} [A-Z][a-z]{2} \d{4} /.test(
+    /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\[?\d{1,2}[/-][A-Z][A-Za-z]{2}[/-]\d{2,4}|^\d{8}T\d{6}|^\d{1,2} [A-Z][a-z]{2} \d{4} /.test(
       text,
     ) ||
     /^\[?((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?(\d{1,2} )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* /.test(
@@ -181,8 +181,8 @@ function writtenSql(value: string, { zoned, local, year, note }: TimeReading): s
     return zoned.length > 0
       ? `epoch_ms(try_strptime(${value}, ${list(zoned)}))`
       : `epoch_ms(cast(try_strptime(${value}, ${list(local)}) as timestamptz))`;
-  // One blank between words, no name of a day, no comma, no monotonic clock of Go, no fraction.
-  const tidy = `regexp_replace(regexp_replace(regexp_replace(trim(${value}, '[]" '), ' m=[+-][0-9.]+$', ''), '^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''), ', | +', ' ', 'g')`;
+  // One blank between words, no name of a day, no comma, no monotonic clock of Go, no name of a zone behind its offset (JavaScript), no fraction.
+  const tidy = `regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(${value}, '[]" '), ' m=[+-][0-9.]+$', ''), ' GMT([+-]\\d{4}) [(].*[)]$', ' \\1'), '^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''), ', | +', ' ', 'g')`;
   const whole = `regexp_replace(${tidy}, '(:\\d\\d)[.,](\\d{1,9})', '\\1')`;
   const fraction = `coalesce(try_cast('0.' || regexp_extract(${value}, ':\\d\\d[.,](\\d{1,9})', 1) as double) * 1000, 0)`;
   const named = Object.entries(abbreviations).reduce(

@@ -43,11 +43,14 @@ export async function findStateTable(
     await database.row(`select count(*) filter (attempt_no > (select min(attempt_no) from line where attempt_no >= 0)) as later,
       count(*) filter (coalesce(ok, false) and attempt_no is not null) as oks,
       count(*) filter (ok is distinct from true or attempt_no > 1) as troubled, count(attempt_no) as numbered, count(status_code) as codes,
-      count(*) filter (${means(vocabulary, 'state', 'open', 'retry', 'accepted')}) as open, count(*) filter (${means(vocabulary, 'state', 'failure', 'final', 'success')}) as ended
+      count(*) filter (${means(vocabulary, 'state', 'open', 'retry', 'accepted')}) as open, count(*) filter (${means(vocabulary, 'state', 'failure', 'final', 'success')}) as ended,
+      count(*) filter (${means(vocabulary, 'state', 'failure', 'final')}) as failed, count(*) filter (${means(vocabulary, 'state', 'success')}) as succeeded
     from line`);
   if (num(row.numbered) > 0)
     return num(row.later) >= minLaterRows && num(row.later) >= num(row.troubled) * minLaterShare;
-  return num(row.codes) === 0 && num(row.open) > 0 && num(row.ended) > 0;
+  if (num(row.codes) > 0) return false;
+  // Without numbers and codes, a word is all that a row says: that of a delivery, because attempts would repeat an id.
+  return (num(row.open) > 0 && num(row.ended) > 0) || (num(row.failed) > 0 && num(row.succeeded) > 0);
 }
 
 /** Gives the rows of a table of states their verdicts in `fate`; needs `story`. */

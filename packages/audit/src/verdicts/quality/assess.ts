@@ -2,6 +2,7 @@ import { count, percent } from 'posthorn/report';
 import { type Database, num, numOrNull, text } from '../../database.ts';
 import type { QualityProblem } from '../../result.ts';
 import type { Counts, Gate, Gated } from './gate.ts';
+import { findHoles, holesProblem } from './attempt-holes.ts';
 import { holesIn } from './id-counters.ts';
 import { fanOut, reopenFannedOut } from './fan-out.ts';
 import { silentWorkers } from './silent-workers.ts';
@@ -19,11 +20,8 @@ export async function assessQuality(database: Database, gate: Gate): Promise<Gat
   const holes = await findHoles(database, gate);
   const found = [
     await unusableLines(database, gate, counts),
-    await withoutSuccess(database, gate, counts),
-    holesProblem(holes, counts),
-    holes === null || holes.missing < thresholds.quality.minHoles
-      ? await silentWorkers(database, gate, counts)
-      : null,
+    (await withoutSuccess(database, gate, counts)) ?? mostlyLost(counts),
+    (await holesProblem(database, gate, holes, counts)) ?? (await silentWorkers(database, gate, counts)),
     await missingNumbers(database, gate, counts),
     await idsDoNotJoin(database, gate, counts),
     await fanOut(database, gate, counts),
@@ -125,79 +123,20 @@ async function withoutSuccess(
   };
 }
 
-interface Holes {
-  readonly events: number;
-  readonly missing: number;
-  readonly expected: number;
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly silentWorkers: readonly string[];
-}
-
-/** Counts attempts whose number is missing between others, or before the first one although the log had begun; null without numbers. */
-async function findHoles(database: Database, { facts, habits, specs, states }: Gate): Promise<Holes | null> {
-  const least = numOrNull(
-    (await database.row("select min(attempt_no) as least from line where kind = 'end' and attempt_no >= 0"))
-      .least,
-  );
-  if (least === null || least > 1 || states !== null) return null;
-  if (specs.some(({ sender, unnest }) => sender?.retries === false || unnest !== undefined)) return null;
-  const begun = facts.from + habits.sender.horizon_ms;
-  await database.run(`create temp table holed as
-    with numbered as (
-      select key, attempt_no, min(started_at) as begun_at from attempt where attempt_no is not null group by 1, 2
-      union all select key, attempt_no, t from line anti join trouble using (key) where kind = 'end' and attempt_no > ${least}),
-    spans as (select key, min(attempt_no) as low, max(attempt_no) as high, count(*) as n, min(begun_at) as first_seen, max(begun_at) as last_seen from numbered group by key)
-    select *, high - case when first_seen < ${begun} then low else ${least} end + 1 - n as missing from spans
-    where high > ${least} and not exists (select 1 from gap where begins < last_seen and ends > first_seen)`);
-  const row =
-    await database.row(`select count(*) filter (missing > 0) as events, coalesce(sum(missing) filter (missing > 0), 0) as missing,
-      coalesce(sum(n + greatest(missing, 0)), 0) as expected, min(first_seen) filter (missing > 0) as since, max(last_seen) filter (missing > 0) as until from holed`);
-  const silentWorkers = num(row.missing) === 0 ? [] : await workersSilent(database);
-  await database.run('drop table holed');
-  return {
-    events: num(row.events),
-    missing: num(row.missing),
-    expected: num(row.expected),
-    from: numOrNull(row.since),
-    to: numOrNull(row.until),
-    silentWorkers,
-  };
-}
-
-/** Workers without a line in the hours in which numbers are missing, and with lines in others. */
-async function workersSilent(database: Database): Promise<string[]> {
-  const rows =
-    await database.rows(`with hours as (select distinct first_seen // 3600000 as hour from holed where missing > 0),
-      written as (select worker, t // 3600000 as hour, count(*) as n from line where worker is not null group by 1, 2)
-    select worker from written group by worker
-    having count(*) filter (hour in (select hour from hours)) < 0.2 * (select count(*) from hours) and (select count(*) from hours) > 0
-    order by 1 limit 5`);
-  return rows.map((row) => text(row.worker));
-}
-
-function holesProblem(holes: Holes | null, { suspected, failed }: Counts): QualityProblem | null {
-  if (holes === null || holes.missing < thresholds.quality.minHoles) return null;
-  // If lines are missing at this rate, so many events would look lost because their last line is.
-  const rate = (holes.missing + 1) / Math.max(1, holes.expected);
-  const explained = rate * failed;
-  if (
-    explained < suspected * thresholds.quality.explainedByHoles &&
-    (suspected > 0 || rate < thresholds.quality.holeRate)
-  )
-    return null;
-  const time = (at: number | null): string =>
-    at === null ? '?' : `${new Date(at).toISOString().slice(0, 13)}:00Z`;
-  return {
-    code: 'attempt_numbers_have_holes',
-    count: holes.missing,
-    share: holes.missing / Math.max(1, holes.expected),
-    message: `${count(holes.missing)} attempts of ${count(holes.events)} events are not in the log although later ones are, between ${time(holes.from)} and ${time(holes.to)}: a file of a worker seems to be missing${holes.silentWorkers.length === 0 ? '' : ` (no lines in these hours from ${holes.silentWorkers.join(', ')})`}. A last attempt can be missing as well.`,
-    next_step: 'Add the files of all workers for this time, and audit them together.',
-  };
-}
-
 const maxIds = 4000;
+
+/** More is lost than anybody would run: successes are missing. */
+function mostlyLost({ events, suspected }: Counts): QualityProblem | null {
+  const share = suspected / Math.max(1, events);
+  if (suspected < thresholds.quality.minMostlyLost || share <= thresholds.quality.mostlyLost) return null;
+  return {
+    code: 'successes_may_be_sampled',
+    count: suspected,
+    share,
+    message: `${count(suspected)} of ${count(events)} events (${percent(share)}) failed and have no success: the sender seems to log only some successes.`,
+    next_step: 'Turn off sampling of the log, or compare with what receivers processed: --received.',
+  };
+}
 
 /** Looks for a counter in the ids of a stretch in the middle of the log, in the order of their first lines. */
 async function counterHoles(
@@ -263,16 +202,22 @@ async function idsDoNotJoin(
 ): Promise<QualityProblem | null> {
   if (states !== null || specs.some(({ sender }) => sender?.retries === false)) return null;
   if (failed < thresholds.quality.minFailures || retries > 0) return null;
-  const { numbers } = await database.row('select max(attempt_no) - min(attempt_no) as numbers from line');
-  const sure = specs.every(({ fields }) =>
-    (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
+  const { numbers, words } = await database.row(
+    'select max(attempt_no) - min(attempt_no) as numbers, count(state) as words from line',
   );
+  // A row with a word and without a number can be a delivery with its last state, whatever its id is called.
+  const isRow = numOrNull(numbers) === null && num(words) > 0;
+  const sure =
+    !isRow &&
+    specs.every(({ fields }) =>
+      (fields.event_id ?? fields.delivery_id)?.paths.some((path) => eventNames.test(path.join('.'))),
+    );
   if (sure || numOrNull(numbers) === 0 || facts.to - facts.from < habits.firstWaitMs) return null;
   return {
     code: 'ids_do_not_join',
     count: failed,
     share: 1,
-    message: `None of ${count(failed)} failed attempts is followed by another one under the same id: the id may be that of an attempt or of a row.`,
+    message: `None of ${count(failed)} failed attempts is followed by another one under the same id: the id may be that of an attempt, or a row may be a delivery with its last state.`,
     next_step: 'Name the field that all attempts of an event share: --map event_id=<name>.',
   };
 }

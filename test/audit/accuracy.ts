@@ -6,7 +6,7 @@ import { confusion, faults, page, sentenceOf } from './matrix.ts';
 import { type Score, scoreCase } from './score.ts';
 
 // Audits generated logs and compares the results with the truth: `npm run audit:accuracy -- [--quick] [--fresh 1] [--no-worked-on]
-// [--only retry_race] [--format "docker compose"] [--kind incomplete] [--write]`. `--fresh N` adds logs of N seeds that nobody has looked at.
+// [--only retry_race] [--format "docker compose"] [--kind incomplete] [--write]`. `--fresh N` adds logs of N seeds that no one has looked at.
 
 const { values } = parseArgs({
   options: {

@@ -18,7 +18,7 @@ export interface Case {
   readonly kind: 'single' | 'mixed' | 'healthy';
   /** What the audit must say: the truth, or that this log cannot show it. A refusal says the latter too. */
   readonly expects: 'truth' | 'cannot_tell';
-  /** Nobody has looked at the errors of logs of this seed. */
+  /** No one has looked at the errors of logs of this seed. */
   readonly isFresh: boolean;
 }
 

@@ -39,7 +39,7 @@ const saidOf = (one: Score): string =>
       ? 'refused'
       : (one.named ?? 'none');
 
-/** Injected cause × main cause named, for logs with one cause and for healthy ones; last those whose truth cannot be told. */
+/** Injected cause × main cause named, for logs with one cause and for healthy ones; last those whose truth cannot be determined. */
 export function confusion(all: readonly Score[]): string {
   const single = all.filter((one) => one.case.kind !== 'mixed');
   const said = new Set(single.map(saidOf));
@@ -68,7 +68,7 @@ export function confusion(all: readonly Score[]): string {
         ),
       ),
       ...rowOf(
-        'nobody can tell',
+        'no one can tell',
         single.filter((one) => !isTold(one)),
         ['cannot tell', 'refused'],
       ),
@@ -89,7 +89,7 @@ export function faults(all: readonly Score[]): string[] {
       return abstains(one)
         ? []
         : [
-            `${log}: cannot be told, and the audit names ${one.named ?? 'no cause'} (${one.wrong.length} ids)`,
+            `${log}: cannot be determined, and the audit names ${one.named ?? 'no cause'} (${one.wrong.length} ids)`,
           ];
     const fine = exact(one) && one.mainRight && one.allNamed && one.formatRight && one.moneyExact !== false;
     if (fine) return [];
@@ -227,7 +227,7 @@ The command generates delivery logs with a healthy service's traffic (busy days,
 
 ## Worked-on and fresh logs
 
-Errors found in logs of the first seeds were fixed, so they flatter the audit. Nobody has looked at the errors of the fresh ones.
+Errors found in logs of the first seeds were fixed, so they flatter the audit. No one has looked at the errors of the fresh ones.
 
 ${comparison([
   ['worked on', all.filter((one) => !one.case.isFresh)],
@@ -278,7 +278,7 @@ ${tableOf(
 
 ## Incomplete logs and tables of states
 
-Healthy and with retries that are never scheduled. Where something is missing without which nobody can say what was lost, the right answer is "cannot tell". A table of states shows that rows wait too long, and not whether they are lost.
+Healthy and with retries that are never scheduled. Where something is missing without which what was lost cannot be determined, the right answer is "cannot tell". A table of states shows that rows wait too long, and not whether they are lost.
 
 ${tableOf(
   ['log', 'logs', 'exact', 'cannot tell', 'refused', 'wrong'],

@@ -150,7 +150,7 @@ const cases: readonly (readonly [
   ],
   [
     'worker_lines_missing',
-    'a worker is silent for hours, and nobody took over',
+    'a worker is silent for hours, and no other took over',
     jsonLines(
       linesOf({ events: 480, worker: threeWorkers }).filter(
         (line, at) => !(line.worker === 'w1' && at >= 110 && at < 300),

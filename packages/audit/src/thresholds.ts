@@ -53,7 +53,7 @@ const timeline = {
   limitDoubt: 0.1,
   /** The fewest failures after the first for these to decide about the limit. */
   minLater: 5,
-  /** An event that nobody tried more often than this has perhaps been given up, if the log never says whether there will be another attempt: fewer attempts are not a schedule. */
+  /** An event that was not tried more often than this has perhaps been given up, if the log never says whether there will be another attempt: fewer attempts are not a schedule. */
   minDoubtful: 4,
   /** A retry counts as missing when it is later than the retries in this log usually are, plus this much: the resolution of most logs. */
   minGraceMs: 1000,

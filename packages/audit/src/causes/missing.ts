@@ -8,7 +8,7 @@ import { convertAmounts, type Expected, takeTheirAmounts } from '../truth/expect
  */
 export async function makeMissing(
   database: Database,
-  /** The unit that the fields of the log declare; undefined if it has no amounts. */
+  /** The unit that the fields of the log declare; undefined if it lacks amounts. */
   declared: 'minor' | 'major' | undefined,
   expected: Expected | null,
 ): Promise<'minor' | 'major'> {

@@ -236,7 +236,7 @@ function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): 
         ? []
         : [
             facts.outcome.equalExposure === null
-              ? 'Nobody can tell whether the traffic before and after the change is alike.'
+              ? 'It is unknown whether the traffic before and after the change is alike.'
               : 'The traffic before and after the change differs: see the warnings of `posthorn impact`.',
           ]),
   ];

@@ -5,7 +5,7 @@ import {
   type AdaptiveLimit,
   type AttemptWindow,
   freshLimit,
-  leastLimit,
+  minLimit,
   nextLimit,
   showsOverload,
 } from './adaptive-limit.ts';
@@ -110,7 +110,7 @@ test('from the highest limit a receiver that fails or turns ten times slower is 
     failing = nextLimit(failing, { attempts: 100, overloads: 100, totalMs: 0, wasFull: true });
   expect(failing.limit).toBe(least);
   expect(rounds(6, high, most / 10).limit).toBeLessThan(2 * start);
-  expect(rounds(30, leastLimit, 10_000).limit).toBeGreaterThan(start);
+  expect(rounds(30, minLimit, 10_000).limit).toBeGreaterThan(start);
 });
 
 test('a receiver that is slower for good is compared with what it is now', () => {

@@ -8,10 +8,10 @@ import type { ErrorClass } from './attempt.ts';
 /** `start` is where a limit begins, and as far as slow answers alone take it down; failures take it to `least`. */
 export const adaptiveBounds = { least: 4, start: 64, most: 512 } as const;
 
-/** Answers that take this much longer than the fastest are no sign of a queue. */
+/** Answers that take this much longer than the fastest are not a sign of a queue. */
 const tolerance = 1.5;
 /** Slow answers take away at most half in one step. */
-const leastGradient = 0.5;
+const minGradient = 0.5;
 
 export interface AdaptiveLimit {
   readonly limit: number;
@@ -21,7 +21,7 @@ export interface AdaptiveLimit {
 
 export const freshLimit: AdaptiveLimit = { limit: adaptiveBounds.start, baseMs: null };
 /** Where an endpoint goes on that has only failed. */
-export const leastLimit: AdaptiveLimit = { limit: adaptiveBounds.least, baseMs: null };
+export const minLimit: AdaptiveLimit = { limit: adaptiveBounds.least, baseMs: null };
 
 /** About as many attempts as the limit lets be in flight: what one round trip has taught. */
 export interface AttemptWindow {
@@ -52,7 +52,7 @@ export function nextLimit({ limit, baseMs }: AdaptiveLimit, window: AttemptWindo
   const meanMs = answered === 0 ? null : window.totalMs / answered;
   const base = baseFrom({ limit, baseMs }, meanMs);
   const slowed = meanMs === null || base === null ? 1 : (tolerance * base) / Math.max(meanMs, 0.001);
-  const gradient = Math.min(1, Math.max(leastGradient, slowed));
+  const gradient = Math.min(1, Math.max(minGradient, slowed));
   const failing = window.overloads / window.attempts;
   const slow = limit * gradient;
   const kept = Math.max(Math.min(limit, start), slow) * (1 - failing / 2);

@@ -1,4 +1,4 @@
-import { type AdaptiveLimit, freshLimit, leastLimit, nextLimit } from '../domain/adaptive-limit.ts';
+import { type AdaptiveLimit, freshLimit, minLimit, nextLimit } from '../domain/adaptive-limit.ts';
 
 /** A window is never shorter, however low the limit: its mean would say little. */
 const minWindow = 16;
@@ -34,7 +34,7 @@ export class LaneLimit {
 
   /** The breaker is open: the limit begins at the bottom once it closes. */
   fall(): void {
-    this.#begin(leastLimit);
+    this.#begin(minLimit);
   }
 
   #begin(state: AdaptiveLimit): void {

@@ -33,7 +33,7 @@ export interface Engine extends ClusterRole {
   /** The signing keys that are published under this set; none if there is no such set. */
   publicKeys(set: string): readonly EndpointSigningKey[];
   status(): EngineStatus;
-  /** Of this node, at this moment; null if it does not know the endpoint. */
+  /** The concurrency on this node, at this moment; null if it does not know the endpoint. */
   concurrency(endpointId: string): EndpointConcurrency | null;
 }
 

@@ -17,7 +17,7 @@ export interface Observer {
   reconnecting(error: Error, waitMs: number): void;
   /** Posthorn is away or busy, and gets the batch again after so long. */
   retrying(error: ApiError, waitMs: number): void;
-  /** The broker could not be told that work goes on: it may deliver messages again. */
+  /** The broker could not be notified that work goes on: it may deliver messages again. */
   keepAliveFailed(error: Error): void;
 }
 
@@ -110,8 +110,8 @@ export class Consumption<M extends Message> {
     } catch (error) {
       if (error instanceof SourceFault) throw error;
       await this.#close();
-      const mostMs = Math.min(maxReconnectMs, firstReconnectMs * 2 ** Math.min(this.#failures++, 16));
-      const waitMs = mostMs * (0.5 + random.float() / 2);
+      const maxMs = Math.min(maxReconnectMs, firstReconnectMs * 2 ** Math.min(this.#failures++, 16));
+      const waitMs = maxMs * (0.5 + random.float() / 2);
       observer.reconnecting(error as Error, waitMs);
       await pause(clock, waitMs, signal);
       return null;
@@ -240,7 +240,7 @@ export class Consumption<M extends Message> {
       clock,
       random,
       skipRefused,
-      // The broker keeps the messages: there is no hurry to give up, and no memory that grows.
+      // The broker keeps the messages: nothing forces it to give up, and memory does not grow.
       retryForMs: Number.POSITIVE_INFINITY,
       requestMs,
       signal,

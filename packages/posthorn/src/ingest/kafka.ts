@@ -40,7 +40,7 @@ const rebalanceCodes = [
   'REBALANCE_IN_PROGRESS',
   'FENCED_INSTANCE_ID',
 ];
-/** Errors that another connection would not mend. */
+/** Errors that another connection would not fix. */
 const lastingCodes = [
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',

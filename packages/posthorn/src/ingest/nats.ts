@@ -29,7 +29,7 @@ const pollMs = 1000;
 /** Bounds what the server has sent and is not yet read. */
 const maxBufferedBytes = 8 * 1024 * 1024;
 const nanosPerMs = 1e6;
-/** Of a consumer that is made here; Posthorn's absence extends it. */
+/** For a consumer that is made here; Posthorn's absence extends it. */
 const ackWaitMs = 30_000;
 
 /** A durable pull consumer of a stream. */

@@ -155,7 +155,7 @@ async function columnType(client: pg.Client, table: string, column: string): Pro
   return rows[0].type;
 }
 
-/** SQLSTATEs that another connection would not mend: authorization, missing objects, missing rights. */
+/** SQLSTATEs that another connection would not fix: authorization, missing objects, missing rights. */
 const lasting = /^(?:28|3D|42)/;
 
 export async function openOutbox(options: OutboxOptions, clock: Clock): Promise<Source<OutboxRow>> {

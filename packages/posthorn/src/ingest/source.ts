@@ -53,7 +53,7 @@ export interface Source<M extends Message = Message> {
   readonly setAside?: SetAside<M> | undefined;
 }
 
-/** What another connection would not mend: a missing topic, wrong credentials, messages that the broker has deleted. */
+/** What another connection would not fix: a missing topic, wrong credentials, messages that the broker has deleted. */
 export class SourceFault extends Error {
   override readonly name = 'SourceFault';
 }

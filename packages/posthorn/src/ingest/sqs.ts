@@ -59,7 +59,7 @@ class SqsSource implements Source<SqsMessage> {
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['All'],
     });
-    // Not aborted: what SQS has given away in an answer that nobody read stays invisible for its timeout.
+    // Not aborted: what SQS has given away in an unread answer stays invisible for its timeout.
     const { Messages: records = [] } = await this.#client.send(command);
     return records;
   }
@@ -172,7 +172,7 @@ async function attributesOf(
   return (await client.send(command)).Attributes ?? {};
 }
 
-/** Errors of AWS that another connection would not mend. */
+/** Errors of AWS that another connection would not fix. */
 const lasting =
   /AccessDenied|NonExistentQueue|QueueDoesNotExist|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|CredentialsProviderError|InvalidAddress/;
 

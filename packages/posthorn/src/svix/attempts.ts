@@ -42,7 +42,7 @@ const statusCodeClass = z.coerce
   .refine((value) => [0, 100, 200, 300, 400, 500].includes(value), 'must be 0, 100, 200, 300, 400 or 500')
   .optional();
 
-/** Of a status, the states of deliveries; null: none has it. */
+/** The states of deliveries with a status; null: none has it. */
 export function statesFrom(value: number): readonly State[] | null {
   if (value === 0) return ['delivered'];
   if (value === 1 || value === 3) return ['pending'];

@@ -6,7 +6,7 @@ import { missing, Refusal } from './errors.ts';
 import { listAnswer, pageFrom } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
-// Event types are declared types. What Posthorn has no field for is kept in their metadata; a schema that documents is not one that
+// Event types are declared types. What Posthorn lacks a field for is kept in their metadata; a schema that documents is not one that
 // events are checked by, so it is kept there too.
 
 const name = z

@@ -16,7 +16,7 @@ test('the id of an application leads back to its tenant, whatever its name', () 
   expect(made).toMatch(/^app_0[0-9A-Za-z]{26}$/);
   expect(appId(made)).toBe(made);
   expect(tenantFrom(made)).toBe(made);
-  // Made by nobody: it is no tenant, and no error.
+  // Made by no one: it is not a tenant, and not an error.
   expect(tenantFrom('app_z!')).toBe('app_z!');
 });
 
@@ -30,7 +30,7 @@ test('ids of messages sort by time, ids of attempts name a delivery and a number
   expect(parseAttemptId('atmpt_x')).toBeNull();
 });
 
-test('a repeat of a request that is still in work is told so by the status that clients repeat', () => {
+test('a repeat of a request that is still running gets the status that clients retry', () => {
   const answer = errorAnswer(new PosthornError('idempotency_in_progress', 'not answered yet'));
   expect(answer).toEqual({ status: 423, body: { code: 'locked', detail: 'not answered yet' } });
 });

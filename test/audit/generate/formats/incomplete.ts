@@ -3,7 +3,7 @@ import type { GeneratedEvent, GeneratedLog, Row } from '../model.ts';
 import { csv, iso, lines, type LogFormat } from './format.ts';
 import { generic, jsonLines, recordsOf } from './generic.ts';
 
-// Logs as people have them: something is missing without which nobody can say which events were lost. The audit must say so, and
+// Logs as people have them: something is missing without which the lost events cannot be determined. The audit must say so, and
 // accuse of nothing.
 
 type Keep = (row: Row, event: GeneratedEvent, log: GeneratedLog) => boolean;

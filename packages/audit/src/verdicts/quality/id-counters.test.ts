@@ -22,6 +22,6 @@ test('counters in base 36 and 16 are counters too, and numbers of a known gap ar
   expect(holesIn(gap, new Set([150]))).toEqual({ missing: 0, share: 0, isDense: true });
   const sampled = holesIn(Array.from({ length: 300 }, (_, n) => `evt_${n * 10 + (n % 7)}`))!;
   expect([sampled.isDense, sampled.share > 0.85]).toEqual([false, true]);
-  // Milliseconds are no counter.
+  // Milliseconds are not a counter.
   expect(holesIn(Array.from({ length: 300 }, (_, n) => `evt_${1_795_168_860_000 + n * 3}`))).toBeNull();
 });

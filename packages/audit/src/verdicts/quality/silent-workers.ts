@@ -6,7 +6,7 @@ import type { QualityProblem } from '../../result.ts';
 import { thresholds } from '../../thresholds.ts';
 import type { Counts, Gate } from './gate.ts';
 
-// A worker that is silent for hours while nobody does its work has lines that are not here: a file was not collected. A worker that
+// A worker that is silent for hours while no other does its work has lines that are not here: a file was not collected. A worker that
 // was scaled down is silent too, but then the others do its work.
 
 interface WorkerSilence extends Silence {
@@ -49,7 +49,7 @@ async function linesAround(
   };
 }
 
-/** Silences of workers whose lines nobody else wrote. */
+/** Silences of workers whose lines no other wrote. */
 async function missingSilences(database: Database, gate: Gate): Promise<WorkerSilence[]> {
   const { from, to } = gate.facts;
   const binMs = Math.max(60_000, Math.round((to - from) / maxBins));

@@ -135,7 +135,7 @@ async function ingest<M extends Message>(broker: Broker<M>, options: IngestOptio
         else print(progressLine(status.counts));
       }
     });
-    // G5: what was set aside is no success.
+    // G5: what was set aside is not a success.
     if (status.counts.refused > 0) process.exitCode = 1;
   } finally {
     server?.closeAllConnections();

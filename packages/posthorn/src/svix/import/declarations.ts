@@ -83,7 +83,7 @@ export function declarationsFrom(
   const endpointDocuments: Record<string, object> = {};
   for (const endpoint of endpoints) {
     const tenant = tenants.get(endpoint.app_id);
-    // Of an application that is deleted, skipped, or another organization's.
+    // Its application is deleted, skipped, or another organization's.
     if (tenant === undefined) continue;
     const opened = secretFrom(endpoint.key, mainSecret);
     const reason =

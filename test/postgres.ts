@@ -224,7 +224,10 @@ export async function serverOn(
  * Starts a server in a temporary directory on a free port. `durable` commits to the disk as in production; tests do
  * not need that, because the operating system keeps the writes of a killed process.
  */
-export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
+export async function startPostgres({
+  durable = false,
+  settings = [],
+}: { readonly durable?: boolean; readonly settings?: readonly string[] } = {}): Promise<Postgres> {
   const given = process.env['POSTHORN_TEST_DATABASE_URL'];
   if (given !== undefined && given !== '') {
     const refuse = async (): Promise<void> => {
@@ -240,7 +243,7 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
   const ground = await prepareGround();
   const data = join(ground.home, 'data');
   await makeCluster(ground, data);
-  const server = await serverOn(ground, data, [`fsync=${durable ? 'on' : 'off'}`]);
+  const server = await serverOn(ground, data, [`fsync=${durable ? 'on' : 'off'}`, ...settings]);
   await server.start();
   return {
     ...databasesAt(server.url),

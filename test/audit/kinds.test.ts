@@ -391,3 +391,43 @@ test('receipts name the endpoint: it is part of the join, and one without a sing
     sample_ids: [unprocessed],
   });
 });
+
+test('what should have been sent: a list of ids, with a window, and what the receiver has without a line of the log', async () => {
+  const unsent = [40, 90, 200].map((n) => `evt_unsent_${n}`);
+  const write = (name: string, header: string, rows: readonly string[]): string => {
+    const path = join(directory, name);
+    writeFileSync(path, `${header}\n${rows.join('\n')}\n`);
+    return path;
+  };
+  const log = json(() =>
+    jsonLines(({ id, at, attempt, status }) => ({
+      at: iso(at),
+      event_id: id,
+      url,
+      attempt,
+      status_code: status,
+    })),
+  );
+  const ids = [...new Set(story.map(({ id }) => id))];
+  // The header of the only column is not an id.
+  const listed = await audited({
+    ...log,
+    options: { expected: write('ids.csv', 'event_id', [...ids, ...unsent]) },
+  });
+  expect(listed.result.expected).toMatchObject({ rows: 243, never_sent: 3, not_covered: 0 });
+
+  const dueAt = (n: number): string => iso(begins + n * 30 * 60_000);
+  const due = write('due.csv', 'event_id,created_at', [
+    ...story.filter(({ attempt }) => attempt === 1).map(({ id, n }) => `${id},${dueAt(n)}`),
+    ...unsent.map((id) => `${id},${dueAt(Number(id.slice(11)))}`),
+  ]);
+  const received = write('has.csv', 'event_id', [
+    ...story.filter(({ status }) => status === 200).map(({ id }) => id),
+    unsent[1]!,
+  ]);
+  const window = { from: dueAt(60), until: dueAt(150) };
+  const { result } = await audited({ ...log, options: { expected: due, received, window } });
+  // Events that were sent before or after the window were sent, and the receiver has the only other one.
+  expect(result.expected).toMatchObject({ never_sent: 0, not_covered: 2 });
+  expect(Object.values(result.verdicts).reduce((sum, n) => sum + n, 0)).toBe(result.events);
+});

@@ -126,8 +126,8 @@ async function shownReceived(database: Database, received: Received): Promise<Au
   const { n: processed } = await database.row('select count(*) as n from fate where processed and not ok');
   return {
     file: received.file,
-    rows: received.rows,
-    unusable: received.unusable,
+    rows: received.truth.rows,
+    unusable: received.truth.unusable,
     joined_by: received.joinedBy,
     acknowledged_unprocessed: num(unprocessed),
     processed_all_the_same: num(processed),

@@ -3,6 +3,7 @@ import { type Database, name, num, quote, text } from '../database.ts';
 import { endpointSql } from '../read/lines.ts';
 import { timeSql } from '../read/times.ts';
 import type { LineFacts } from '../timeline/timeline.ts';
+import type { Received } from './received.ts';
 import { edgeMs, joinOf, readColumns, readTruth, type TruthTable } from './file.ts';
 
 /** What should have been sent, compared with the log. */
@@ -14,6 +15,8 @@ export interface Expected {
   readonly joinedBy: string;
   /** Events in the log that the file does not list. */
   readonly unexpected: number;
+  /** The verdicts cover a window of the log, which has sharp ends. */
+  readonly isWindow: boolean;
 }
 
 const amountNames = ['amount_minor', 'amount_cents', 'amount', 'value', 'total'];
@@ -28,25 +31,31 @@ export async function withoutExpected(database: Database): Promise<null> {
 }
 
 /** Makes `unsent`: what was expected and is not in the log; `verdict` is null until `decideUnsent`. */
-export async function readExpected(database: Database, path: string): Promise<Expected> {
+export async function readExpected(
+  database: Database,
+  path: string,
+  /** Verdicts cover only a window of the log: what was sent before or after it was sent. */
+  isWindow: boolean,
+): Promise<Expected> {
   const truth = await readTruth(database, path, 'expected');
   const columns = await readColumns(database, 'expected');
-  await makeUnsent(database, truth, columns);
+  await makeUnsent(database, truth, columns, isWindow ? 'line_of_all' : 'line');
   const { theirs, ours, shown } = joinOf(truth, 'expected');
   const { n } = await database.row(
     `select count(*) as n from (select distinct ${ours.join(', ')} from line where ${truth.logId} is not null
       except select ${theirs.join(', ')} from expected where ${theirs[0]} is not null)`,
   );
-  return { file: path, truth, columns, joinedBy: shown, unexpected: num(n) };
+  return { file: path, truth, columns, joinedBy: shown, unexpected: num(n), isWindow };
 }
 
 /**
- * Decides what became of the events in `unsent`: `not_covered` if the log does not show their time or their endpoint, `unresolved` if they
+ * Decides what became of the events in `unsent`: `delivered` if the receiver has them, `not_covered` if the log does not show their time or their endpoint, `unresolved` if they
  * may still be sent or the log cannot show that they were not, and `silently_dropped` otherwise.
  */
 export async function decideUnsent(
   database: Database,
-  { truth }: Expected,
+  { truth, isWindow }: Expected,
+  received: Received | null,
   facts: LineFacts,
   {
     patienceMs,
@@ -61,14 +70,30 @@ export async function decideUnsent(
     truth.endpointColumn === null
       ? 'false'
       : 'endpoint not in (select endpoint from line where endpoint is not null)';
+  const edge = isWindow ? 0 : edgeMs(facts);
+  const patience = isWindow ? 0 : patienceMs;
   await database.run(`update unsent set verdict = case
-      when due_at < ${facts.from - edgeMs(facts)} or due_at > ${facts.to + patienceMs} or endpoint is not null and ${elsewhere} then 'not_covered'
+      when ${processedSql(truth, received)} then 'delivered'
+      when due_at < ${facts.from - edge} or due_at > ${facts.to + patience} or endpoint is not null and ${elsewhere} then 'not_covered'
       when ${conclusive ? `due_at > ${facts.to - patienceMs}` : 'true'} then 'unresolved'
       else 'silently_dropped' end`);
 }
 
+/** SQL: the receiver has an event of which the log does not have a line, so a line is missing, and not the event. */
+function processedSql(truth: TruthTable, received: Received | null): string {
+  if (received === null || received.truth.logId !== truth.logId) return 'false';
+  const endpoint =
+    received.truth.endpointColumn === null ? '' : ' and (endpoint is null or processed.j1 = unsent.endpoint)';
+  return `exists(select 1 from processed where processed.j0 = unsent.id${endpoint})`;
+}
+
 /** Makes `unsent`: what was expected and is not in the log, once for each receiver that the file names. */
-async function makeUnsent(database: Database, truth: TruthTable, known: readonly string[]): Promise<void> {
+async function makeUnsent(
+  database: Database,
+  truth: TruthTable,
+  known: readonly string[],
+  lines: string,
+): Promise<void> {
   const time =
     truth.timeColumn === null
       ? 'cast(null as bigint)'
@@ -82,7 +107,7 @@ async function makeUnsent(database: Database, truth: TruthTable, known: readonly
     truth.tenantColumn === null ? 'cast(null as varchar)' : `any_value(expected.${name(truth.tenantColumn)})`;
   await database.run(`create table unsent as
     select ${theirs[0]} as id, any_value(${time}) as due_at, ${columnsOfEvent(known)}, ${endpoint} as endpoint, ${tenant} as tenant, cast(null as varchar) as verdict
-    from expected anti join (select distinct ${ours.map((our, index) => `${our} as j${index}`).join(', ')} from line where ${truth.logId} is not null) sent
+    from expected anti join (select distinct ${ours.map((our, index) => `${our} as j${index}`).join(', ')} from ${lines} where ${truth.logId} is not null) sent
       on ${theirs.map((their, index) => `${index === 0 ? their : `coalesce(${their}, '')`} = j${index}`).join(' and ')}
     where ${theirs[0]} is not null group by ${theirs.join(', ')}`);
 }

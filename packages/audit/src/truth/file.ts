@@ -60,6 +60,9 @@ export async function readTruth(database: Database, path: string, table: string)
   };
 }
 
+/** The header of a file of one column, in which no delimiter says that it is a table. */
+const headerOfIds = '[a-z_ -]*(id|ids|uuid|guid|key|reference|ref)';
+
 async function loadTruth(
   database: Database,
   path: string,
@@ -79,6 +82,10 @@ async function loadTruth(
     .catch((error: Error) => {
       throw new AuditError(`${path} cannot be read: ${error.message.split('\n')[0]}`);
     });
+  if (file.container === 'text')
+    await database.run(
+      `delete from ${table} where regexp_full_match(trim(column0), ${quote(headerOfIds)}, 'i')`,
+    );
   return file;
 }
 

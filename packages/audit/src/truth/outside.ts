@@ -20,7 +20,7 @@ export async function readOutside(
     expected:
       options.expected === undefined
         ? await withoutExpected(database)
-        : await readExpected(database, options.expected),
+        : await readExpected(database, options.expected, options.window !== undefined),
     received:
       options.received === undefined
         ? await withoutReceipts(database)

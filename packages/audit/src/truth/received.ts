@@ -6,8 +6,7 @@ import { edgeMs, joinOf, readTruth, type TruthTable } from './file.ts';
 /** What the receivers processed, joined with the log. */
 export interface Received {
   readonly file: string;
-  readonly rows: number;
-  readonly unusable: number;
+  readonly truth: TruthTable;
   readonly joinedBy: string;
   /** Delivered by the log, but outside what the receipts cover. */
   readonly notCovered: number;
@@ -52,8 +51,7 @@ export async function readReceived(database: Database, path: string, facts: Line
   );
   return {
     file: path,
-    rows: truth.rows,
-    unusable: truth.unusable,
+    truth,
     joinedBy: shown,
     notCovered: num(uncovered.n),
     endpointsNotCovered: endpoints.map((row) => text(row.at_endpoint)),

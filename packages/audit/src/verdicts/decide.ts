@@ -46,7 +46,7 @@ export async function decide(
     hasReceived: received !== null,
   });
   if (expected !== null)
-    await decideUnsent(database, expected, facts, {
+    await decideUnsent(database, expected, received, facts, {
       patienceMs: habits.firstWaitMs,
       conclusive: quality.conclusive,
     });

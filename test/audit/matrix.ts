@@ -10,7 +10,7 @@ const exact = ({ outcome }: Score): boolean => outcome === 'exact';
 /** The log cannot show the truth: the audit says so, refuses it, or at least calls nothing lost that is not. */
 const abstains = ({ outcome, wrong }: Score): boolean =>
   outcome === 'cannot_tell' || outcome === 'refused' || wrong.length === 0;
-const isTold = (one: Score): boolean => one.case.expects === 'truth';
+const showsTruth = (one: Score): boolean => one.case.expects === 'truth';
 const count = (all: readonly Score[], that: (one: Score) => boolean): number => all.filter(that).length;
 
 /** Figures of some of the scores, as the cells of a row. */
@@ -56,20 +56,20 @@ export function confusion(all: readonly Score[]): string {
             }),
           ],
         ];
-  const told = single.filter(isTold);
+  const knowable = single.filter(showsTruth);
   return tableOf(
     ['injected ↓, named →', ...columns.map((column) => `\`${column}\``)],
     [
       ...[...injectable, null].flatMap((cause) =>
         rowOf(
           cause ?? 'nothing (healthy)',
-          told.filter((one) => one.case.main === cause),
+          knowable.filter((one) => one.case.main === cause),
           [cause ?? 'none'],
         ),
       ),
       ...rowOf(
         'no one can tell',
-        single.filter((one) => !isTold(one)),
+        single.filter((one) => !showsTruth(one)),
         ['cannot tell', 'refused'],
       ),
     ],
@@ -85,7 +85,7 @@ export function faults(all: readonly Score[]): string[] {
         ? 'healthy'
         : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100}%`).join(' + ');
     const log = `${what}, ${format.name}, ${recipe.world?.name ?? 'plain'}, ${recipe.events} events, seed ${recipe.seed}`;
-    if (!isTold(one))
+    if (!showsTruth(one))
       return abstains(one)
         ? []
         : [
@@ -116,7 +116,7 @@ export function faults(all: readonly Score[]): string[] {
 /** The figures of a set of logs. */
 interface Figures {
   readonly logs: number;
-  readonly told: number;
+  readonly knowable: number;
   readonly exact: number;
   readonly single: number;
   readonly mainRight: number;
@@ -127,7 +127,7 @@ interface Figures {
   readonly moneyExact: number;
   readonly healthy: number;
   readonly falseFindings: number;
-  readonly untold: number;
+  readonly unknowable: number;
   readonly abstained: number;
   readonly harmed: number;
   readonly missed: number;
@@ -135,18 +135,19 @@ interface Figures {
 }
 
 function figuresOf(all: readonly Score[]): Figures {
-  const told = all.filter(isTold);
-  const of = (kind: Score['case']['kind']): Score[] => told.filter((one) => one.case.kind === kind);
+  const knowable = all.filter(showsTruth);
+  const of = (kind: Score['case']['kind']): Score[] => knowable.filter((one) => one.case.kind === kind);
   const [single, mixed] = [of('single'), of('mixed')];
   // Also a healthy log that cannot tell must not accuse.
   const healthy = all.filter((one) => one.case.kind === 'healthy');
-  const priced = told.filter(({ moneyExact }) => moneyExact !== null);
-  const untold = all.filter((one) => !isTold(one));
-  const sum = (number: (one: Score) => number): number => told.reduce((total, one) => total + number(one), 0);
+  const priced = knowable.filter(({ moneyExact }) => moneyExact !== null);
+  const unknowable = all.filter((one) => !showsTruth(one));
+  const sum = (number: (one: Score) => number): number =>
+    knowable.reduce((total, one) => total + number(one), 0);
   return {
     logs: all.length,
-    told: told.length,
-    exact: count(told, exact),
+    knowable: knowable.length,
+    exact: count(knowable, exact),
     single: single.length,
     mainRight: count(single, ({ mainRight }) => mainRight),
     mixed: mixed.length,
@@ -156,8 +157,8 @@ function figuresOf(all: readonly Score[]): Figures {
     moneyExact: count(priced, ({ moneyExact }) => moneyExact === true),
     healthy: healthy.length,
     falseFindings: count(healthy, (one) => one.named !== null || one.wrong.length > 0),
-    untold: untold.length,
-    abstained: count(untold, abstains),
+    unknowable: unknowable.length,
+    abstained: count(unknowable, abstains),
     harmed: sum(({ harmed }) => harmed),
     missed: sum(({ missed }) => missed.length),
     wrong: sum(({ wrong }) => wrong.length),
@@ -177,7 +178,7 @@ function comparison(sets: readonly (readonly [name: string, all: readonly Score[
     ['', ...sets.map(([name]) => name)],
     [
       line('logs', ({ logs }) => logs),
-      line('set of lost ids exact, if the log can show it', (one) => share(one.exact, one.told)),
+      line('set of lost ids exact, if the log can show it', (one) => share(one.exact, one.knowable)),
       line(
         'lost ids missed; ids wrongly called lost',
         (one) => `${one.missed} of ${one.harmed}; ${one.wrong}`,
@@ -189,7 +190,7 @@ function comparison(sets: readonly (readonly [name: string, all: readonly Score[
       line('money exact', (one) => share(one.moneyExact, one.priced)),
       line('healthy logs with a finding', (one) => `${one.falseFindings} of ${one.healthy}`),
       line('logs that cannot show the truth: "cannot tell", refused, or nothing wrongly called lost', (one) =>
-        share(one.abstained, one.untold),
+        share(one.abstained, one.unknowable),
       ),
     ],
   );
@@ -200,14 +201,14 @@ export function sentenceOf(all: readonly Score[]): string {
   const fresh = figuresOf(all.filter((one) => one.case.isFresh));
   const worked = figuresOf(all.filter((one) => !one.case.isFresh));
   const healthy = fresh.healthy + worked.healthy;
-  return `On ${all.length} generated logs with known truth, the set of lost events was exact in ${percent(worked.exact, worked.told)} of those that the audit was developed with and in ${percent(fresh.exact, fresh.told)} of ${fresh.told} fresh ones; ${fresh.falseFindings + worked.falseFindings} of ${healthy} healthy logs had a finding, and ${fresh.abstained + worked.abstained} of ${fresh.untold + worked.untold} logs that cannot show the truth were answered with "cannot tell", refused, or at least not accused wrongly.`;
+  return `On ${all.length} generated logs with known truth, the set of lost events was exact in ${percent(worked.exact, worked.knowable)} of those that the audit was developed with and in ${percent(fresh.exact, fresh.knowable)} of ${fresh.knowable} fresh ones; ${fresh.falseFindings + worked.falseFindings} of ${healthy} healthy logs had a finding, and ${fresh.abstained + worked.abstained} of ${fresh.unknowable + worked.unknowable} logs that cannot show the truth were answered with "cannot tell", refused, or at least not accused wrongly.`;
 }
 
 /** The page of the documentation: every figure from this run. */
 export function page(all: readonly Score[], command: string, seconds: number): string {
-  const told = all.filter(isTold);
-  const single = told.filter((one) => one.case.kind === 'single');
-  const mixed = told.filter((one) => one.case.kind === 'mixed');
+  const knowable = all.filter(showsTruth);
+  const single = knowable.filter((one) => one.case.kind === 'single');
+  const mixed = knowable.filter((one) => one.case.kind === 'mixed');
   const healthy = all.filter((one) => one.case.kind === 'healthy');
   const { falseFindings, harmed } = figuresOf(all);
   const falseHigh = wilson(falseFindings, healthy.length)[1];
@@ -271,7 +272,7 @@ The first format once more, inside what collectors and platforms put around its 
 ${tableOf(
   ['wrapping', ...cellsHeader],
   by(
-    told.filter((one) => one.case.format.kind === 'wrapped'),
+    knowable.filter((one) => one.case.format.kind === 'wrapped'),
     ({ case: { format } }) => format.name,
   ),
 )}

@@ -431,3 +431,38 @@ test('what should have been sent: a list of ids, with a window, and what the rec
   expect(result.expected).toMatchObject({ never_sent: 0, not_covered: 2 });
   expect(Object.values(result.verdicts).reduce((sum, n) => sum + n, 0)).toBe(result.events);
 });
+
+test('neither what was given up and sent again by hand a day later nor an answer of 410 is a drop', async () => {
+  const line = (
+    n: number,
+    attempt: number,
+    status: number,
+    state: string | null,
+    after: number,
+  ): Record<string, unknown> => ({
+    at: iso(begins + n * 30 * 60_000 + after),
+    event_id: idOf(n),
+    url,
+    attempt,
+    status_code: status,
+    ...(state === null ? {} : { status: state }),
+  });
+  const dayMs = 86_400_000;
+  const { result } = await audited(
+    json(() =>
+      Array.from({ length: 300 })
+        .flatMap((_, n) => {
+          if (n % 12 !== 0)
+            return n % 40 === 7 ? [line(n, 1, 410, null, 0)] : [line(n, 1, 200, 'delivered', 0)];
+          const failed = [line(n, 1, 503, 'retrying', 0), line(n, 2, 503, 'failed', 30_000)];
+          if (n % 36 === 12) return [failed[0]!, line(n, 2, 200, 'delivered', 30_000)];
+          return n % 24 === 0 ? [...failed, line(n, 3, 200, 'delivered', dayMs + n * 60_000)] : failed;
+        })
+        .toSorted((a, b) => String(a['at']).localeCompare(String(b['at'])))
+        .map((one) => `${JSON.stringify(one)}\n`)
+        .join(''),
+    ),
+  );
+  expect(result.verdicts.silently_dropped).toBe(0);
+  expect(result.causes).toEqual([]);
+});

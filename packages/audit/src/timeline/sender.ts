@@ -229,6 +229,9 @@ function findHorizon(
   return { horizonMs, horizonFrom: 'default' };
 }
 
+/** SQL of the time between the end of an attempt and the next one. */
+const waited = 'next_started - coalesce(ended_last, started_at)';
+
 /**
  * "failed" may refer to an attempt or to a delivery. It refers to the delivery if other words also mark failed attempts,
  * attempts follow those, and (nearly) none follows this one. The other words have to refer to the delivery too
@@ -237,7 +240,7 @@ function findHorizon(
 async function learnFinalWords(database: Database, vocabulary: Vocabulary): Promise<string[]> {
   const words = (
     await database.rows(`select state as word, count(*) as n, count(next_started) as followed,
-      array_to_string(list(distinct coalesce(cast(status_code as varchar), left(error, 60), '')), chr(1)) as kinds
+      max(${waited}) as longest, array_to_string(list(distinct coalesce(cast(status_code as varchar), left(error, 60), '')), chr(1)) as kinds
     from attempt where not ok and state is not null group by 1`)
   ).map((row) => {
     const word = text(row.word);
@@ -249,6 +252,7 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
       meaning,
       n: num(row.n),
       followed: num(row.followed),
+      longestMs: num(row.longest),
       kinds: text(row.kinds).split('\u0001'),
     };
   });
@@ -257,12 +261,21 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
   );
   const promises = others.some(({ meaning }) => meaning === 'retry' || meaning === 'open');
   const kinds = new Set(others.flatMap((other) => other.kinds));
+  // What follows much later than any retry was sent by hand.
+  const longestMs = oddWait * Math.max(0, ...others.map((other) => other.longestMs));
+  const soon = new Map(
+    (
+      await database.rows(
+        `select state as word, count(*) as n from attempt where not ok and ${waited} <= ${longestMs} group by 1`,
+      )
+    ).map(({ word, n }) => [text(word), num(n)] as const),
+  );
   return words
     .filter(
       (one) =>
         one.meaning === 'failure' &&
         others.length > 0 &&
-        one.followed <= one.n * 0.02 &&
+        (soon.get(one.word) ?? 0) <= one.n * 0.02 &&
         (promises || one.kinds.some((kind) => kinds.has(kind))),
     )
     .map(({ word }) => word);

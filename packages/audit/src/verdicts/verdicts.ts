@@ -70,6 +70,8 @@ export async function classify(
         when ok and ok_at - first_at > ${sender.late_after_ms} then 'late'
         when ok then 'delivered'
         when final_line or final_word then 'given_up'
+        -- 410 Gone says that the receiver does not want it, which ends a delivery.
+        when status_code = 410 and not coalesce(last_has_next, false) then 'given_up'
         when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
         when ${perhapsLimit === null ? 'false' : `coalesce(greatest(last_no, attempts), 0) >= ${perhapsLimit} and not coalesce(overlapping or counts_back, false)`} then 'unresolved'
         when ${facts.to} < ${due} then 'unresolved'

@@ -99,10 +99,13 @@ function checkProxies(): void {
     const site = readFileSync(join(root, 'deploy/proxy/nginx.conf'), 'utf8')
       .replace(/ssl_certificate .*;/, `ssl_certificate ${certificate};`)
       .replace(/ssl_certificate_key .*;/, `ssl_certificate_key ${key};`);
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `${name}_temp_path ${name};`)
+      .join(' ');
     const file = join(directory, 'nginx.conf');
     writeFileSync(
       file,
-      `pid ${directory}/nginx.pid; error_log stderr; events {} http { access_log off; ${site} }`,
+      `pid nginx.pid; error_log stderr; events {} http { access_log off; ${temporary} ${site} }`,
     );
     execFileSync('nginx', ['-t', '-q', '-p', directory, '-c', file], { stdio: 'inherit' });
     say('nginx: the file is valid');

@@ -9,6 +9,6 @@ export { type ErrorCode, type Fault, PosthornError, StoreOpenError } from './dom
 export type { StopReport } from './engine/port.ts';
 export type { Tracing } from './engine/tracing.ts';
 export type { Logger, LogFields, LogWrite } from './runtime/logger.ts';
-export type { PostgresPool } from './store/postgres/open.ts';
+export type { PostgresPool } from './store/postgres/pool.ts';
 export type { ProxyVariables } from './transport/proxy.ts';
 export type * from '@posthorn/client/types';

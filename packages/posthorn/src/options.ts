@@ -7,7 +7,7 @@ import type { Clock } from './runtime/clock.ts';
 import type { Random } from './runtime/random.ts';
 import type { SecretOptions } from './secrets/open-keyring.ts';
 import type { Logger } from './runtime/logger.ts';
-import type { PostgresPool } from './store/postgres/open.ts';
+import type { PostgresPool } from './store/postgres/pool.ts';
 import type { ProxyVariables } from './transport/proxy.ts';
 import type { Transport } from './transport/transport.ts';
 

@@ -7,6 +7,7 @@ import { EndpointTable } from './endpoints.ts';
 import { fanOutTransition } from './fan-out.ts';
 import { listen, type NodeSession } from './hints.ts';
 import { failoverRisk, openingError, requireReadableUrl, requireServer, requireSessions } from './opening.ts';
+import type { PostgresPool } from './pool.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
 import { settleTransitions } from './settle.ts';
@@ -26,16 +27,6 @@ interface OpenOptions {
   readonly readOnly?: boolean;
   /** Each statement of the delivery path names exactly one shard, whether the tables are distributed or not. */
   readonly oneShard?: boolean;
-}
-
-/**
- * An application's own pool, as `new Pool()` of `pg` makes it. Described by its shape: an application that has none needs no
- * types of `pg`.
- */
-export interface PostgresPool {
-  readonly options: object;
-  connect(): Promise<{ query(text: string): Promise<unknown>; release(error?: Error | boolean): void }>;
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
 export interface OpenedPostgres {

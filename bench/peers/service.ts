@@ -3,7 +3,7 @@ import { Agent, createServer, request } from 'node:http';
 import { type Job, type QueueName, queues } from './queues.ts';
 
 // A webhook service as one writes it around a queue: `service.ts <queue> <port> <receiver> <store's URL>`. It takes an event,
-// stores a job, and signs and posts it as Posthorn does. It has no endpoints, attempt log, breaker or accounting.
+// stores a job, and signs and posts it as Posthorn does. It lacks endpoints, an attempt log, a breaker and accounting.
 
 const [name, port, receiver, storeUrl] = process.argv.slice(2) as [QueueName, string, string, string];
 const secret = Buffer.from('0123456789abcdef0123456789abcdef');

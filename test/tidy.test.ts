@@ -170,7 +170,7 @@ describe('the source is tidy', () => {
   });
 
   test('what is not hot is written once for every database', () => {
-    const cold = 'keys|sessions|markers|audit_log|audit_head|alerts|dead_letter_snoozes';
+    const cold = 'keys|sessions|redrives|markers|audit_log|audit_head|alerts|dead_letter_snoozes';
     const statement = new RegExp(`(?:FROM|INTO|UPDATE|JOIN) (?:posthorn\\.)?(?:${cold})\\b`);
     const adapters = globSync('packages/posthorn/src/store/{sqlite,postgres}/*.ts', {
       exclude: ['**/tables.ts', '**/schema.ts', '**/*.test.ts'],

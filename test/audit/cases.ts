@@ -64,7 +64,7 @@ export const freshGrid: Grid = {
 };
 export const quickGrid: Grid = {
   intensities: [0.01],
-  sizes: [2000],
+  sizes: [1600],
   seeds: [1],
   worlds,
   causesPerWorld: 1,

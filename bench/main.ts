@@ -1,14 +1,6 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
-import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
-import { createWireClient } from '../test/wire-client.ts';
+import { figure, publishing, startSink } from './publishing.ts';
 
 // `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.
@@ -16,58 +8,6 @@ import { createWireClient } from '../test/wire-client.ts';
 const quick = process.argv.includes('--quick');
 const count = quick ? 20_000 : 100_000;
 const warmUp = 5000;
-const apiKey = 'phk_bench_0123456789abcdef';
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-const run = promisify(execFile);
-
-async function figure(file: string, ...args: (string | number)[]): Promise<number> {
-  const { stdout, stderr } = await run(process.execPath, [here(file), ...args.map(String)]);
-  process.stderr.write(stderr);
-  return Number(stdout.trim().split('\n').at(-1));
-}
-
-async function startSink(...args: string[]): Promise<{ process: ChildProcess; port: number }> {
-  const child = fork(here('./sink.ts'), args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const port = await new Promise<number>((resolve) =>
-    child.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-  );
-  return { process: child, port };
-}
-
-/**
- * A server with one endpoint; publishes to it, and waits until all is delivered. Answers events a second, end to end.
- * Events of the warm-up come before, and are not counted.
- */
-async function publishing(
-  sinkPort: number,
-  [warmUp, events]: [number, number],
-  args: number[],
-  warm = async () => {},
-): Promise<number> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
-  const port = await freePort();
-  const server = await startServer({ port, dataDir, apiKey });
-  try {
-    const url = `http://127.0.0.1:${port}`;
-    const client = createWireClient(url, apiKey);
-    await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
-    const deliver = async (count: number, inAll: number): Promise<void> => {
-      await figure('./publisher.ts', url, apiKey, count, ...args);
-      while ((await client.request<{ delivered: number }>('GET', '/v1/accounting')).delivered < inAll) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
-    if (warmUp > 0) await deliver(warmUp, warmUp);
-    await warm();
-    const began = performance.now();
-    // The publisher's own start is part of it.
-    await deliver(events, warmUp + events);
-    return (events / (performance.now() - began)) * 1000;
-  } finally {
-    await kill(server, 'SIGKILL');
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-}
 
 interface Row {
   readonly what: string;
@@ -111,10 +51,10 @@ if (process.argv.includes('--postgres')) {
   await postgres.stop();
 }
 await compare('publish in batches of 100 and deliver', 0.5, () =>
-  publishing(sink.port, [warmUp, count], [100, 4]),
+  publishing({ sinkPort: sink.port, events: [warmUp, count], args: [100, 4] }),
 );
 await compare('publish one a request on 64 connections and deliver', 0.3, () =>
-  publishing(sink.port, [warmUp, count], [1, 64]),
+  publishing({ sinkPort: sink.port, events: [warmUp, count], args: [1, 64] }),
 );
 sink.process.kill();
 
@@ -124,8 +64,11 @@ const takeLatencies = (): Promise<number[]> =>
     timed.process.once('message', (message) => resolve(message as number[]));
     timed.process.send('latencies');
   });
-await publishing(timed.port, [3000, quick ? 5000 : 20_000], [1, 64, 1000], async () => {
-  await takeLatencies();
+await publishing({
+  sinkPort: timed.port,
+  events: [3000, quick ? 5000 : 20_000],
+  args: [1, 64, 1000],
+  onWarm: async () => void (await takeLatencies()),
 });
 const latencies = await takeLatencies();
 timed.process.kill();

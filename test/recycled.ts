@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { openPostgresStore } from '../packages/posthorn/src/store/postgres/open.ts';
+import type { Shards } from '../packages/posthorn/src/store/postgres/shards.ts';
 import type { Store } from '../packages/posthorn/src/store/store.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -40,7 +41,7 @@ async function run(url: string, sql: string): Promise<void> {
 }
 
 /** Opens a store on a database that holds what a migrated one does; closing the store gives the database to the next. */
-export function recycling(postgres: () => Postgres, options: { readonly oneShard?: boolean } = {}) {
+export function recycling(postgres: () => Postgres, options: { readonly shards?: Shards } = {}) {
   const free: string[] = [];
   return async (): Promise<Store> => {
     let url = free.pop();

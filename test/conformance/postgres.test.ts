@@ -38,7 +38,7 @@ describeAccounting('accounting on PostgreSQL', open);
 describeSeries('series on PostgreSQL', open);
 describeOverview('overview on PostgreSQL', open);
 
-const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
+const tamperable = async () => tamperablePostgres(await postgres.createMigrated());
 describeDigests('PostgreSQL', tamperable);
 describeTampering('PostgreSQL', tamperable);
 describeAuditTampering('PostgreSQL', tamperable);

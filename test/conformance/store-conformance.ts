@@ -34,6 +34,19 @@ import { subjectOf } from './store/subject.ts';
 
 /** What every adapter of the store port must do; `propertyRuns` is how many sequences of steps the balance is tried with. */
 export function describeStore(name: string, open: () => Promise<Store>, propertyRuns = 40): void {
+  describeDeliveryStore(name, open, propertyRuns);
+  describe(name, () => {
+    const subject = subjectOf(open);
+    describeConfiguring(subject);
+    describeSessions(subject);
+    describeMarkers(subject);
+    describeIdempotency(subject);
+    describeKeys(subject);
+  });
+}
+
+/** Of that, what reads or writes rows of deliveries, events or their counters. */
+export function describeDeliveryStore(name: string, open: () => Promise<Store>, propertyRuns: number): void {
   describe(name, () => {
     const subject = subjectOf(open);
     describeAccepting(subject);
@@ -49,22 +62,17 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeDropped(subject);
     describeReplaying(subject);
     describePruning(subject);
-    describeConfiguring(subject);
     describeListing(subject);
     describeSearching(subject);
     describeEventSearching(subject);
     describeRecent(subject);
     describeReconciling(subject);
     describeTenants(subject);
-    describeSessions(subject);
-    describeMarkers(subject);
     describePast(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeFailing(subject);
     describeEndpointFigures(subject);
-    describeIdempotency(subject);
-    describeKeys(subject);
     describeBalance(subject, propertyRuns);
   });
 }

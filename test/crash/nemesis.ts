@@ -7,6 +7,7 @@ import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { startCluster } from '../citus.ts';
 import { startPair } from '../failover.ts';
 import { startPostgres } from '../postgres.ts';
 import { aReceiver, secretKey, until } from '../support.ts';
@@ -14,9 +15,9 @@ import { type Arrival, checkHistory, type LoggedAttempt, type Verdict } from './
 import { createWireClient } from '../wire-client.ts';
 
 // Three real nodes on one real PostgreSQL under load (in the long form with a synchronous standby), a receiver that records everything, and a nemesis that kills,
-// freezes, disconnects and lies. `npm run test:crash -- --minutes N [--seed S] [--history FILE]`
+// freezes, disconnects and lies. `npm run test:crash -- --minutes N [--seed S] [--history FILE] [--citus]`
 
-const apiKey = 'phk_crash_0123456789abcdef';
+export const apiKey = 'phk_crash_0123456789abcdef';
 const nodeScript = fileURLToPath(new URL('./node.ts', import.meta.url));
 /** Packages of the checkout import each other's source. */
 const execArgv = ['--import', new URL('../../bin/source.js', import.meta.url).href];
@@ -121,16 +122,15 @@ export async function runNemesis(options: {
   seed: number;
   /** Longest freeze: beyond the lease in the long form. */
   maxFreezeMs: number;
-  /** The database has a synchronous standby, which takes over now and then. */
-  hasStandby?: boolean;
+  /** A synchronous standby takes over now and then; a Citus cluster gets another worker while it delivers. */
+  database?: 'single' | 'standby' | 'cluster';
   historyFile?: string;
   onProgress?: (message: string) => void;
 }): Promise<CrashResult> {
   const draw = seeded(options.seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
-  const pair = options.hasStandby === true ? await startPair() : null;
-  const postgres = pair ?? (await startPostgres());
-  const databaseUrl = await postgres.createDatabase();
+  const database = await startDatabase(options.database ?? 'single', draw);
+  const { databaseUrl } = database;
   const arrivals: Arrival[] = [];
   const history: object[] = [];
   const note = (kind: string, fields: object = {}): void => {
@@ -197,7 +197,7 @@ export async function runNemesis(options: {
         for (;;) {
           const node = nodes[Math.floor(Math.random() * nodes.length)]!;
           try {
-            const signal = AbortSignal.timeout(1000);
+            const signal = AbortSignal.timeout(database.answerMs);
             const response = await fetch(`http://127.0.0.1:${node.port}/v1/events/batch`, {
               method: 'POST',
               signal,
@@ -260,24 +260,9 @@ export async function runNemesis(options: {
           await pause(2000 + draw() * 2000);
           if (node.process.connected) node.process.send({ shift: 0 });
         }),
-      'kill database': () =>
-        during('kill database', async () => {
-          await postgres.kill();
-          await pause(300 + draw() * 2000);
-          await postgres.restart();
-        }),
-      ...(pair === null
-        ? {}
-        : {
-            'fail over': () =>
-              during('kill database, promote standby', async () => {
-                await pair.kill();
-                await pause(300 + draw() * 2000);
-                await pair.promote();
-                await pause(draw() * 5000);
-                await pair.rejoin();
-              }),
-          }),
+      ...Object.fromEntries(
+        Object.entries(database.faults).map(([kind, work]) => [kind, () => during(kind, work)]),
+      ),
       'cut connections': () =>
         during('cut connections', async () => {
           const client = new pg.Client({ connectionString: databaseUrl });
@@ -309,7 +294,7 @@ export async function runNemesis(options: {
         // If too few nodes were free, no fault was started: it stays due.
         if (faults.length > begun) due.shift();
         // The database is one: its faults do not overlap with each other, as those of nodes do.
-        if (kind === 'kill database' || kind === 'fail over' || kind === 'cut connections') await work;
+        if (kind in database.faults || kind === 'cut connections') await work;
         else {
           const tracked = work.finally(() => running.delete(tracked));
           running.add(tracked);
@@ -338,7 +323,7 @@ export async function runNemesis(options: {
         if (pending > 0) await pause(500);
         return pending === 0;
       },
-      60_000,
+      database.settleMs,
     ).catch(async (error: Error) => {
       throw new Error(`${error.message}; still pending: ${JSON.stringify(await samplePending(databaseUrl))}`);
     });
@@ -375,10 +360,70 @@ export async function runNemesis(options: {
     };
   } finally {
     await Promise.all(nodes.map((node) => endNode(node, 'SIGKILL')));
-    await postgres.stop();
+    await database.stop();
     await steady.close();
     await flaky.close();
   }
+}
+
+/** A database under the nemesis, and what befalls it; one of its faults at a time. */
+interface FaultyDatabase {
+  readonly databaseUrl: string;
+  readonly faults: Readonly<Record<string, () => Promise<void>>>;
+  /** A publisher goes to another node if one has not answered after this time. */
+  readonly answerMs: number;
+  /** When nothing is pending any more, at the latest. */
+  readonly settleMs: number;
+  stop(): Promise<void>;
+}
+
+async function startDatabase(
+  kind: 'single' | 'standby' | 'cluster',
+  draw: () => number,
+): Promise<FaultyDatabase> {
+  if (kind === 'cluster') return await startFaultyCluster(draw);
+  const pair = kind === 'standby' ? await startPair() : null;
+  const postgres = pair ?? (await startPostgres());
+  const downtime = (): Promise<void> => pause(300 + draw() * 2000);
+  const faults = {
+    'kill database': async (): Promise<void> => {
+      await postgres.kill();
+      await downtime();
+      await postgres.restart();
+    },
+    ...(pair === null
+      ? {}
+      : {
+          'kill database, promote standby': async (): Promise<void> => {
+            await pair.kill();
+            await downtime();
+            await pair.promote();
+            await pause(draw() * 5000);
+            await pair.rejoin();
+          },
+        }),
+  };
+  const databaseUrl = await postgres.createDatabase();
+  return { databaseUrl, faults, answerMs: 1000, settleMs: 60_000, stop: () => postgres.stop() };
+}
+
+/** A commit over several shards takes a round trip for each, so publishers wait for longer. */
+async function startFaultyCluster(draw: () => number): Promise<FaultyDatabase> {
+  const cluster = await startCluster();
+  const [coordinator, ...workers] = cluster.servers;
+  const restart = async (server: typeof coordinator & object): Promise<void> => {
+    await cluster.kill(server);
+    await pause(1000 + draw() * 4000);
+    await cluster.start(server);
+  };
+  let joined: Promise<void> | null = null;
+  const faults = {
+    'another worker joins': () => (joined ??= cluster.join()),
+    'kill coordinator': () => restart(coordinator!),
+    'kill worker': () => restart(workers[Math.floor(draw() * workers.length)]!),
+  };
+  const { databaseUrl } = cluster;
+  return { databaseUrl, faults, answerMs: 5000, settleMs: 300_000, stop: () => cluster.stop() };
 }
 
 async function samplePending(databaseUrl: string): Promise<object[]> {
@@ -416,6 +461,7 @@ if (import.meta.main) {
       minutes: { type: 'string', default: '1' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       history: { type: 'string', default: 'crash-history.jsonl' },
+      citus: { type: 'boolean', default: false },
     },
   });
   const seed = Number(values.seed);
@@ -425,7 +471,7 @@ if (import.meta.main) {
     seconds: Number(values.minutes) * 60,
     seed,
     maxFreezeMs: 45_000,
-    hasStandby: true,
+    database: values.citus ? 'cluster' : 'standby',
     historyFile: values.history,
     onProgress: (words) => process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1)} s  ${words}\n`),
   });

@@ -59,6 +59,13 @@ describe('the maker of events', () => {
     for (const { id, tenant, shard } of events) expect(eventShard(tenant, id)).toBe(shard);
   });
 
+  test('puts those of one request into one shard, also at the end of a run', async () => {
+    for (const size of [200, 100, 256, 1, 256]) {
+      const inputs = Array.from({ length: size }, (_, n) => eventFromObject({ type: 'a.b', data: n }, ''));
+      expect(new Set((await make(inputs)).map(({ shard }) => shard)).size).toBe(1);
+    }
+  });
+
   test('puts the events of a key into its shard, and says it in the ids that it makes', async () => {
     const keyed = { type: 'a.b', data: 1, tenant: 't', ordering_key: 'k' };
     const [made, given] = await make([

@@ -15,7 +15,8 @@ import { nestsDeeper } from './raw-json.ts';
 
 /**
  * Events whose shard Posthorn chooses share one in runs of this length: a commit then touches one page of the index by
- * (shard, tenant, id) and not 64.
+ * (shard, tenant, id) and not 64. A request's events are in one run, unless it has more: where the tables are distributed, a
+ * request in one shard is stored by one call and needs no commit in two phases.
  */
 const runLength = 256;
 /** Over HTTP, the event around the data is a level of the body. */
@@ -124,6 +125,7 @@ export function eventMaker(
   };
   return async (inputs) => {
     const values = await catalog.check(uncheckedEvents(inputs));
+    if (left < inputs.length && inputs.length <= runLength) left = 0;
     return inputs.map((input, index) => make(input, values[index]!));
   };
 }

@@ -16,11 +16,12 @@ import {
 import { type Connection, type Database, type Row, uniqueViolation } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { notifyDue } from './notify-due.ts';
+import { forShards, inShards } from './in-shards.ts';
+import { byShard } from './shards.ts';
 import { callOf } from './transitions.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
   e.deliveries, e.suppressed, e.number, e.digest`;
-const atReceipt = 'e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number';
 
 interface EventKey {
   readonly tenant: string;
@@ -29,70 +30,67 @@ interface EventKey {
 
 /** The numbers of the events of these tenants and ids, by statements of one shard each. */
 async function numbersByShard(connection: Connection, asked: readonly EventKey[]): Promise<number[]> {
-  const homes = Map.groupBy(asked, ({ tenant, id }) => eventShard(tenant, id));
-  const receipts = await Promise.all(
-    [...homes].map(([shard, of]) =>
-      connection.query(
-        'receipts_find_one',
-        `SELECT r.event_number FROM unnest($1::text[], $2::text[]) AS a (tenant, id)
-         JOIN posthorn.receipts r ON r.shard = $3::smallint AND r.tenant = a.tenant AND r.id = a.id`,
-        [of.map(({ tenant }) => tenant), of.map(({ id }) => id), shard],
-      ),
+  const homeOf = ({ tenant, id }: EventKey): number => eventShard(tenant, id);
+  const rows = await inShards(connection, asked, homeOf, (of, { values }) =>
+    connection.query(
+      'receipts_find_one',
+      `SELECT r.event_number FROM unnest($1::text[], $2::text[]) AS a (tenant, id)
+       JOIN posthorn.receipts r ON r.shard = $3::smallint AND r.tenant = a.tenant AND r.id = a.id`,
+      [of.map(({ tenant }) => tenant), of.map(({ id }) => id), ...values],
     ),
   );
-  return receipts.flat().map(([number]) => number as number);
+  return rows.map(([number]) => number as number);
 }
 
-/** Stored events by statements of one shard each: first the receipts in their homes, then the events where those say. */
-async function findByShard(connection: Connection, asked: readonly EventKey[]): Promise<Row[]> {
-  const numbers = await numbersByShard(connection, asked);
-  const events = await Promise.all(
-    [...Map.groupBy(numbers, shardOfNumber)].map(([shard, of]) =>
-      connection.query(
-        'events_find_one',
-        `SELECT ${stored} FROM posthorn.events e WHERE e.shard = $2::smallint AND e.number = ANY ($1::bigint[])`,
-        [of, shard],
-      ),
+type Find = (connection: Connection, asked: readonly EventKey[]) => Promise<Row[]>;
+
+const findTogether: Find = (connection, asked) =>
+  connection.query(
+    'events_find',
+    `SELECT ${stored} FROM unnest($1::smallint[], $2::text[], $3::text[]) AS a (shard, tenant, id)
+     JOIN posthorn.receipts r ON r.shard = a.shard AND r.tenant = a.tenant AND r.id = a.id
+     JOIN posthorn.events e ON e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number`,
+    [
+      asked.map(({ tenant, id }) => eventShard(tenant, id)),
+      asked.map(({ tenant }) => tenant),
+      asked.map(({ id }) => id),
+    ],
+  );
+
+/** First the receipts in their homes, then the events where those say. */
+const findByShard: Find = async (connection, asked) =>
+  await inShards(connection, await numbersByShard(connection, asked), shardOfNumber, (of, shard) =>
+    connection.query(
+      'events_find_one',
+      `SELECT ${stored} FROM posthorn.events e WHERE e.shard = $2::smallint AND e.number = ANY ($1::bigint[])`,
+      [of, ...shard.values],
     ),
   );
-  return events.flat();
+
+/** The stored events of these tenants and ids, wherever their ordering keys have put them. */
+async function findEvents(connection: Connection, asked: readonly EventKey[]): Promise<Row[]> {
+  if (asked.length === 0) return [];
+  return await connection.shards.choose({ spanning: findTogether, single: findByShard })(connection, asked);
 }
 
 /** Stored events by their numbers; they stay until the caller's transaction ends. */
 export async function lockEventsByNumber(connection: Connection, numbers: readonly number[]): Promise<Row[]> {
-  if (!connection.oneShard)
-    return await connection.query(
+  return await inShards(connection, numbers, shardOfNumber, (of) =>
+    connection.query(
       'events_lock',
       `SELECT ${stored} FROM posthorn.events e
        WHERE e.shard = ANY ($2::smallint[]) AND e.number = ANY ($1::bigint[]) ORDER BY e.shard, e.number FOR UPDATE`,
-      [numbers, [...new Set(numbers.map(shardOfNumber))]],
-    );
-  const rows: Row[] = [];
-  for (const [shard, of] of byShard(numbers, shardOfNumber))
-    rows.push(
-      ...(await connection.query(
-        'events_lock_one',
-        `SELECT ${stored} FROM posthorn.events e WHERE e.shard = $2::smallint AND e.number = ANY ($1::bigint[]) ORDER BY e.number FOR UPDATE`,
-        [of, shard],
-      )),
-    );
-  return rows;
+      [of, [...new Set(of.map(shardOfNumber))]],
+    ),
+  );
 }
 
-/** The stored event of this tenant and id, wherever its ordering key has put it. */
 export async function findEvent(
   connection: Connection,
   tenant: string,
   id: string,
 ): Promise<Row | undefined> {
-  if (connection.oneShard) return (await findByShard(connection, [{ tenant, id }]))[0];
-  const [row] = await connection.query(
-    'event_find',
-    `SELECT ${stored} FROM posthorn.receipts r JOIN posthorn.events e ON ${atReceipt}
-     WHERE r.shard = $1 AND r.tenant = $2 AND r.id = $3`,
-    [eventShard(tenant, id), tenant, id],
-  );
-  return row;
+  return (await findEvents(connection, [{ tenant, id }]))[0];
 }
 
 async function findStored(
@@ -100,27 +98,12 @@ async function findStored(
   groups: readonly (readonly NewEvent[])[],
 ): Promise<Map<string, StoredEvent>> {
   const asked = groups.flat().filter(({ callerId }) => callerId);
-  if (asked.length === 0) return new Map();
-  if (connection.oneShard) {
-    const found = await findByShard(connection, asked);
-    return new Map(found.map(storedOf).map((event) => [keyOf(event.receipt), event]));
-  }
-  const rows = await connection.query(
-    'events_find',
-    `SELECT ${stored} FROM unnest($1::smallint[], $2::text[], $3::text[]) AS a (shard, tenant, id)
-     JOIN posthorn.receipts r ON r.shard = a.shard AND r.tenant = a.tenant AND r.id = a.id
-     JOIN posthorn.events e ON ${atReceipt}`,
-    [
-      asked.map(({ tenant, id }) => eventShard(tenant, id)),
-      asked.map(({ tenant }) => tenant),
-      asked.map(({ id }) => id),
-    ],
-  );
+  const rows = await findEvents(connection, asked);
   return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
 
 /**
- * By a call for each shard, in the caller's transaction if there are several. What such a call cannot do comes before:
+ * By a call for each shard, in the caller's transaction unless `areApart`. What such a call cannot do comes before:
  * looking at the endpoints' version, drawing numbers, and the receipts whose home is another shard than their event's.
  * Numbers are drawn in the order of the events.
  */
@@ -159,18 +142,23 @@ async function insertByShard(
     );
   }
   const numbers = new Map<number, number>();
-  for (const [shard, of] of byShard(numbered, ({ planned }) => planned.event.shard)) {
-    const ords = of.flatMap((event) => event.ords);
-    const own = of.map(({ planned }) => planned);
-    const name = hasSuppressed(own) ? 'accept_suppressed_one' : 'accept_one';
-    await connection.query(name, callOf(acceptTransitions[name]), [
-      ...valuesOf(version, own, options),
-      shard,
-      of.map(({ number }) => number),
-      ords.map((at) => deliveryNumbers[at]!),
-    ]);
-    for (const at of ords) numbers.set(at, deliveryNumber(deliveryNumbers[at]!, shard));
-  }
+  await forShards(
+    connection,
+    numbered,
+    ({ planned }) => planned.event.shard,
+    async (of, { values }) => {
+      const ords = of.flatMap((event) => event.ords);
+      const own = of.map(({ planned }) => planned);
+      const name = hasSuppressed(own) ? 'accept_suppressed_one' : 'accept_one';
+      await connection.query(name, callOf(acceptTransitions[name]), [
+        ...valuesOf(version, own, options),
+        ...values,
+        of.map(({ number }) => number),
+        ords.map((at) => deliveryNumbers[at]!),
+      ]);
+      for (const at of ords) numbers.set(at, deliveryNumber(deliveryNumbers[at]!, own[0]!.event.shard));
+    },
+  );
   return numbers;
 }
 
@@ -196,14 +184,10 @@ async function draw(
   };
 }
 
-export function byShard<T>(items: readonly T[], of: (item: T) => number): [number, T[]][] {
-  return [...Map.groupBy(items, of)].toSorted(([a], [b]) => a - b);
-}
-
 /**
  * Writes what was planned; answers null, with nothing written, where the endpoints are newer than `version`, else numbers
- * of what was claimed by its place among the deliveries. Where a statement names one shard, it takes several: then the
- * caller holds a transaction.
+ * of what was claimed by its place among the deliveries. Where a statement names one shard, it takes several: the caller
+ * holds a transaction if they belong together.
  */
 export async function insertPlanned(
   connection: Connection,
@@ -211,7 +195,16 @@ export async function insertPlanned(
   events: readonly PlannedEvent<KnownEndpoint>[],
   options: InsertOptions,
 ): Promise<ReadonlyMap<number, number> | null> {
-  if (connection.oneShard) return await insertByShard(connection, version, events, options);
+  const insert = connection.shards.choose({ spanning: insertTogether, single: insertByShard });
+  return await insert(connection, version, events, options);
+}
+
+async function insertTogether(
+  connection: Connection,
+  version: number,
+  events: readonly PlannedEvent<KnownEndpoint>[],
+  options: InsertOptions,
+): Promise<ReadonlyMap<number, number> | null> {
   const name = hasSuppressed(events) ? 'accept_suppressed' : 'accept';
   const rows = await connection.query(name, spanningTexts[name], valuesOf(version, events, options));
   if (rows.length === 0) return null;
@@ -255,12 +248,28 @@ async function numbersOf(
   return found;
 }
 
-/** Whether one call stores them: their receipts lie beside them too. */
-function isInOneShard(events: readonly NewEvent[]): boolean {
+/**
+ * Whether a call for each shard may be a transaction of its own: each group (which is stored whole or not at all) lies in one shard
+ * with its receipts, and none has an id of the caller's, which another node may have accepted meanwhile. A transaction over several workers
+ * would be committed in two phases.
+ */
+function areApart(events: readonly PlannedEvent<KnownEndpoint>[]): boolean {
   const [first] = events;
-  return events.every(
-    ({ tenant, id, shard }) => shard === first!.shard && eventShard(tenant, id) === first!.shard,
+  const isInOneShard = (of: readonly PlannedEvent<KnownEndpoint>[], shard: number): boolean =>
+    of.every(({ event }) => event.shard === shard && eventShard(event.tenant, event.id) === shard);
+  if (isInOneShard(events, first!.event.shard)) return true;
+  return (
+    events.every(({ event }) => !event.callerId) &&
+    [...Map.groupBy(events, ({ group }) => group).values()].every((of) =>
+      isInOneShard(of, of[0]!.event.shard),
+    )
   );
+}
+
+/** Whether several statements store a plan that belongs together. */
+function takesTransaction(db: Database, { events, fanOuts }: AcceptPlan<KnownEndpoint>): boolean {
+  const needs = db.shards.choose({ spanning: () => false, single: () => !areApart(events) });
+  return fanOuts.length > 0 || needs();
 }
 
 /** Stores a plan, or throws a `StaleCopyError`; returns the numbers of its deliveries by their place. */
@@ -270,10 +279,8 @@ async function storePlan(
   plan: AcceptPlan<KnownEndpoint>,
   options: AcceptOptions,
 ): Promise<ReadonlyMap<number, number>> {
-  const inTransaction =
-    plan.fanOuts.length > 0 || (db.oneShard && !isInOneShard(plan.events.map(({ event }) => event)));
   try {
-    const numbers = inTransaction
+    const numbers = takesTransaction(db, plan)
       ? await db.transaction((connection) => insertWhole(connection, version, plan, options))
       : await insertPlanned(db.hot, version, plan.events, options);
     if (numbers !== null) return numbers;

@@ -20,6 +20,7 @@ export const distributedTables = [
   'counters',
   'failures',
   'worth',
+  'shards',
 ] as const;
 /** Reference tables: small, and joined with the others. */
 export const referenceTables = [

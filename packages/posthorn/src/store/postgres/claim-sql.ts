@@ -137,11 +137,15 @@ const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (
 UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at)${blocks ? ', held = d.held OR q.is_held' : ''} FROM queue q
 WHERE d.shard = ${form.at('q')} AND d.number = q.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
-const nextOf = (
-  form: Form,
-): string => `SELECT min(c.due_at) FROM (${form.endpoint}) p CROSS JOIN ${form.shards} AS s (shard) CROSS JOIN LATERAL (
-    SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = ${form.at('s')}
+/** When the next delivery of an endpoint is due, over the shards of an array. */
+const nextOf = `SELECT min(c.due_at) FROM (${endpointOf}) p CROSS JOIN unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
+    SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard
     ORDER BY d.due_at LIMIT 1) c`;
+/** The same for each of these shards, by the endpoint's number: each worker looks into its own. */
+export const nextOfEach = `SELECT s.shard, c.due_at FROM posthorn.shards s CROSS JOIN LATERAL (
+    SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = $1::int AND d.shard = s.shard
+    ORDER BY d.due_at LIMIT 1) c
+  WHERE s.shard = ANY ($2::smallint[])`;
 
 const statementsOf = (form: Form) => ({
   any: claimAny(form),
@@ -150,9 +154,8 @@ const statementsOf = (form: Form) => ({
   /** Where dead letters block their keys. */
   blockedKeyed: claimKeyed(form, true),
   blockedDefer: defer(form, true),
-  next: nextOf(form),
 });
 /** Statements over the shards of an array. */
-export const overShards = statementsOf(spanning);
+export const overShards = { ...statementsOf(spanning), next: nextOf };
 /** The same statements, each of which names exactly one shard. */
 export const inOneShard = statementsOf(single);

@@ -11,8 +11,9 @@ import type {
   ReleasedClaim,
 } from '../store.ts';
 import { triggers } from '../rows.ts';
-import { endpointOf, inOneShard, overShards } from './claim-sql.ts';
-import type { Database, Row, Value } from './database.ts';
+import { endpointOf, inOneShard, nextOfEach, overShards } from './claim-sql.ts';
+import type { Database, Row } from './database.ts';
+import { inShards } from './in-shards.ts';
 
 /** How an endpoint keeps the order of keys; `block`: past no dead letter. */
 export type Order = 'none' | 'key' | 'block';
@@ -36,7 +37,23 @@ function inTurn(shards: readonly number[], from: number): readonly number[] {
   return at <= 0 ? shards : [...shards.slice(at), ...shards.slice(0, at)];
 }
 
-async function claimRows(
+type ClaimRows = (
+  db: Database,
+  request: ClaimRequest,
+  shards: readonly number[],
+  order: Order,
+  turns: Turns,
+) => Promise<{ readonly rows: readonly Row[]; readonly next: number | null }>;
+
+const claimTogether: ClaimRows = async (db, request, shards, order, turns) => {
+  const rows = await claimOverShards(db, request, shards, order, turns);
+  // A full claim says that there is more; asking how soon would cost as much as the next claim.
+  if (rows.length >= request.limit) return { rows, next: request.now };
+  const [next] = await db.hot.query('claim_next', overShards.next, [request.endpointId, shards]);
+  return { rows, next: (next?.[0] as number | null | undefined) ?? null };
+};
+
+async function claimOverShards(
   db: Database,
   { endpointId, limit, now, leaseMs, node }: ClaimRequest,
   shards: readonly number[],
@@ -72,16 +89,16 @@ async function claimRows(
 }
 
 /**
- * The same by statements of one shard each. The shard whose turn it is often has enough; else all others are asked when
- * they have work, which costs less than claiming from those that have none.
+ * The same by claims of one shard each. The shard whose turn it is often has enough; else all others are asked when they have
+ * work, by one statement, which costs less than claiming from those that have none.
  */
-async function claimByShard(
-  db: Database,
-  { endpointId, limit, now, leaseMs, node }: ClaimRequest,
-  shards: readonly number[],
-  order: Order,
-  turns: Turns,
-): Promise<{ rows: Row[]; next: number | null }> {
+const claimByShard: ClaimRows = async (
+  db,
+  { endpointId, limit, now, leaseMs, node },
+  shards,
+  order,
+  turns,
+) => {
   const [endpoint] = await db.hot.query('claim_endpoint', endpointOf, [endpointId]);
   if (endpoint === undefined) return { rows: [], next: null };
   const num = endpoint[0] as number;
@@ -101,17 +118,8 @@ async function claimByShard(
       rows.push(...(await db.hot.query('claim_one', inOneShard.any, any)));
     }
   };
-  const nextOf = async (of: readonly number[]): Promise<Map<number, number>> => {
-    const found = await Promise.all(
-      of.map((shard) => db.hot.query('claim_next_one', inOneShard.next, [num, shard])),
-    );
-    return new Map(
-      of.flatMap((shard, at) => {
-        const time = found[at]![0]![0] as number | null;
-        return time === null ? [] : [[shard, time] as const];
-      }),
-    );
-  };
+  const nextOf = async (of: readonly number[]): Promise<Map<number, number>> =>
+    new Map((await db.hot.query('claim_next_each', nextOfEach, [num, of])) as [number, number][]);
   const [first, ...others] = inTurn(shards, turns.get(endpointId) ?? 0);
   await claimFrom(first!);
   const times = rows.length < limit ? await nextOf(others) : new Map<number, number>();
@@ -133,7 +141,7 @@ async function claimByShard(
   ];
   const known = all.filter((time) => time !== undefined);
   return { rows, next: known.length === 0 ? null : Math.min(...known) };
-}
+};
 
 export async function claim(
   db: Database,
@@ -141,20 +149,12 @@ export async function claim(
   order: Order,
   turns: Turns,
 ): Promise<ClaimAnswer> {
-  const { endpointId, limit, now } = request;
   const shards = request.shards ?? allShards;
   if (shards.length === 0) return { deliveries: [], nextDueAt: null };
-  if (db.oneShard) {
-    const { rows, next } = await claimByShard(db, request, shards, order, turns);
-    const deliveries = await keepWithin(db, request, rows);
-    return { deliveries, nextDueAt: deliveries.length < rows.length ? now : next };
-  }
-  const rows = await claimRows(db, request, shards, order, turns);
+  const claimRows = db.shards.choose({ spanning: claimTogether, single: claimByShard });
+  const { rows, next } = await claimRows(db, request, shards, order, turns);
   const deliveries = await keepWithin(db, request, rows);
-  // A full claim says that there is more; asking how soon would cost as much as the next claim.
-  if (rows.length >= limit) return { deliveries, nextDueAt: now };
-  const [next] = await db.hot.query('claim_next', overShards.next, [endpointId, shards]);
-  return { deliveries, nextDueAt: (next?.[0] as number | null | undefined) ?? null };
+  return { deliveries, nextDueAt: deliveries.length < rows.length ? request.now : next };
 }
 
 /** What was claimed, as far as its payloads are not too much together; the rest is given back. */
@@ -195,38 +195,18 @@ async function keepWithin(
   return deliveries;
 }
 
-/** Once for all shards where statements may span them, else once for each; `more` are the parameters of that shard. */
-async function inShards(
-  db: Database,
-  name: string,
-  text: (oneShard: boolean) => string,
-  groups: ReadonlyMap<number, readonly Value[]>,
-  all: readonly Value[],
-): Promise<Row[]> {
-  if (!db.oneShard) return await db.hot.query(name, text(false), all);
-  const answers = await Promise.all(
-    [...groups].map(([shard, values]) => db.hot.query(`${name}_one`, text(true), [...values, shard])),
-  );
-  return answers.flat();
-}
-
-const releaseSql = (
-  oneShard: boolean,
-): string => `UPDATE posthorn.deliveries d SET due_at = r.due_at, claimed_by = NULL
-  FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS r (number, claim, due_at)
-  WHERE d.shard = ${oneShard ? '$4::smallint' : '(r.number & 63)::smallint'} AND d.number = r.number AND d.state + 0 = 0
-    AND d.claim = r.claim AND d.claimed_by IS NOT NULL`;
-
 export async function release(db: Database, claims: readonly ReleasedClaim[]): Promise<void> {
-  if (claims.length === 0) return;
-  const values = (of: readonly ReleasedClaim[]): Value[] => [
-    of.map(({ number }) => number),
-    of.map((c) => c.claim),
-    of.map(({ dueAt }) => dueAt),
-  ];
-  const groups = Map.groupBy(claims, ({ number }) => shardOfNumber(number));
-  const byShard = new Map([...groups].map(([shard, of]) => [shard, values(of)]));
-  await inShards(db, 'release', releaseSql, byShard, values(claims));
+  const shardOf = ({ number }: ReleasedClaim): number => shardOfNumber(number);
+  await inShards(db.hot, claims, shardOf, (of, shard) =>
+    db.hot.query(
+      `release${shard.suffix}`,
+      `UPDATE posthorn.deliveries d SET due_at = r.due_at, claimed_by = NULL
+       FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS r (number, claim, due_at)
+       WHERE d.shard = ${shard.at('$4::smallint', '(r.number & 63)::smallint')} AND d.number = r.number AND d.state + 0 = 0
+         AND d.claim = r.claim AND d.claimed_by IS NOT NULL`,
+      [of.map(({ number }) => number), of.map((c) => c.claim), of.map(({ dueAt }) => dueAt), ...shard.values],
+    ),
+  );
 }
 
 /** What waits behind an earlier one of its key was not tried yet: brought forward, it would only be deferred again. */
@@ -236,35 +216,34 @@ const chosenRows: Readonly<Record<BringForwardRequest['only'], string>> = {
   deferred: 'x.order_key IS NOT NULL AND x.tries = 0',
 };
 
-const bringForwardSql = (
-  only: BringForwardRequest['only'],
-  oneShard: boolean,
-): string => `UPDATE posthorn.deliveries d SET due_at = $2 FROM (
-    SELECT x.shard, x.number FROM posthorn.deliveries x
-    WHERE x.state = 0 AND x.endpoint = (SELECT num FROM posthorn.endpoints WHERE id = $1) ${oneShard ? 'AND x.shard = $4::smallint' : ''}
-      AND x.due_at > $2 AND x.claimed_by IS NULL AND ${chosenRows[only]}
-    LIMIT $3 FOR UPDATE SKIP LOCKED) m
-  WHERE d.shard = ${oneShard ? '$4::smallint' : 'm.shard'} AND d.number = m.number RETURNING d.number`;
-
 export async function bringForward(
   db: Database,
   { endpointId, only, now, limit }: BringForwardRequest,
 ): Promise<number> {
-  const values = [endpointId, now, limit];
-  const byShard = new Map(allShards.map((shard) => [shard, values]));
-  const text = (oneShard: boolean): string => bringForwardSql(only, oneShard);
-  return (await inShards(db, `bring_forward_${only}`, text, byShard, values)).length;
+  const same = (shard: number): number => shard;
+  const moved = await inShards(db.hot, allShards, same, (_, { suffix, at, values }) =>
+    db.hot.query(
+      `bring_forward_${only}${suffix}`,
+      `UPDATE posthorn.deliveries d SET due_at = $2 FROM (
+         SELECT x.shard, x.number FROM posthorn.deliveries x
+         WHERE x.state = 0 AND x.endpoint = (SELECT num FROM posthorn.endpoints WHERE id = $1) AND x.shard = ${at('$4::smallint', 'x.shard')}
+           AND x.due_at > $2 AND x.claimed_by IS NULL AND ${chosenRows[only]}
+         LIMIT $3 FOR UPDATE SKIP LOCKED) m
+       WHERE d.shard = ${at('$4::smallint', 'm.shard')} AND d.number = m.number RETURNING d.number`,
+      [endpointId, now, limit, ...values],
+    ),
+  );
+  return moved.length;
 }
 
-const takeOverSql = (
-  oneShard: boolean,
-): string => `UPDATE posthorn.deliveries SET due_at = $2, claimed_by = NULL
-  WHERE state = 0 AND claimed_by = $1 ${oneShard ? 'AND shard = $3::smallint' : ''} RETURNING number`;
-
+/** At the start of a node and after the death of another: this one may span shards anywhere. */
 export async function takeOver(db: Database, node: string, now: number): Promise<number> {
-  const values = [node, now];
-  const byShard = new Map(allShards.map((shard) => [shard, values]));
-  return (await inShards(db, 'take_over', takeOverSql, byShard, values)).length;
+  const taken = await db.hot.query(
+    'take_over',
+    'UPDATE posthorn.deliveries SET due_at = $2, claimed_by = NULL WHERE state = 0 AND claimed_by = $1 RETURNING number',
+    [node, now],
+  );
+  return taken.length;
 }
 
 /** Steps from one (endpoint, shard) to the next through the index, so its cost grows with how many of those have work. */
@@ -289,13 +268,12 @@ const nextDueOneSql = `WITH RECURSIVE steps AS (
 /** The earliest `due_at` of each endpoint in these shards. */
 export async function nextDue(db: Database, shards: readonly number[] | null): Promise<DueHint[]> {
   const mine = shards ?? allShards;
-  const rows = await inShards(
-    db,
-    'next_due',
-    (oneShard) => (oneShard ? nextDueOneSql : nextDueSql),
-    new Map(mine.map((shard) => [shard, []])),
-    [mine],
-  );
+  const read = db.shards.choose({
+    spanning: () => db.hot.query('next_due', nextDueSql, [mine]),
+    single: async () =>
+      (await Promise.all(mine.map((shard) => db.hot.query('next_due_one', nextDueOneSql, [shard])))).flat(),
+  });
+  const rows = await read();
   const earliest = new Map<string, number>();
   for (const [id, dueAt] of rows as [string, number][])
     earliest.set(id, Math.min(dueAt, earliest.get(id) ?? dueAt));

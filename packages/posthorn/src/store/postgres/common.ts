@@ -12,7 +12,7 @@ const dialect = (isDistributed: boolean): Dialect => ({
   isDistributed,
   parameter: (at) => `$${at}`,
 });
-const renderers = { together: new Renderer(dialect(false)), distributed: new Renderer(dialect(true)) };
+const renderers = { spanning: new Renderer(dialect(false)), single: new Renderer(dialect(true)) };
 
 /** Names of prepared statements, by their text. */
 const names = new Map<string, string>();
@@ -33,15 +33,13 @@ async function answer(connection: Connection, request: Request): Promise<unknown
     return {
       auditKey: connection.auditKey,
       lists: shardCount,
-      isDistributed: connection.oneShard,
+      isDistributed: connection.shards.choose({ spanning: false, single: true }),
       json: (value) => value,
     } satisfies Session;
   if (request.wants === 'announcement') return await announce(connection);
   if (request.wants === 'hint') return await notifyDue(connection, request.endpointIds);
   if (request.wants === 'counting') return await countChanges(connection, request.changes);
-  const { text, values } = (connection.oneShard ? renderers.distributed : renderers.together).render(
-    request.sql,
-  );
+  const { text, values } = connection.shards.choose(renderers).render(request.sql);
   const name = request.isPrepared ? nameFor(text) : '';
   return request.wants === 'rows'
     ? await connection.query(name, text, values)

@@ -12,13 +12,14 @@ import {
   targetsFrom,
 } from '../fan-out.ts';
 import type { FannedDelivery, FannedEvent, FanOutRequest, FanOutStep } from '../store.ts';
-import { byShard } from './accept.ts';
 import { notifyDue } from './notify-due.ts';
 import type { Connection, Database, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
 import { writeWorth } from './worth.ts';
 import { noteDisorder } from './search.ts';
+import { inShards } from './in-shards.ts';
+import { byShard } from './shards.ts';
 import { callOf, type Transition } from './transitions.ts';
 
 /** Deliveries of a block with their counters, by name: `dl` are its rows. */
@@ -95,6 +96,7 @@ async function insertBlock(
   { node, now }: FanOutRequest,
 ): Promise<readonly number[]> {
   const planned = deliveries.map((delivery, at): Planned => ({ ...delivery, leaseUntil: leases[at]!, at }));
+  if (planned.length === 0) return [];
   const values = (of: readonly Planned[]): Value[] => [
     of.map(({ event }) => event.number),
     of.map(({ target }) => target.num),
@@ -107,15 +109,29 @@ async function insertBlock(
     // The clock may have gone back since: what is new is due at once all the same (G2).
     Math.min(acceptedAt, now),
   ];
-  if (deliveries.length === 0) return [];
-  if (!connection.oneShard) {
-    const rows = await connection.query('fan_out', spanning, values(planned));
-    return rows.map(([number]) => number as number);
-  }
+  return await connection.shards.choose({ spanning: insertTogether, single: insertByShard })(
+    connection,
+    planned,
+    values,
+  );
+}
+
+type Insert = (
+  connection: Connection,
+  planned: readonly Planned[],
+  values: (of: readonly Planned[]) => Value[],
+) => Promise<readonly number[]>;
+
+const insertTogether: Insert = async (connection, planned, values) => {
+  const rows = await connection.query('fan_out', spanning, values(planned));
+  return rows.map(([number]) => number as number);
+};
+
+const insertByShard: Insert = async (connection, planned, values) => {
   const drawn = await connection.query(
     'fan_out_delivery_numbers',
     "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
-    [deliveries.length],
+    [planned.length],
   );
   const sequence = drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
   const numbers: number[] = [];
@@ -126,7 +142,7 @@ async function insertBlock(
     for (const { at } of of) numbers[at] = deliveryNumber(sequence[at]!, shard);
   }
   return numbers;
-}
+};
 
 /** The first fan-out of the tenant behind `after`, or of the first tenant. */
 const head = `SELECT min(id), tenant FROM posthorn.fan_outs WHERE tenant =
@@ -226,15 +242,13 @@ async function readPayloads(
       coalesce(e.occurred_at, e.accepted_at), e.data
     FROM unnest($1::bigint[]) AS n (number) JOIN posthorn.events e ON e.shard = ${shard} AND e.number = n.number
     WHERE coalesce(e.digest = ${postgresDigest}, true)`;
-  const rows = connection.oneShard
-    ? (
-        await Promise.all(
-          byShard(numbers, shardOfNumber).map(([shard, of]) =>
-            connection.query('fan_out_payloads_one', select('$2::smallint'), [of, shard]),
-          ),
-        )
-      ).flat()
-    : await connection.query('fan_out_payloads', select('(n.number & 63)::smallint'), [numbers]);
+  const rows = await inShards(connection, numbers, shardOfNumber, (of, shard) =>
+    connection.query(
+      `fan_out_payloads${shard.suffix}`,
+      select(shard.at('$2::smallint', '(n.number & 63)::smallint')),
+      [of, ...shard.values],
+    ),
+  );
   for (const [number, id, type, acceptedAt, occurredAt, data] of rows as [
     number,
     string,

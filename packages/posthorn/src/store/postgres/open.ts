@@ -11,6 +11,7 @@ import type { PostgresPool } from './pool.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
 import { settleTransitions } from './settle.ts';
+import { type Shards, singleShards, spanningShards } from './shards.ts';
 
 const defaultConnections = 10;
 
@@ -25,8 +26,8 @@ interface OpenOptions {
   readonly connections?: number;
   /** Nothing is migrated: a database without the schema, or with another version of it, is refused. */
   readonly readOnly?: boolean;
-  /** Each statement of the delivery path names exactly one shard, whether the tables are distributed or not. */
-  readonly oneShard?: boolean;
+  /** Absent: as the tables are. */
+  readonly shards?: Shards;
 }
 
 export interface OpenedPostgres {
@@ -55,12 +56,12 @@ export async function openPostgresStore(
   try {
     await requireServer(db, { writes });
     const distributed = await isDistributed(db);
-    db.oneShard = options.oneShard === true || distributed;
+    db.shards = options.shards ?? (distributed ? singleShards : spanningShards);
     // An application's own pool is the application's to choose.
     if (writes && url !== null) await requireSessions(db);
     await (writes ? migrate(db) : checkMigrated(db));
     if (writes) risk = await failoverRisk(db);
-    if (writes && db.oneShard) await createTransitions(db, transitions, distributed);
+    if (writes && db.shards === singleShards) await createTransitions(db, transitions, distributed);
   } catch (error) {
     await db.close();
     throw openingError(error, url ?? '');

@@ -2,66 +2,36 @@ import type { PruneAnswer, PruneRequest } from '../store.ts';
 import { type Retention, retentionOf } from '../retention.ts';
 import { blockingAmong } from './blocking.ts';
 import { endStates, writeLedger } from './ledger.ts';
-import type { Connection, Database, Row } from './database.ts';
+import type { Connection, Database } from './database.ts';
+import { inShards } from './in-shards.ts';
 import { atRiskStates } from '../worth.ts';
 import { refuseFormerTime } from './time.ts';
 import { writeWorth } from './worth.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
-import { shardCount } from '../../domain/shard.ts';
 
 const dead = 2;
 
-const named = (shard: number | null): string => (shard === null ? '' : '_one');
-const given = (shard: number | null): number[] => (shard === null ? [] : [shard]);
-
-/** Runs a statement once for all items, or once for those of each shard where a statement names one (`shard` is null else). */
-async function inGroups<T>(
-  connection: Connection,
-  items: readonly T[],
-  shardOf: (item: T) => number,
-  run: (of: readonly T[], shard: number | null) => Promise<Row[]>,
-): Promise<Row[]> {
-  if (items.length === 0) return [];
-  if (!connection.oneShard) return await run(items, null);
-  const rows: Row[] = [];
-  for (const [shard, of] of [...Map.groupBy(items, shardOf)].toSorted(([a], [b]) => a - b))
-    rows.push(...(await run(of, shard)));
-  return rows;
-}
-
 /** The oldest deliveries behind a number: keys stand by shard and numbers run on over all, so each shard gives its oldest. */
 async function readOldest(connection: Connection, after: number, limit: number): Promise<number[][]> {
-  const columns =
-    'd.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at, (d.order_key IS NOT NULL)::int';
-  if (!connection.oneShard)
-    return (await connection.query(
-      'prune_read',
-      `SELECT ${columns} FROM generate_series(0, 63) AS s (shard)
-       CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE d.shard = s.shard AND d.number > $1 ORDER BY d.number LIMIT $2) d
-       ORDER BY d.number LIMIT $2`,
-      [after, limit],
-    )) as number[][];
-  const rows: number[][] = [];
-  for (let shard = 0; shard < shardCount; shard++) {
-    const found = await connection.query(
-      'prune_read_one',
-      `SELECT ${columns} FROM posthorn.deliveries d WHERE d.shard = $3::smallint AND d.number > $1 ORDER BY d.number LIMIT $2`,
-      [after, limit, shard],
-    );
-    rows.push(...(found as number[][]));
-  }
-  return rows.toSorted(([a], [b]) => a! - b!).slice(0, limit);
+  return (await connection.query(
+    'prune_read',
+    `SELECT d.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at, (d.order_key IS NOT NULL)::int
+     FROM posthorn.shards s
+     CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE d.shard = s.shard AND d.number > $1 ORDER BY d.number LIMIT $2) d
+     ORDER BY d.number LIMIT $2`,
+    [after, limit],
+  )) as number[][];
 }
 
 /** Only those that have no delivery still: a replay may have given them one meanwhile. */
 async function deleteEvents(connection: Connection, numbers: readonly number[]): Promise<void> {
-  const gone = await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
+  const gone = await inShards(connection, numbers, shardOfNumber, (of, shard) =>
     connection.query(
-      `prune_events${named(shard)}`,
+      `prune_events${shard.suffix}`,
       `DELETE FROM posthorn.events e USING unnest($1::bigint[]) AS n (number)
-       WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number AND e.deliveries = 0
+       WHERE e.shard = ${shard.at('$2::smallint', '(n.number & 63)::smallint')} AND e.number = n.number AND e.deliveries = 0
        RETURNING e.tenant, e.id`,
-      [of, ...given(shard)],
+      [of, ...shard.values],
     ),
   );
   const ids = gone.map(([tenant, id]) => ({
@@ -69,16 +39,16 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
     id: id as string,
     home: eventShard(tenant as string, id as string),
   }));
-  await inGroups(
+  await inShards(
     connection,
     ids,
     ({ home }) => home,
     (of, shard) =>
       connection.query(
-        `prune_receipts${named(shard)}`,
+        `prune_receipts${shard.suffix}`,
         `DELETE FROM posthorn.receipts r USING unnest($1::smallint[], $2::text[], $3::text[]) AS g (shard, tenant, id)
-         WHERE r.shard = ${shard === null ? 'g.shard' : '$4::smallint'} AND r.tenant = g.tenant AND r.id = g.id`,
-        [of.map(({ home }) => home), of.map(({ tenant }) => tenant), of.map(({ id }) => id), ...given(shard)],
+         WHERE r.shard = ${shard.at('$4::smallint', 'g.shard')} AND r.tenant = g.tenant AND r.id = g.id`,
+        [of.map(({ home }) => home), of.map(({ tenant }) => tenant), of.map(({ id }) => id), ...shard.values],
       ),
   );
 }
@@ -100,32 +70,32 @@ async function deleteDeliveries(
   connection: Connection,
   doomed: readonly (readonly number[])[],
 ): Promise<number[][]> {
-  const gone = (await inGroups(
+  const gone = (await inShards(
     connection,
     doomed,
     ([number]) => shardOfNumber(number!),
     (of, shard) =>
       connection.query(
-        `prune_deliveries${named(shard)}`,
+        `prune_deliveries${shard.suffix}`,
         `DELETE FROM posthorn.deliveries d USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS n (number, state, settled_at)
-         WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$4::smallint'} AND d.number = n.number AND d.state = n.state
+         WHERE d.shard = ${shard.at('$4::smallint', '(n.number & 63)::smallint')} AND d.number = n.number AND d.state = n.state
            AND d.settled_at = n.settled_at
          RETURNING d.number, d.event_number, d.endpoint, d.state, d.created_at`,
         [
           of.map(([number]) => number!),
           of.map(([, , , state]) => state!),
           of.map((row) => row[5]!),
-          ...given(shard),
+          ...shard.values,
         ],
       ),
   )) as number[][];
   const numbers = gone.map(([number]) => number!);
-  await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
+  await inShards(connection, numbers, shardOfNumber, (of, shard) =>
     connection.query(
-      `prune_attempts${named(shard)}`,
+      `prune_attempts${shard.suffix}`,
       `DELETE FROM posthorn.attempts a USING unnest($1::bigint[]) AS n (number)
-       WHERE a.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND a.delivery = n.number`,
-      [of, ...given(shard)],
+       WHERE a.shard = ${shard.at('$2::smallint', '(n.number & 63)::smallint')} AND a.delivery = n.number`,
+      [of, ...shard.values],
     ),
   );
   return gone;
@@ -133,14 +103,14 @@ async function deleteDeliveries(
 
 /** Takes one off each event's count of deliveries, and deletes the events that have none left. */
 async function releaseEvents(connection: Connection, events: readonly number[]): Promise<void> {
-  const counted = await inGroups(connection, events, shardOfNumber, (of, shard) =>
+  const counted = await inShards(connection, events, shardOfNumber, (of, shard) =>
     connection.query(
-      `prune_event_counts${named(shard)}`,
+      `prune_event_counts${shard.suffix}`,
       `UPDATE posthorn.events e SET deliveries = e.deliveries - n.count
        FROM (SELECT number, count(*)::int AS count FROM unnest($1::bigint[]) AS u (number) GROUP BY number) n
-       WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number
+       WHERE e.shard = ${shard.at('$2::smallint', '(n.number & 63)::smallint')} AND e.number = n.number
        RETURNING e.number, e.deliveries`,
-      [of, ...given(shard)],
+      [of, ...shard.values],
     ),
   );
   await deleteEvents(

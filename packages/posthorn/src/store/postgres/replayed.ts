@@ -1,9 +1,10 @@
 import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
 import { triggers } from '../rows.ts';
-import { byShard } from './accept.ts';
 import { Columns, parameter } from './columns.ts';
-import type { Connection } from './database.ts';
+import type { Connection, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
+import { inShards } from './in-shards.ts';
+import type { ShardName } from './shards.ts';
 import { writeWorth } from './worth.ts';
 
 /** A delivery of a stored event that is to be created. */
@@ -38,11 +39,11 @@ const createdAt = parameter(columns.next, 'bigint');
 const trigger = parameter(columns.next + 1, 'smallint');
 const redriveId = parameter(columns.next + 2, 'text');
 /** Only in a statement that names one shard. */
-const shard = parameter(columns.next + 3, 'smallint');
+const ownShard = parameter(columns.next + 3, 'smallint');
 
-const insertSql = (oneShard: boolean): string =>
+const insertSql = (at: ShardName['at']): string =>
   `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger, redrive_id)
-   SELECT ${oneShard ? shard : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+   SELECT ${at(ownShard, '(number & 63)::smallint')}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
      CASE WHEN enabled THEN ${createdAt} END, ${createdAt}, CASE WHEN NOT enabled THEN ${createdAt} END,
      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, ${trigger}, ${redriveId}
    FROM ${columns.rows} AS u (${columns.names})`;
@@ -53,27 +54,29 @@ const eventColumns = new Columns<readonly [number, readonly Made[]]>(1, {
   suppressed: ['int', ([, made]) => made.filter(({ enabled }) => !enabled).length],
 });
 
-const countSql = (oneShard: boolean): string =>
+const countSql = (at: ShardName['at']): string =>
   `UPDATE posthorn.events e SET deliveries = e.deliveries + n.deliveries, suppressed = e.suppressed + n.suppressed
    FROM ${eventColumns.rows} AS n (${eventColumns.names})
-   WHERE e.shard = ${oneShard ? parameter(eventColumns.next, 'smallint') : '(n.number & 63)::smallint'} AND e.number = n.number`;
+   WHERE e.shard = ${at(parameter(eventColumns.next, 'smallint'), '(n.number & 63)::smallint')} AND e.number = n.number`;
 
-async function insert(connection: Connection, made: readonly Made[], replay: Replay): Promise<void> {
-  if (made.length === 0) return;
-  const one = connection.oneShard;
-  const only = one ? [made[0]!.shard] : [];
-  await connection.query(one ? 'replay_one' : 'replay', insertSql(one), [
+async function insert(
+  connection: Connection,
+  made: readonly Made[],
+  replay: Replay,
+  { suffix, at, values }: ShardName,
+): Promise<Row[]> {
+  await connection.query(`replay${suffix}`, insertSql(at), [
     ...columns.values(made, undefined),
     replay.now,
     triggers.indexOf(replay.trigger),
     replay.redriveId,
-    ...only,
+    ...values,
   ]);
   // The event knows how many deliveries it has, so that a missing one shows (G6).
   const events = [...Map.groupBy(made, ({ eventNumber }) => eventNumber)];
-  await connection.query(one ? 'replay_events_one' : 'replay_events', countSql(one), [
+  return await connection.query(`replay_events${suffix}`, countSql(at), [
     ...eventColumns.values(events, undefined),
-    ...only,
+    ...values,
   ]);
 }
 
@@ -95,9 +98,12 @@ export async function createReplayed(
     const of = shardOfNumber(one.eventNumber);
     return { ...one, shard: of, number: deliveryNumber(drawn[at]![0] as number, of) };
   });
-  // A statement of a distributed database names one shard; else one does for all.
-  for (const [, of] of connection.oneShard ? byShard(made, (one) => one.shard) : [[0, made] as const])
-    await insert(connection, of, replay);
+  await inShards(
+    connection,
+    made,
+    (one) => one.shard,
+    (of, shard) => insert(connection, of, replay, shard),
+  );
   await writeLedger(
     connection,
     '',

@@ -26,6 +26,7 @@ import {
   snoozesTable,
   throttleColumns,
 } from './tables.ts';
+import { shardsTable } from './shards.ts';
 import { worthTable } from './worth.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */
@@ -352,6 +353,7 @@ const migrations: readonly string[] = [
   // It counts in the table of the new name.
   `${countersTable}
   ${publishSql}`,
+  shardsTable,
 ];
 
 const maxNamed = 5;

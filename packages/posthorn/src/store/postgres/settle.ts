@@ -7,6 +7,8 @@ import { Columns, parameter } from './columns.ts';
 import { perform } from './common.ts';
 import type { Database, Row, Value } from './database.ts';
 import { notifyDue } from './notify-due.ts';
+import { forShards } from './in-shards.ts';
+import type { ShardName } from './shards.ts';
 import { callOf, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
@@ -294,38 +296,39 @@ async function settleMarked(
   });
 }
 
-/** Places and what was redriven, as one shard answers them. */
-const placesOf = (rows: readonly Row[]): (readonly [number, boolean])[] =>
+/** Places, and what was redriven. */
+type Places = (rows: readonly Row[]) => readonly (readonly [number, boolean])[];
+const placesFromRows: Places = (rows) => rows as [number, boolean][];
+/** As a function answers them. */
+const placesFromArray: Places = (rows) =>
   ((rows[0]?.[0] ?? []) as unknown as readonly number[]).map((place) => [Math.abs(place), place < 0]);
 
 /** Settles outcomes of one shard, or of any if statements may span shards. */
 async function settleBatch(
   db: Database,
   settlements: readonly Settlement[],
-  shard: number | null,
+  shard: ShardName,
 ): Promise<SettleAnswer[]> {
   const connection = db.hot;
   const answers = settlements.map((): SettleAnswer => 'superseded');
   const hasDead = settlements.some(({ state }) => state === 'dead');
-  const sql = texts[shard === null ? 'spanning' : 'single'][hasDead ? 'dead' : 'usual'];
+  const sql = db.shards.choose(texts)[hasDead ? 'dead' : 'usual'];
   const { suffix } = sql;
-  const more = shard === null ? [] : [shard];
   const values = (indexes: readonly number[]): Value[] => [
     ...outcome.values(
       indexes.map((index) => settlements[index]!),
       undefined,
     ),
     settlements[0]!.node,
-    ...more,
+    ...shard.values,
   ];
   // One outcome of a delivery at a time: an update takes any of two, and the first is the one that counts.
   const first = new Map<number, number>();
   for (const [index, { number }] of settlements.entries()) if (!first.has(number)) first.set(number, index);
   const indexes = [...first.values()];
   const rows = await connection.query(`settle${suffix}`, sql.own, values(indexes));
-  const own = shard === null ? rows : placesOf(rows);
-  for (const [ord, isRedriven] of own)
-    answers[indexes[(ord as number) - 1]!] = isRedriven === true ? 'redriven' : 'applied';
+  const own = db.shards.choose({ spanning: placesFromRows, single: placesFromArray })(rows);
+  for (const [ord, isRedriven] of own) answers[indexes[ord - 1]!] = isRedriven ? 'redriven' : 'applied';
   if (own.length === settlements.length) return answers;
 
   for (const [index, settlement] of settlements.entries())
@@ -342,29 +345,22 @@ async function settleBatch(
   return answers;
 }
 
-async function settleByShard(db: Database, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
-  if (!db.oneShard) return await settleBatch(db, settlements, null);
+async function settleAll(db: Database, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
   const answers = settlements.map((): SettleAnswer => 'superseded');
   const indexed = settlements.map((settlement, index) => ({ settlement, index }));
-  // Each shard is a transaction of its own: what belongs together (G4) is in one shard.
-  await Promise.all(
-    [...Map.groupBy(indexed, ({ settlement }) => shardOfNumber(settlement.number))].map(
-      async ([shard, group]) => {
-        const settled = await settleBatch(
-          db,
-          group.map(({ settlement }) => settlement),
-          shard,
-        );
-        for (const [at, { index }] of group.entries()) answers[index] = settled[at]!;
-      },
-    ),
-  );
+  const shardOf = ({ settlement }: (typeof indexed)[number]): number => shardOfNumber(settlement.number);
+  // What belongs together (G4) is in one shard, so each may be a transaction of its own.
+  await forShards(db, indexed, shardOf, async (group, shard) => {
+    const of = group.map(({ settlement }) => settlement);
+    const settled = await settleBatch(db, of, shard);
+    for (const [at, { index }] of group.entries()) answers[index] = settled[at]!;
+  });
   return answers;
 }
 
 export async function settle(db: Database, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
   if (settlements.length === 0) return [];
-  const answers = await settleByShard(db, settlements);
+  const answers = await settleAll(db, settlements);
   // This node reads it in the answer; the shard may belong to another node by now.
   if (answers.includes('redriven'))
     void notifyDue(

@@ -1,6 +1,7 @@
 import { shardOfNumber } from '../../domain/ids.ts';
 import { type AtRisk, worthColumns } from '../worth.ts';
 import type { Connection } from './database.ts';
+import { inShards } from './in-shards.ts';
 
 const sumsOf = (state: 2 | 4): string => {
   const only = `FILTER (WHERE d.state = ${state})`;
@@ -60,21 +61,21 @@ export interface WorthChange {
 export async function writeWorth(connection: Connection, changes: readonly WorthChange[]): Promise<void> {
   if (changes.length === 0) return;
   const events = [...new Set(changes.map(({ event }) => event))];
-  const groups = connection.oneShard
-    ? [...Map.groupBy(events, shardOfNumber)].toSorted(([a], [b]) => a - b)
-    : [[null, events] as const];
-  const worth = new Map<number, readonly [string, number, number]>();
-  for (const [shard, of] of groups) {
-    const rows = await connection.query(
-      shard === null ? 'worth_events' : 'worth_events_one',
+  const rows = await inShards(connection, events, shardOfNumber, (of, shard) =>
+    connection.query(
+      `worth_events${shard.suffix}`,
       `SELECT e.number, coalesce(e.currency, ''), coalesce(e.amount_minor >> 32, 0), coalesce(e.amount_minor & 4294967295, 0)
        FROM unnest($1::bigint[]) AS n (number)
-       JOIN posthorn.events e ON e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number`,
-      [of, ...(shard === null ? [] : [shard])],
-    );
-    for (const [number, currency, hi, lo] of rows as [number, string, number, number][])
-      worth.set(number, [currency, hi, lo]);
-  }
+       JOIN posthorn.events e ON e.shard = ${shard.at('$2::smallint', '(n.number & 63)::smallint')} AND e.number = n.number`,
+      [of, ...shard.values],
+    ),
+  );
+  const worth = new Map(
+    (rows as [number, string, number, number][]).map(([number, currency, hi, lo]) => [
+      number,
+      [currency, hi, lo] as const,
+    ]),
+  );
   for (const state of ['dead', 'suppressed'] as const) {
     const of = changes.filter((change) => change.state === state);
     if (of.length === 0) continue;

@@ -28,7 +28,6 @@ import { describeWorth } from './worth-conformance.ts';
 const partitions = 8;
 /** Statements of the delivery path in this mode; each runs once for a shard. Transitions that insert are functions. */
 const hot = [
-  'accept_receipts_one',
   'receipts_find_one',
   'events_find_one',
   'claim_one',
@@ -144,10 +143,8 @@ describe('distributed tables', () => {
       const tables = [...(await touched(client, sent.get(name)!))].filter((table) =>
         distributedTables.some((one) => table === one || table.startsWith(`${one}_p`)),
       );
-      // An insert names its table, and the partition is found by the row; what it inserts is looked at below.
       const places = new Set(tables.flatMap((table) => /_p(\d+)$/.exec(table)?.[1] ?? []));
-      if (places.size > 1 || (places.size === 0 && !name.startsWith('accept')))
-        wrong.push(`${name}: ${tables.join(' ')}`);
+      if (places.size !== 1) wrong.push(`${name}: ${tables.join(' ')}`);
     }
     await client.end();
     expect(wrong).toEqual([]);

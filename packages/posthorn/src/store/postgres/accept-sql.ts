@@ -163,7 +163,25 @@ function single(suppressed: boolean): Transition {
 
 /** What is worth something from the start is counted in a text of its own: other events do not pay for it. */
 export const spanningTexts = { accept: spanning(false), accept_suppressed: spanning(true) };
-export const acceptTransitions = { accept_one: single(false), accept_suppressed_one: single(true) };
+/**
+ * Receipts whose home is another shard than their event's. As a statement, Citus would copy the rows into the shard, and report a
+ * receipt that is there already without saying by its code what it is.
+ */
+const receipts: Transition = {
+  name: 'accept_receipts',
+  parameters: ['smallint', 'text[]', 'text[]', 'bigint[]'],
+  shardAt: 1,
+  returns: 'void',
+  statements: [
+    `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
+    SELECT $1::smallint, u.* FROM unnest($2, $3, $4) AS u`,
+  ],
+};
+export const acceptTransitions = {
+  accept_one: single(false),
+  accept_suppressed_one: single(true),
+  accept_receipts_one: receipts,
+};
 
 export const hasSuppressed = (events: readonly PlannedEvent<KnownEndpoint>[]): boolean =>
   events.some(({ deliveries }) => deliveries.some(({ known }) => !known.endpoint.enabled));

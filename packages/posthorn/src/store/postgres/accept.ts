@@ -129,17 +129,12 @@ async function insertByShard(
   for (const [home, of] of byShard(elsewhere, ({ planned: { event } }) =>
     eventShard(event.tenant, event.id),
   )) {
-    await connection.query(
-      'accept_receipts_one',
-      `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
-       SELECT $1::smallint, u.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS u`,
-      [
-        home,
-        of.map(({ planned }) => planned.event.tenant),
-        of.map(({ planned }) => planned.event.id),
-        of.map(({ planned, number }) => number * shardCount + planned.event.shard),
-      ],
-    );
+    await connection.query('accept_receipts_one', callOf(acceptTransitions.accept_receipts_one), [
+      home,
+      of.map(({ planned }) => planned.event.tenant),
+      of.map(({ planned }) => planned.event.id),
+      of.map(({ planned, number }) => number * shardCount + planned.event.shard),
+    ]);
   }
   const numbers = new Map<number, number>();
   await forShards(

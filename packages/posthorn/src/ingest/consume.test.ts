@@ -355,6 +355,36 @@ test('a key that may not publish ends the loop; nothing is refused or committed 
   expect({ refused, committed: broker.committed }).toEqual({ refused: [], committed: [0] });
 });
 
+test('G1: a broker that never answers a commit is left for another connection, and the batch comes again', async () => {
+  const server = new Server();
+  const broker = new Broker([['good']], () => {});
+  const reasons: string[] = [];
+  let opened = 0;
+  const end = await consumption(broker, server, {
+    open: () => {
+      const source = broker.open(3, false);
+      const hangs = new Promise<void>(() => {});
+      return Promise.resolve(
+        ++opened === 1 ? { ...source, commit: () => hangs, close: () => hangs } : source,
+      );
+    },
+    observer: { ...observer, reconnecting: (reason) => void reasons.push(reason) },
+  }).run();
+  expect(end).toEqual({ kind: 'idle' });
+  expect({ opened, committed: broker.committed, events: server.order }).toEqual({
+    opened: 2,
+    committed: [1],
+    events: ['fake:t/0/0'],
+  });
+  expect(reasons).toEqual(['the broker did not answer within 60 s']);
+});
+
+test('the first connection must succeed, and says why it did not', async () => {
+  const several = new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('refused')], '');
+  const run = consumption(new Broker([[]], () => {}), new Server(), { open: () => Promise.reject(several) });
+  await expect(run.run()).rejects.toThrow('cannot connect to the broker: refused');
+});
+
 test('a stop ends the loop after the batch, committed', async () => {
   const stop = new AbortController();
   const server = new Server();

@@ -2,6 +2,7 @@ import { ApiError, type Client } from '@posthorn/client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { repeat } from '../runtime/repeat.ts';
+import { within } from '../runtime/within.ts';
 import { BatchSender, LineRefused, pause, type Refusal } from '../cli/publish/batch-sender.ts';
 import { type EventLine, LineError } from '../cli/publish/event-line.ts';
 import type { Mapping } from './mapping.ts';
@@ -14,7 +15,7 @@ export interface Observer {
   setAside(refused: readonly RefusedMessage[]): void;
   committed(): void;
   /** The broker is away and is asked again after so long. */
-  reconnecting(error: Error, waitMs: number): void;
+  reconnecting(reason: string, waitMs: number): void;
   /** Posthorn is away or busy, and gets the batch again after so long. */
   retrying(error: ApiError, waitMs: number): void;
   /** The broker could not be notified that work goes on: it may deliver messages again. */
@@ -46,6 +47,10 @@ export type ConsumeEnd<M extends Message> =
 const maxBatchEvents = 500;
 /** Below the 1 MB that proxies commonly allow per request; a larger event is sent alone. */
 const maxBatchBytes = 900_000;
+/** A library may wait for ever for a broker that is gone. Joining a group takes as long as its other members let it. */
+const maxOpenMs = 180_000;
+const maxCallMs = 60_000;
+const maxCloseMs = 5000;
 const firstReconnectMs = 500;
 const maxReconnectMs = 30_000;
 
@@ -59,7 +64,7 @@ interface Mapped<M extends Message> {
  * Consumes a source: reads, publishes, commits, in this order and one batch after the other, so that the events of a
  * partition are accepted in its order. Nothing is committed before it is on Posthorn's disk (G1) or set aside (G5), and what
  * is delivered again has the same id, so a crash at any point leaves exactly one event for each message. Rejects with
- * `SourceFault`, with `ApiError` if Posthorn refuses the caller and not a message, or if the first connection fails.
+ * `SourceFault`, also if the first connection fails, and with `ApiError` if Posthorn refuses the caller and not a message.
  */
 export class Consumption<M extends Message> {
   readonly #o: ConsumeOptions<M>;
@@ -72,7 +77,11 @@ export class Consumption<M extends Message> {
 
   async run(): Promise<ConsumeEnd<M>> {
     const { clock, open, signal, idleMs } = this.#o;
-    this.#source = await open();
+    this.#source = await this.#within(maxOpenMs, open()).catch((error: unknown) => {
+      throw error instanceof SourceFault
+        ? error
+        : new SourceFault(`cannot connect to the broker: ${reasonFrom(error)}`, { cause: error });
+    });
     let arrivedAt = clock.monotonic();
     try {
       while (!signal.aborted) {
@@ -96,15 +105,16 @@ export class Consumption<M extends Message> {
 
   /** How many messages wait; null: not known, or not connected. */
   async lag(): Promise<number | null> {
-    return (await this.#source?.lag().catch(() => null)) ?? null;
+    const source = this.#source;
+    return source === null ? null : await this.#within(maxCallMs, source.lag()).catch(() => null);
   }
 
   /** Runs a call of the source; null if its connection failed, after a wait and perhaps with another one. */
   async #connected<T>(call: (source: Source<M>) => Promise<T>): Promise<T | null> {
     const { clock, random, observer, open, signal } = this.#o;
     try {
-      this.#source ??= await open();
-      const answer = await call(this.#source);
+      this.#source ??= await this.#within(maxOpenMs, open());
+      const answer = await this.#within(maxCallMs, call(this.#source));
       this.#failures = 0;
       return answer;
     } catch (error) {
@@ -112,7 +122,7 @@ export class Consumption<M extends Message> {
       await this.#close();
       const maxMs = Math.min(maxReconnectMs, firstReconnectMs * 2 ** Math.min(this.#failures++, 16));
       const waitMs = maxMs * (0.5 + random.float() / 2);
-      observer.reconnecting(error as Error, waitMs);
+      observer.reconnecting(reasonFrom(error), waitMs);
       await pause(clock, waitMs, signal);
       return null;
     }
@@ -122,7 +132,17 @@ export class Consumption<M extends Message> {
     const source = this.#source;
     this.#source = null;
     // A connection that failed may fail to close; nothing depends on it.
-    await source?.close().catch(() => {});
+    if (source !== null) await within(this.#o.clock, maxCloseMs, source.close());
+  }
+
+  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    let cancel = (): void => {};
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.#o.clock.after(ms, () =>
+        reject(new Error(`the broker did not answer within ${ms / 1000} s`)),
+      );
+    });
+    return await Promise.race([answer, late]).finally(() => cancel());
   }
 
   /** Publishes and commits what was read; the message that ends the loop, or null. */
@@ -251,6 +271,17 @@ export class Consumption<M extends Message> {
       },
     });
   }
+}
+
+/** Why a call of a library failed: after several tries or addresses, why the last of them did. */
+function reasonFrom(error: unknown): string {
+  const { message, code, name, errors } = error as Error & {
+    readonly code?: unknown;
+    readonly errors?: readonly unknown[];
+  };
+  const last = errors?.at(-1);
+  if (last !== undefined) return reasonFrom(last);
+  return message === '' ? String(code ?? name) : message;
 }
 
 /** In the order of the messages, each small enough for one request. */

@@ -41,6 +41,8 @@ class NatsSource implements Source<NatsMessage> {
   readonly #messages: ConsumerMessages;
   readonly #options: NatsOptions;
   readonly #arrival: Arrival;
+  /** Rejects when the connection is closed: the library lets whoever waits for an answer then wait for ever. */
+  readonly #closed: Promise<never>;
   #waiting: JsMsg[] = [];
   #hasRoom = (): void => {};
 
@@ -62,6 +64,10 @@ class NatsSource implements Source<NatsMessage> {
     this.keepAliveMs = parts.ackWaitNanos / nanosPerMs / 3;
     this.#options = options;
     this.#arrival = new Arrival(clock);
+    this.#closed = parts.connection.closed().then((error) => {
+      throw error ?? new Error('NATS closed the connection');
+    });
+    this.#closed.catch((error: Error) => this.#arrival.fail(error));
     void this.#collect();
   }
 
@@ -91,24 +97,29 @@ class NatsSource implements Source<NatsMessage> {
   async commit(messages: readonly NatsMessage[]): Promise<void> {
     for (const { message } of messages.slice(0, -1)) message.ack();
     // They are acknowledged in order on one connection: when the server has confirmed the last, it has them all.
-    if ((await messages.at(-1)?.message.ackAck()) === false) throw new Error('NATS did not confirm');
+    const confirmed = await Promise.race([messages.at(-1)?.message.ackAck(), this.#closed]);
+    if (confirmed === false) throw new Error('NATS did not confirm');
   }
 
   keepAlive = async (messages: readonly NatsMessage[]): Promise<void> => {
     for (const { message } of messages) message.working();
     for (const message of this.#waiting) message.working();
-    await this.#connection.flush();
+    await Promise.race([this.#connection.flush(), this.#closed]);
   };
 
   async lag(): Promise<number | null> {
-    const { num_pending: pending, num_ack_pending: delivered } = await this.#consumer.info();
+    const { num_pending: pending, num_ack_pending: delivered } = await Promise.race([
+      this.#consumer.info(),
+      this.#closed,
+    ]);
     return pending + delivered;
   }
 
   async close(): Promise<void> {
+    this.#hasRoom();
+    if (this.#connection.isClosed()) return;
     // Delivered again at once, and not after the time to acknowledge.
     for (const message of this.#waiting) message.nak();
-    this.#hasRoom();
     await this.#messages.close();
     await this.#connection.close();
   }
@@ -126,7 +137,8 @@ class NatsSource implements Source<NatsMessage> {
         kept.set('posthorn-code', code);
         kept.set('posthorn-reason', reason.replaceAll(/[\r\n]+/g, ' '));
         // A stream must have the subject: without its confirmation, nothing would have been kept.
-        await this.#js.publish(subject, message.message.data, { headers: kept });
+        const published = this.#js.publish(subject, message.message.data, { headers: kept });
+        await Promise.race([published, this.#closed]);
       }
     };
   }

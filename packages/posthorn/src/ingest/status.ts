@@ -62,10 +62,10 @@ export class Status implements Observer {
     this.#counts = { ...this.#counts, batches: this.#counts.batches + 1 };
   }
 
-  reconnecting(error: Error, waitMs: number): void {
+  reconnecting(reason: string, waitMs: number): void {
     this.#troubleSince ??= this.#clock.monotonic();
     this.#counts = { ...this.#counts, reconnects: this.#counts.reconnects + 1 };
-    this.#note(`${error.message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
+    this.#note(`${reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
   }
 
   retrying(error: Error, waitMs: number): void {

@@ -131,8 +131,9 @@ async function ingest<M extends Message>(broker: Broker<M>, options: IngestOptio
         throw error;
       } finally {
         await progress.stop();
-        if (options.json === true) printJson({ ...status.counts });
-        else print(progressLine(status.counts));
+        const { lag: _, ...counts } = status.counts;
+        if (options.json === true) printJson(counts);
+        else print(progressLine({ ...counts, lag: null }));
       }
     });
     // G5: what was set aside is not a success.

@@ -276,12 +276,12 @@ export class Consumption<M extends Message> {
 /** Why a call of a library failed: after several tries or addresses, why the last of them did. */
 function reasonFrom(error: unknown): string {
   const { message, code, name, errors } = error as Error & {
-    readonly code?: unknown;
+    readonly code?: string;
     readonly errors?: readonly unknown[];
   };
   const last = errors?.at(-1);
   if (last !== undefined) return reasonFrom(last);
-  return message === '' ? String(code ?? name) : message;
+  return message === '' ? (code ?? name) : message;
 }
 
 /** In the order of the messages, each small enough for one request. */

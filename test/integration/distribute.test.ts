@@ -60,7 +60,7 @@ test('migrate --citus distributes each table once, beside data that is there, an
     "SELECT regexp_replace(name, '_[0-9a-f]{10}$', '') AS name, bool_and(forced) AS forced FROM pg_catalog.distributed_functions GROUP BY name ORDER BY 1",
   );
   expect(functions).toEqual(
-    ['accept', 'accept_suppressed', 'fan_out', 'settle', 'settle_dead'].map((name) => ({
+    ['accept', 'accept_receipts', 'accept_suppressed', 'fan_out', 'settle', 'settle_dead'].map((name) => ({
       name,
       forced: true,
     })),

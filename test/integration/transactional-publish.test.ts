@@ -161,6 +161,18 @@ test('two transactions with one id: the second waits, and gets the receipt of th
   await other.end();
 });
 
+test('routing keys choose endpoints as the API lets them', async () => {
+  const tenant = 'routed';
+  for (const routingKeys of [['a', 'b'], ['c'], null])
+    await store.write.createEndpoint(anEndpoint({ tenant, routingKeys }));
+  const call = "$1, 'a.b', '1', id => $2, routing_keys => $3";
+  expect(await publish(call, tenant, 'keyed', ['b', 'x'])).toMatchObject({ deliveries: 2 });
+  expect(await publish(call, tenant, 'keyed', ['x', 'b', 'b'])).toMatchObject({ duplicate: true });
+  await expect(publish(call, tenant, 'keyed', ['b'])).rejects.toMatchObject({ code: '23505' });
+  expect(await publish(call, tenant, 'plain', null)).toMatchObject({ deliveries: 1 });
+  expect(await publish(call, tenant, 'empty', [])).toMatchObject({ deliveries: 1 });
+});
+
 test('bad input is refused with a reason', async () => {
   const refused = (call: string, ...values: unknown[]) =>
     expect(publish(call, ...values)).rejects.toMatchObject({
@@ -174,6 +186,9 @@ test('bad input is refused with a reason', async () => {
   await refused("'t', 'a.b', '1', id => ''");
   await refused("'t', 'a.b', '1', id => E'a\\nb'");
   await refused("'t', 'a.b', '1', occurred_at => 'infinity'");
+  await refused("'t', 'a.b', '1', routing_keys => ARRAY['a,b']");
+  await refused("'t', 'a.b', '1', routing_keys => ARRAY['a', NULL]");
+  await refused("'t', 'a.b', '1', routing_keys => array_fill('a'::text, ARRAY[11])");
   await refused("'t', 'a.b', '1', amount_minor => 1");
   await refused("'t', 'a.b', '1', amount_minor => 1, currency => 'EURO'");
   await expect(publish("'t', 'a.b', 'no json'")).rejects.toMatchObject({ code: '22P02' });
@@ -337,23 +352,29 @@ test('G6: the digest in SQL equals the one in TypeScript, whatever an event cont
     fc.asyncProperty(
       fc.record({
         key: fc.option(text),
+        routing: fc.option(fc.array(fc.constantFrom('b', 'a', 'A', 'a:1', 'Z_', '0'), { maxLength: 5 })),
         data: fc
           .jsonValue({ noUnicodeString: false })
           .map((v) => JSON.stringify(v).replaceAll('\\u0000', '')),
         occurredAt: fc.option(fc.date({ min: new Date(0), max: new Date(start), noInvalidDate: true })),
         amount: fc.option(fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n })),
       }),
-      async ({ key, data, occurredAt, amount }) => {
+      async ({ key, routing, data, occurredAt, amount }) => {
         const { id } = await publish(
-          "$1, 'a.b', $2, ordering_key => $3, occurred_at => $4, amount_minor => $5, currency => $6",
+          "$1, 'a.b', $2, ordering_key => $3, occurred_at => $4, amount_minor => $5, currency => $6, routing_keys => $7",
           tenant,
           data,
           key,
           occurredAt?.toISOString(),
           amount,
           amount === null ? null : 'eur',
+          routing,
         );
-        expect(await store.read.event(tenant, id as string)).toMatchObject({ integrity: 'intact' });
+        const routingKeys = [...new Set(routing ?? [])].toSorted();
+        expect(await store.read.event(tenant, id as string)).toMatchObject({
+          integrity: 'intact',
+          routingKeys,
+        });
       },
     ),
     { numRuns: 60 },

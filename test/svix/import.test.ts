@@ -68,6 +68,8 @@ test('applications, endpoints with their secrets and event types become declarat
   );
   await insert('ep_b', 'app_2', plain, url, null, true, null, null, null);
   await insert('ep_c', 'app_1', plain, url, null, false, null, '["one"]', null);
+  // Signs with an Ed25519 key.
+  await insert('ep_d', 'app_1', Buffer.concat([Buffer.from([1]), own]), url, null, false, null, null, null);
   await client.end();
 
   const file = join(tempDir(), 'svix.yaml');
@@ -82,9 +84,9 @@ test('applications, endpoints with their secrets and event types become declarat
   expect(imported.code).toBe(1);
   expect(JSON.parse(imported.out)).toMatchObject({
     tenants: 2,
-    endpoints: 2,
+    endpoints: 3,
     event_types: 1,
-    skipped: [{ kind: 'endpoint', id: 'ep_c' }],
+    skipped: [{ kind: 'endpoint', id: 'ep_d' }],
   });
   expect(imported.out).not.toContain('whsec_');
   expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -104,6 +106,7 @@ test('applications, endpoints with their secrets and event types become declarat
     key: `whsec_${own.toString('base64')}`,
   });
   expect(await read('app/app_2/endpoint/imported-b')).toMatchObject({ disabled: true, eventTypes: null });
+  expect(await read('app/customer-42/endpoint/imported-c')).toMatchObject({ channels: ['one'] });
   expect(await read('event-type/invoice.paid')).toMatchObject({ schemas: { '1': { type: 'object' } } });
   await server.stop();
   await postgres.stop();

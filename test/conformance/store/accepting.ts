@@ -80,6 +80,41 @@ export function describeAccepting(subject: Subject): void {
     expect(nextDueAt).toBe(start + endpoint.timeoutMs + 30_000);
   });
 
+  test('endpoints with routing keys get the events that share one with them; others get all', async () => {
+    const some = await one({ routingKeys: ['a', 'b'] });
+    const filtered = await one({ routingKeys: ['b'], filter: { '/amount': 5 } });
+    const everyone = await one();
+    const events = [
+      anEvent({ id: 'a', routingKeys: ['a', 'c'] }),
+      anEvent({ id: 'b', routingKeys: ['b'], data: '{"amount":5}' }),
+      anEvent({ id: 'B', routingKeys: ['B'] }),
+      anEvent({ id: 'none' }),
+    ];
+    for (const maxDirect of [0, 100]) {
+      const now = start + maxDirect;
+      const again = events.map((event) => ({ ...event, id: `${event.id}${maxDirect}` }));
+      await subject.store.write.accept([again], { ...noRoom, now, maxDirect });
+      const step = { ...noRoom, now, limit: 100, after: null };
+      while ((await subject.store.write.stepFanOut(step)).tenant !== null);
+      const got = async (endpointId: string): Promise<string[]> =>
+        (
+          await subject.store.read.deliveries(
+            { endpointIds: [endpointId], since: now },
+            { after: null, limit: 9 },
+          )
+        )
+          .map(({ eventId }) => eventId)
+          .toSorted();
+      expect(await got(some.id)).toEqual([`a${maxDirect}`, `b${maxDirect}`]);
+      expect(await got(filtered.id)).toEqual([`b${maxDirect}`]);
+      expect(await got(everyone.id)).toHaveLength(4);
+    }
+    const other = [{ ...events[0]!, id: 'a0', routingKeys: ['a'] }];
+    expect((await subject.store.write.accept([other], noRoom)).groups).toEqual([{ conflict: 0 }]);
+    expect(await subject.store.read.event('default', 'a0')).toMatchObject({ routingKeys: ['a', 'c'] });
+    await balanced();
+  });
+
   test('G5: unmatched and filtered events are counted', async () => {
     await one({ eventTypes: ['invoice.*'] });
     await one({ filter: { '/amount': 5 } });

@@ -20,6 +20,8 @@ const changes = [
   ['the amount', 'amount_minor = amount_minor + 1'],
   ['the currency', `currency = 'USD'`],
   ['the ordering key', `ordering_key = 'order 8'`],
+  ['a routing key', `routing_keys = 'a,c'`],
+  ['that it has routing keys', 'routing_keys = NULL'],
   ['when it occurred', 'occurred_at = occurred_at + 1'],
   ['that it occurred', 'occurred_at = NULL'],
   ['when it was accepted', 'accepted_at = accepted_at + 1'],
@@ -57,6 +59,7 @@ export function describeDigests(
         id: 'pay-1',
         data: '{"amount":1099,"note":"Grüße 🎉"}',
         orderingKey: 'order 7',
+        routingKeys: ['a', 'b'],
         occurredAt: start - 5,
         value: { amountMinor: 9_007_199_254_740_993n, currency: 'EUR' },
       });

@@ -40,6 +40,7 @@ export function describeEventSearching(subject: Subject): void {
               tenant: 'a',
               type: at % 2 === 0 ? 'paid' : 'refunded',
               orderingKey: at < 2 ? 'k' : null,
+              routingKeys: at < 2 ? ['ab', `k${at}`] : [],
             }),
             anEvent({ id: `b${at}`, tenant: 'b', type: 'paid', value: { amountMinor: 5n, currency: 'EUR' } }),
           ],
@@ -59,6 +60,8 @@ export function describeEventSearching(subject: Subject): void {
     expect(await set({ exceptTenant: 'a' })).toEqual(['b0', 'b1', 'b2', 'b3']);
     expect(await set({ types: ['refunded'] })).toEqual(['a1', 'a3']);
     expect(await set({ orderingKeys: ['k', 'none'] })).toEqual(['a0', 'a1']);
+    expect(await set({ routingKeys: ['ab'] })).toEqual(['a0', 'a1']);
+    expect(await set({ routingKeys: ['k1', 'a', 'K0'] })).toEqual(['a1']);
     expect(await set({ matched: false })).toEqual(['a1', 'a3']);
     expect(await set({ matched: true, tenants: ['a'] })).toEqual(['a0', 'a2']);
     expect(await set({ endpointIds: [shop.id] })).toEqual(['a0', 'a2']);

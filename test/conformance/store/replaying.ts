@@ -16,21 +16,23 @@ export function describeReplaying(subject: Subject): void {
   test('a replay goes to the endpoints that would receive the event now, and to no other', async () => {
     const data = '{"region":"eu"}';
     const former = await one({ eventTypes: ['payment.*'] });
-    await subject.store.write.accept([[anEvent({ id: 'e', data })]], noRoom);
+    await subject.store.write.accept([[anEvent({ id: 'e', data, routingKeys: ['a'] })]], noRoom);
     await subject.store.write.deleteEndpoint(former.id, start);
     const later = await one({ eventTypes: ['payment.*'], filter: { '/region': 'eu' } });
     await one({ filter: { '/region': 'us' } });
+    await one({ routingKeys: ['b'] });
+    const keyed = await one({ routingKeys: ['a'] });
     await one({ eventTypes: ['invoice.*'] });
     await one({ tenant: 'other' });
     const paused = await one({ enabled: false });
     const answer = await replay('e');
     expect(answer).toMatchObject({
-      receipt: { id: 'e', acceptedAt: start, deliveries: 2, suppressed: 1, duplicate: false },
-      filtered: 1,
+      receipt: { id: 'e', acceptedAt: start, deliveries: 3, suppressed: 1, duplicate: false },
+      filtered: 2,
       overridden: [],
     });
     expect(answer.deliveries.map(({ endpointId }) => endpointId).toSorted()).toEqual(
-      [later.id, paused.id].toSorted(),
+      [later.id, keyed.id, paused.id].toSorted(),
     );
     for (const { number, endpointId } of answer.deliveries)
       expect(await subject.store.read.delivery(number)).toMatchObject(
@@ -53,6 +55,8 @@ export function describeReplaying(subject: Subject): void {
       overridden: ['subscription', 'filter'],
     });
     expect(await replay('plain', endpoint.id)).toMatchObject({ overridden: ['filter'] });
+    const keyed = await one({ routingKeys: ['a'] });
+    expect(await replay('plain', keyed.id)).toMatchObject({ overridden: ['filter'] });
     await balanced();
   });
 

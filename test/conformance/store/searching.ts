@@ -35,6 +35,8 @@ function matches(one: FoundDelivery, search: DeliverySearch): boolean {
       (one.lastErrorClass !== null && search.errorClasses.includes(one.lastErrorClass))) &&
     (search.statusCodes === undefined ||
       (one.lastStatusCode !== null && search.statusCodes.includes(one.lastStatusCode))) &&
+    (search.statusClasses === undefined ||
+      (one.attempts > 0 && search.statusClasses.includes(Math.floor((one.lastStatusCode ?? 0) / 100)))) &&
     (search.owners === undefined ||
       (one.endpoint.owner !== null && search.owners.includes(one.endpoint.owner))) &&
     (search.orderingKeys === undefined ||
@@ -143,6 +145,7 @@ export function describeSearching(subject: Subject): void {
       states: some(deliveryStates),
       errorClasses: rarely(some(classes)),
       statusCodes: rarely(some([200, 503, 404])),
+      statusClasses: rarely(some([0, 2, 4, 5])),
       owners: rarely(some(['red', 'blue', 'green'])),
       orderingKeys: rarely(some(['k0', 'k4', 'k9'])),
       currencies: rarely(some(['EUR', 'JPY', 'USD'])),

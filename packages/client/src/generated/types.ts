@@ -396,9 +396,11 @@ export interface BulkReplay {
     readonly endpointId?: readonly string[];
     readonly eventId?: readonly string[];
     readonly eventType?: readonly string[];
+    readonly routingKey?: readonly string[];
     readonly state?: readonly DeliveryState[];
     readonly errorClass?: readonly ErrorClass[];
     readonly statusCode?: readonly number[];
+    readonly statusClass?: readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[];
 
     /** Created at or after this time. */
     readonly since?: string;
@@ -437,10 +439,24 @@ export interface BulkReplayRequest {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
+
+    /** Of the event: any of them. */
+    readonly routingKey?: string | readonly string[] | undefined;
     readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
     /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
+
+    /** The same by its first digit. `none`: without a response. */
+    readonly statusClass?:
+      | '1xx'
+      | '2xx'
+      | '3xx'
+      | '4xx'
+      | '5xx'
+      | 'none'
+      | readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[]
+      | undefined;
 
     /** Created at or after this time. */
     readonly since?: string | Date | undefined;
@@ -944,6 +960,7 @@ export interface Endpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly routingKeys: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -1075,6 +1092,9 @@ export interface EndpointChange {
 
   /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+
+  /** Only events that have at least one of these routing keys; null means whatever theirs are, and events without any. */
+  readonly routingKeys?: readonly string[] | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
   /** Null means the template's value. */
@@ -1313,6 +1333,9 @@ export interface EndpointRequest {
 
   /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+
+  /** Only events that have at least one of these routing keys; null means whatever theirs are, and events without any. */
+  readonly routingKeys?: readonly string[] | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
   /** Null means the template's value. */
@@ -1364,7 +1387,7 @@ export interface EndpointTest {
   /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters or routing keys exclude it. */
   readonly unmatched: boolean;
 
   /** True if the event was accepted before: this is the original receipt, and nothing was created. */
@@ -1434,6 +1457,7 @@ export interface EndpointWithSecret {
   /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly routingKeys: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -1525,6 +1549,7 @@ export interface EnsuredEndpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly routingKeys: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -1614,6 +1639,9 @@ export interface Event {
   readonly acceptedAt: string;
   readonly occurredAt: string | null;
   readonly orderingKey: string | null;
+
+  /** In the order of the alphabet, each once. */
+  readonly routingKeys: readonly string[];
   readonly value: Value | null;
 
   /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest. */
@@ -2143,6 +2171,7 @@ export interface ListedEndpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly routingKeys: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -2199,6 +2228,7 @@ export interface ListedEvent {
   readonly acceptedAt: string;
   readonly occurredAt: string | null;
   readonly orderingKey: string | null;
+  readonly routingKeys: readonly string[];
   readonly value: Value | null;
 
   /** Deliveries created when it was accepted. */
@@ -2335,6 +2365,9 @@ export interface NamedEndpointRequest {
 
   /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+
+  /** Only events that have at least one of these routing keys; null means whatever theirs are, and events without any. */
+  readonly routingKeys?: readonly string[] | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
   /** Null means the template's value. */
@@ -2387,6 +2420,9 @@ export interface NewEvent {
 
   /** Endpoints with `ordering: key` receive the events of one key one after the other. */
   readonly orderingKey?: string | undefined;
+
+  /** Endpoints with `routingKeys` receive the event only if they share one with it. */
+  readonly routingKeys?: readonly string[] | undefined;
 
   /** When it happened, if not when it is accepted. */
   readonly occurredAt?: string | Date | undefined;
@@ -2783,7 +2819,7 @@ export interface Receipt {
   /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters or routing keys exclude it. */
   readonly unmatched: boolean;
 
   /** True if the event was accepted before: this is the original receipt, and nothing was created. */
@@ -2965,9 +3001,11 @@ export interface Redrive {
     readonly endpointId?: readonly string[];
     readonly eventId?: readonly string[];
     readonly eventType?: readonly string[];
+    readonly routingKey?: readonly string[];
     readonly state?: readonly DeliveryState[];
     readonly errorClass?: readonly ErrorClass[];
     readonly statusCode?: readonly number[];
+    readonly statusClass?: readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[];
 
     /** Created at or after this time. */
     readonly since?: string;
@@ -3011,10 +3049,24 @@ export interface RedriveRequest {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
+
+    /** Of the event: any of them. */
+    readonly routingKey?: string | readonly string[] | undefined;
     readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
     /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
+
+    /** The same by its first digit. `none`: without a response. */
+    readonly statusClass?:
+      | '1xx'
+      | '2xx'
+      | '3xx'
+      | '4xx'
+      | '5xx'
+      | 'none'
+      | readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[]
+      | undefined;
 
     /** Created at or after this time. */
     readonly since?: string | Date | undefined;
@@ -3047,7 +3099,7 @@ export interface Replay {
   /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters or routing keys exclude it. */
   readonly unmatched: boolean;
 
   /** True if the event was accepted before: this is the original receipt, and nothing was created. */
@@ -3056,15 +3108,16 @@ export interface Replay {
   /** The new deliveries. */
   readonly deliveryIds: readonly string[];
 
-  /** Subscribed endpoints whose filter excludes the event. */
+  /** Subscribed endpoints whose filter or routing keys exclude the event. */
   readonly filtered: number;
 
-  /** Why the event does not match the endpoint that was named. */
+  /** Why the event does not match the endpoint that was named. `filter`: by its filter or its routing keys. */
   readonly overridden: readonly ('subscription' | 'filter')[];
 }
 
 export interface ReplayRequest {
   /** Deliver only to this endpoint (id or name), regardless of its subscriptions and filter. */
+  /** Deliver only to this endpoint (id or name), whatever its subscriptions, filter and routing keys. */
   readonly endpointId?: string | undefined;
 }
 
@@ -3160,6 +3213,7 @@ export interface RotatedEndpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly routingKeys: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -4055,6 +4109,9 @@ export interface EventsListInput {
   readonly endpointId?: string | readonly string[] | undefined;
   readonly orderingKey?: string | readonly string[] | undefined;
 
+  /** Events with any of these routing keys. */
+  readonly routingKey?: string | readonly string[] | undefined;
+
   /** `true`: only events that no endpoint matched. `false`: only the others. */
   readonly unmatched?: 'true' | 'false' | undefined;
 
@@ -4078,6 +4135,9 @@ export interface AttemptsListInput {
   readonly endpointId?: string | readonly string[] | undefined;
   readonly eventId?: string | readonly string[] | undefined;
   readonly eventType?: string | readonly string[] | undefined;
+
+  /** Of the event: any of them. */
+  readonly routingKey?: string | readonly string[] | undefined;
   readonly outcome?:
     | 'delivered'
     | 'retry'
@@ -4124,6 +4184,9 @@ export interface DeliveriesListInput {
   readonly endpointId?: string | readonly string[] | undefined;
   readonly eventId?: string | readonly string[] | undefined;
   readonly eventType?: string | readonly string[] | undefined;
+
+  /** Of the event: any of them. */
+  readonly routingKey?: string | readonly string[] | undefined;
   readonly state?: DeliveryState | readonly DeliveryState[] | undefined;
   readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 

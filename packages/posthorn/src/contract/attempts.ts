@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { attemptExample, attemptFields } from './delivery-details.ts';
+import { statusClass } from './delivery-filter.ts';
 import { boundedSearch, searchedFields } from './delivery-search.ts';
-import { anyId, eventId, eventType, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
+import {
+  anyId,
+  eventId,
+  eventType,
+  pageIn,
+  pageSchema,
+  routingKey,
+  tenantName,
+  timestamp,
+} from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
@@ -29,10 +39,9 @@ export const attemptOperations = operations({
       endpoint_id: severalInQuery(anyId).optional(),
       event_id: severalRepeated(eventId).optional(),
       event_type: severalInQuery(eventType).optional(),
+      routing_key: severalInQuery(routingKey).optional().describe('Of the event: any of them.'),
       outcome: severalInQuery(z.enum(['delivered', 'retry', 'dead', 'superseded'])).optional(),
-      status_class: severalInQuery(z.enum(['1xx', '2xx', '3xx', '4xx', '5xx', 'none']))
-        .optional()
-        .describe('`none`: without a response.'),
+      status_class: severalInQuery(statusClass).optional().describe('`none`: without a response.'),
       since: timestamp.optional().describe('Started at or after this time.'),
       until: timestamp.optional().describe('Started before this time.'),
       ...pageIn('desc'),

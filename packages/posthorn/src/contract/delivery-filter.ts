@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorClasses } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
-import { anyId, eventId, eventType, tenantName, timestamp } from './fields.ts';
+import { anyId, eventId, eventType, routingKey, tenantName, timestamp } from './fields.ts';
 import { several, severalInQuery, severalRepeated } from './several.ts';
 
 // What deliveries are selected by: any of the values of each field.
@@ -17,6 +17,9 @@ export const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or supp
   id: 'DroppedState',
   description: 'States that a redrive ends: it makes the deliveries pending again.',
 });
+export const statusClass = z
+  .enum(['1xx', '2xx', '3xx', '4xx', '5xx', 'none'])
+  .describe('`none`: without a response.');
 /** In a response. */
 const statusCode = z.int().min(100).max(999);
 export const window = {
@@ -31,6 +34,7 @@ export const deliveryFilterQuery = z
     endpoint_id: severalInQuery(anyId),
     event_id: severalRepeated(eventId),
     event_type: severalInQuery(eventType),
+    routing_key: severalInQuery(routingKey).describe('Of the event: any of them.'),
     state: severalInQuery(deliveryState),
     error_class: severalInQuery(errorClass),
     ...window,
@@ -41,8 +45,10 @@ const chosen = {
   tenant: several(tenantName),
   endpoint_id: several(anyId),
   event_type: several(eventType),
+  routing_key: several(routingKey).describe('Of the event: any of them.'),
   error_class: several(errorClass),
   status_code: several<number>(statusCode).describe('HTTP status of the last attempt.'),
+  status_class: several(statusClass).describe('The same by its first digit. `none`: without a response.'),
   ...window,
 };
 
@@ -70,9 +76,11 @@ export const redriveFilterAnswer = z
     endpoint_id: z.array(anyId),
     event_id: z.array(eventId),
     event_type: z.array(eventType),
+    routing_key: z.array(routingKey),
     state: z.array(deliveryState),
     error_class: z.array(errorClass),
     status_code: z.array(statusCode),
+    status_class: z.array(statusClass),
     ...window,
   })
   .partial();

@@ -4,7 +4,9 @@ import {
   documentName,
   endpointName,
   eventTypePattern,
+  maxRoutingKeys,
   ownTenant,
+  routingKey,
   tenantLeftOut,
   pageIn,
   pageSchema,
@@ -67,6 +69,15 @@ const settings = {
   ...limitSettings,
   ...orderingSettings,
   filter: filter.nullable().describe('Selects events by their data; null means all that it subscribes to.'),
+  routing_keys: z
+    .array(routingKey)
+    .min(1)
+    .max(maxRoutingKeys)
+    .refine((keys) => new Set(keys).size === keys.length, 'must not contain a key twice')
+    .nullable()
+    .describe(
+      'Only events that have at least one of these routing keys; null means whatever theirs are, and events without any.',
+    ),
   transformation: transformation.nullable(),
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
@@ -132,6 +143,7 @@ const endpointFields = {
   ...limitFields,
   ...orderingFields,
   filter: filter.nullable(),
+  routing_keys: z.array(z.string()).nullable(),
   transformation: transformation.nullable(),
   retry: retryPolicy,
   deliver_within_s: z.number(),

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { boundedSearch, searchedFields, value } from './delivery-search.ts';
-import { anyId, count, eventId, eventType, pageIn, pageSchema, tenantName, timestamp } from './fields.ts';
+import {
+  anyId,
+  count,
+  eventId,
+  eventType,
+  pageIn,
+  pageSchema,
+  routingKey,
+  tenantName,
+  timestamp,
+} from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
@@ -12,6 +22,7 @@ const listedEvent = z
     accepted_at: timestamp,
     occurred_at: timestamp.nullable(),
     ordering_key: z.string().nullable(),
+    routing_keys: z.array(z.string()),
     value: value.nullable(),
     deliveries: count.describe('Deliveries created when it was accepted.'),
     suppressed: count.describe('Deliveries among them that were suppressed.'),
@@ -32,6 +43,7 @@ export const eventListOperations = operations({
       type: severalInQuery(eventType).optional(),
       endpoint_id: severalInQuery(anyId).optional().describe('Events with a delivery to any of these.'),
       ordering_key: severalRepeated(eventId).optional(),
+      routing_key: severalInQuery(routingKey).optional().describe('Events with any of these routing keys.'),
       unmatched: z
         .enum(['true', 'false'])
         .optional()
@@ -54,6 +66,7 @@ export const eventListOperations = operations({
             accepted_at: '2026-11-20T08:15:00.000Z',
             occurred_at: null,
             ordering_key: null,
+            routing_keys: [],
             value: { amount_minor: 100, currency: 'USD' },
             deliveries: 0,
             suppressed: 0,

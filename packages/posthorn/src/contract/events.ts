@@ -7,7 +7,9 @@ import {
   count,
   eventId,
   eventType,
+  maxRoutingKeys,
   ownTenant,
+  routingKey,
   tenantLeftOut,
   tenantName,
   timestamp,
@@ -42,6 +44,11 @@ export const newEvent = z
     ordering_key: eventId
       .optional()
       .describe('Endpoints with `ordering: key` receive the events of one key one after the other.'),
+    routing_keys: z
+      .array(routingKey)
+      .max(maxRoutingKeys)
+      .optional()
+      .describe('Endpoints with `routing_keys` receive the event only if they share one with it.'),
     occurred_at: timestamp.optional().describe('When it happened, if not when it is accepted.'),
     value: newValue
       .optional()
@@ -64,7 +71,9 @@ const receiptFields = {
   suppressed: count.describe('Deliveries among them that are suppressed because their endpoint is disabled.'),
   unmatched: z
     .boolean()
-    .describe('True if no endpoint matches: none subscribes to its type, or their filters exclude it.'),
+    .describe(
+      'True if no endpoint matches: none subscribes to its type, or their filters or routing keys exclude it.',
+    ),
   duplicate: z
     .boolean()
     .describe(
@@ -84,6 +93,7 @@ const event = z
     accepted_at: timestamp,
     occurred_at: timestamp.nullable(),
     ordering_key: z.string().nullable(),
+    routing_keys: z.array(z.string()).describe('In the order of the alphabet, each once.'),
     value: value.nullable(),
     integrity: z
       .enum(['intact', 'corrupt', 'unknown'])
@@ -112,17 +122,21 @@ const replayRequest = z
       .string()
       .max(256)
       .optional()
-      .describe('Deliver only to this endpoint (id or name), regardless of its subscriptions and filter.'),
+      .describe(
+        'Deliver only to this endpoint (id or name), regardless of its subscriptions, filter and routing keys.',
+      ),
   })
   .meta({ id: 'ReplayRequest' });
 const replay = z
   .strictObject({
     ...receiptFields,
     delivery_ids: z.array(z.string()).describe('The new deliveries.'),
-    filtered: count.describe('Subscribed endpoints whose filter excludes the event.'),
+    filtered: count.describe('Subscribed endpoints whose filter or routing keys exclude the event.'),
     overridden: z
       .array(z.enum(['subscription', 'filter']))
-      .describe('Why the event does not match the endpoint that was named.'),
+      .describe(
+        'Why the event does not match the endpoint that was named. `filter`: by its filter or its routing keys.',
+      ),
   })
   .meta({ id: 'Replay' });
 
@@ -234,6 +248,7 @@ export const eventOperations = operations({
         accepted_at: receiptExample.accepted_at,
         occurred_at: null,
         ordering_key: newEventExample.ordering_key,
+        routing_keys: [],
         value: newEventExample.value,
         integrity: 'intact',
         deliveries: [{ ...deliveryExample, event_id: newEventExample.id, event_type: newEventExample.type }],

@@ -36,6 +36,11 @@ export const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, '
 /** For operations whose tenant may be omitted. */
 export const tenantLeftOut = 'Default: the tenant that the key is bound to, else `default`.';
 export const eventId = printableName(255);
+export const maxRoutingKeys = 10;
+/** None has a comma: `posthorn.publish` checks the same in SQL. */
+export const routingKey = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'only letters, digits and . _ : -, at most 128');
 export const eventType = z
   .string()
   .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')

@@ -56,6 +56,8 @@ export interface Endpoint extends Partial<ReachSettings> {
   /** `block` only with the ordering `key`. */
   readonly onDead: OnDead;
   readonly filter: Filter | null;
+  /** Only events that have one of these; absent or null: whatever theirs are. */
+  readonly routingKeys?: readonly string[] | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   /** A delivery that arrives later than this after acceptance is late. */
@@ -205,4 +207,12 @@ export function subscribes(eventTypes: readonly string[], type: string): boolean
     if (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1))) return true;
   }
   return false;
+}
+
+/** Whether an event's routing keys let an endpoint have it. */
+export function takesKeys(
+  { routingKeys: wanted }: Pick<Endpoint, 'routingKeys'>,
+  keys: readonly string[],
+): boolean {
+  return wanted === undefined || wanted === null || wanted.some((key) => keys.includes(key));
 }

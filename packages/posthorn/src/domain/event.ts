@@ -12,6 +12,8 @@ export interface NewEvent {
   readonly type: string;
   readonly data: string;
   readonly orderingKey: string | null;
+  /** Sorted, each once: endpoints with routing keys get it only if they share one with it. */
+  readonly routingKeys: readonly string[];
   readonly occurredAt: number | null;
   readonly value: Value | null;
 }
@@ -20,7 +22,9 @@ export interface NewEvent {
 export interface EventFields
   extends
     Pick<NewEvent, 'id' | 'callerId' | 'tenant' | 'type' | 'data'>,
-    Partial<Pick<NewEvent, 'orderingKey' | 'occurredAt' | 'value' | 'shard'>> {}
+    Partial<Pick<NewEvent, 'orderingKey' | 'routingKeys' | 'occurredAt' | 'value' | 'shard'>> {}
+
+const noKeys: readonly string[] = [];
 
 /**
  * Makes an event. Its shard follows from its ordering key, or else from its id, and is the same for ever; it may be given by
@@ -33,11 +37,12 @@ export function makeEvent({
   type,
   data,
   orderingKey = null,
+  routingKeys = noKeys,
   occurredAt = null,
   value = null,
   shard = orderingKey === null ? eventShard(tenant, id) : hashShard(tenant, orderingKey),
 }: EventFields): NewEvent {
-  return { id, callerId, shard, tenant, type, data, orderingKey, occurredAt, value };
+  return { id, callerId, shard, tenant, type, data, orderingKey, routingKeys, occurredAt, value };
 }
 
 export interface Receipt {

@@ -28,10 +28,17 @@ export async function publishInTransaction(
   const id = 'events.publish';
   try {
     const input = eventFromObject(wireInput(operations[id], given).body, '');
-    const { type, id: eventId, ordering_key: key, occurred_at: at, value } = input.event;
+    const {
+      type,
+      id: eventId,
+      ordering_key: key,
+      routing_keys: routing,
+      occurred_at: at,
+      value,
+    } = input.event;
     const [extracted] = await catalog.check(uncheckedEvents([input]));
     const { rows } = await client.query(
-      `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
+      `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8, $9::text[]) AS receipt`,
       [
         input.tenant,
         type,
@@ -41,6 +48,7 @@ export async function publishInTransaction(
         at ?? null,
         value?.amount_minor ?? extracted?.amountMinor.toString() ?? null,
         value?.currency ?? extracted?.currency ?? null,
+        routing ?? null,
       ],
     );
     const { accepted_at: acceptedAt, ...receipt } = (rows[0] as { readonly receipt: SqlReceipt }).receipt;

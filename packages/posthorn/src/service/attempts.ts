@@ -68,6 +68,7 @@ export function attemptService({
         endpoint_id: endpoints,
         event_id: events,
         event_type: query.event_type,
+        routing_key: query.routing_key,
       });
       // An attempt may come long after its delivery was created, but never before.
       const within = await store.read.deliveriesWithin(

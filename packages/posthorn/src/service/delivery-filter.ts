@@ -1,5 +1,10 @@
 import type { z } from 'zod';
-import type { deliveryFilterQuery, redriveFilter, replayFilter } from '../contract/delivery-filter.ts';
+import type {
+  deliveryFilterQuery,
+  redriveFilter,
+  replayFilter,
+  statusClass,
+} from '../contract/delivery-filter.ts';
 import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { iso } from '../domain/time.ts';
@@ -20,6 +25,12 @@ export function tenantsFrom(tenants: readonly string[] | undefined, isById = fal
   return isById ? {} : { exceptTenant: alertTenant };
 }
 
+type StatusClass = z.output<typeof statusClass>;
+const noAnswer = 'none';
+const digitOf = (name: StatusClass): number => (name === noAnswer ? 0 : Number(name[0]));
+const classOf = (digit: number): StatusClass =>
+  digit === 0 ? noAnswer : (`${digit}xx` as Exclude<StatusClass, 'none'>);
+
 /** A filter of deliveries in the domain's form. */
 export async function filterFrom(
   store: Pick<StoreRead, 'endpointsNamed'>,
@@ -31,9 +42,13 @@ export async function filterFrom(
     ...(references === undefined ? {} : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
     ...(eventIds === undefined ? {} : { eventIds }),
     ...(wire.event_type === undefined ? {} : { eventTypes: wire.event_type }),
+    ...(wire.routing_key === undefined ? {} : { routingKeys: wire.routing_key }),
     ...(wire.state === undefined ? {} : { states: wire.state }),
     ...(wire.error_class === undefined ? {} : { errorClasses: wire.error_class }),
     ...('status_code' in wire && wire.status_code !== undefined ? { statusCodes: wire.status_code } : {}),
+    ...('status_class' in wire && wire.status_class !== undefined
+      ? { statusClasses: wire.status_class.map(digitOf) }
+      : {}),
     ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
     ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
   };
@@ -68,9 +83,11 @@ export function wireFilter(filter: DeliveryFilter): Answer<'redrives.get'>['filt
     endpoint_id: list(filter.endpointIds),
     event_id: list(filter.eventIds),
     event_type: list(filter.eventTypes),
+    routing_key: list(filter.routingKeys),
     state: list(filter.states),
     error_class: list(filter.errorClasses),
     status_code: list(filter.statusCodes),
+    status_class: list(filter.statusClasses?.map(classOf)),
     since: since === undefined ? undefined : iso(since),
     until: until === undefined ? undefined : iso(until),
   };

@@ -26,6 +26,7 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   if (wire.disable_after_s !== undefined)
     given.disableAfterMs = wire.disable_after_s === null ? null : wire.disable_after_s * secondMs;
   if (wire.filter !== undefined) given.filter = wire.filter;
+  if (wire.routing_keys !== undefined) given.routingKeys = wire.routing_keys;
   if (wire.transformation !== undefined) given.transformation = wire.transformation;
   if (wire.enabled !== undefined) {
     given.enabled = wire.enabled;

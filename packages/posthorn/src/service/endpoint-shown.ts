@@ -105,6 +105,7 @@ export function wireEndpoint(
     ordering: endpoint.ordering,
     on_dead: endpoint.onDead,
     filter: endpoint.filter,
+    routing_keys: endpoint.routingKeys ?? null,
     transformation: endpoint.transformation,
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,

@@ -15,7 +15,7 @@ export function eventListService({
 }: Pick<ServiceDependencies, 'store' | 'clock'>): Pick<Handlers, 'events.list'> {
   return {
     'events.list': async ({ query: { limit, cursor, order, tenant, endpoint_id: references, ...query } }) => {
-      const { type, ordering_key: orderingKeys, unmatched, since, until } = query;
+      const { type, ordering_key: orderingKeys, routing_key: routingKeys, unmatched, since, until } = query;
       const window = {
         ...(since === undefined ? {} : { since: Date.parse(since) }),
         ...(until === undefined ? {} : { until: Date.parse(until) }),
@@ -25,6 +25,7 @@ export function eventListService({
         ...window,
         ...(type === undefined ? {} : { types: type }),
         ...(orderingKeys === undefined ? {} : { orderingKeys }),
+        ...(routingKeys === undefined ? {} : { routingKeys }),
         ...(references === undefined
           ? {}
           : { endpointIds: await endpointIdsFrom(store.read, references, tenant) }),
@@ -47,7 +48,8 @@ export function eventListService({
 }
 
 function wireFound(event: FoundEvent): Answer<'events.list'>['items'][number] {
-  const { id, tenant, type, acceptedAt, occurredAt, orderingKey, value, deliveries, suppressed } = event;
+  const { id, tenant, type, acceptedAt, occurredAt, orderingKey, routingKeys } = event;
+  const { value, deliveries, suppressed } = event;
   return {
     id,
     tenant,
@@ -55,6 +57,7 @@ function wireFound(event: FoundEvent): Answer<'events.list'>['items'][number] {
     accepted_at: iso(acceptedAt),
     occurred_at: isoOrNull(occurredAt),
     ordering_key: orderingKey,
+    routing_keys: [...routingKeys],
     value: wireValue(value),
     deliveries,
     suppressed,

@@ -179,6 +179,7 @@ function wireEvent({
   acceptedAt,
   occurredAt,
   orderingKey,
+  routingKeys,
   value,
   integrity,
 }: EventRecord): Omit<Answer<'events.get'>, 'data' | 'payloads' | 'deliveries' | 'deliveries_next_cursor'> {
@@ -189,6 +190,7 @@ function wireEvent({
     accepted_at: iso(acceptedAt),
     occurred_at: isoOrNull(occurredAt),
     ordering_key: orderingKey,
+    routing_keys: [...routingKeys],
     value: wireValue(value),
     integrity,
   };

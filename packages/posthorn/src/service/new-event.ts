@@ -108,7 +108,7 @@ export function eventMaker(
     return { id: newEventId(clock.now(), draw(), shard), callerId: false, shard };
   };
   const make = ({ event, tenant, dataText, fallbackId }: EventInput, extracted: Value | null): NewEvent => {
-    const { type, ordering_key: key, occurred_at: occurredAt, value } = event;
+    const { type, ordering_key: key, routing_keys: routing = [], occurred_at: occurredAt, value } = event;
     const callersId = event.id ?? fallbackId;
     return makeEvent({
       ...(callersId === undefined ? newIdentity(tenant, key) : { id: callersId, callerId: true }),
@@ -116,6 +116,7 @@ export function eventMaker(
       type,
       data: dataText,
       orderingKey: key ?? null,
+      ...(routing.length === 0 ? {} : { routingKeys: [...new Set(routing)].toSorted() }),
       occurredAt: occurredAt === undefined ? null : Date.parse(occurredAt),
       value:
         value === undefined

@@ -10,11 +10,13 @@ const digestLength = 22;
 
 /**
  * What the digest covers besides the data, in a fixed order, one a line. No field can hold a line break, and none that may be
- * null can be empty. `digestHeadSql` is the same in SQL.
+ * null can be empty. `digestHeadSql` is the same in SQL. Routing keys are a line only where there are any: events from before them
+ * keep their digests.
  */
 function digestHead(event: Omit<NewEvent, 'callerId' | 'shard' | 'data'>, acceptedAt: number): string {
-  const { tenant, id, type, orderingKey, occurredAt, value } = event;
-  return `${tenant}\n${id}\n${type}\n${orderingKey ?? ''}\n${occurredAt ?? ''}\n${acceptedAt}\n${value?.amountMinor ?? ''}\n${value?.currency ?? ''}`;
+  const { tenant, id, type, orderingKey, routingKeys, occurredAt, value } = event;
+  const keys = routingKeys.length === 0 ? '' : `\n${routingKeys.join(',')}`;
+  return `${tenant}\n${id}\n${type}\n${orderingKey ?? ''}\n${occurredAt ?? ''}\n${acceptedAt}\n${value?.amountMinor ?? ''}\n${value?.currency ?? ''}${keys}`;
 }
 
 export function digestOf(head: string, data: string): string {
@@ -36,7 +38,7 @@ export function integrityOf(
 
 /** `digestHead` of the row `e`, in the dialect of either store; `newline` is the line break as an expression. */
 export function digestHeadSql(newline: string, text: (column: string) => string): string {
-  return [
+  const parts = [
     'e.tenant',
     'e.id',
     'e.type',
@@ -45,7 +47,8 @@ export function digestHeadSql(newline: string, text: (column: string) => string)
     text('e.accepted_at'),
     `coalesce(${text('e.amount_minor')}, '')`,
     "coalesce(e.currency, '')",
-  ].join(` || ${newline} || `);
+  ];
+  return `${parts.join(` || ${newline} || `)} || coalesce(${newline} || e.routing_keys, '')`;
 }
 
 /** The digest of the row `e` of PostgreSQL, as the database computes it from what it holds. */

@@ -8,6 +8,8 @@ import type { NumberRange, SearchPage, SearchStep } from './search.ts';
 export interface EventSearch extends TenantFilter {
   readonly types?: readonly string[];
   readonly orderingKeys?: readonly string[];
+  /** Any of them. */
+  readonly routingKeys?: readonly string[];
   /** Events with a delivery to any of these. */
   readonly endpointIds?: readonly string[];
   /** Whether any endpoint takes it. */
@@ -26,6 +28,7 @@ export interface FoundEvent {
   readonly acceptedAt: number;
   readonly occurredAt: number | null;
   readonly orderingKey: string | null;
+  readonly routingKeys: readonly string[];
   readonly value: Value | null;
   readonly deliveries: number;
   readonly suppressed: number;

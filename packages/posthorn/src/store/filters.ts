@@ -12,10 +12,14 @@ export interface DeliveryFilter extends TenantFilter {
   readonly endpointIds?: readonly string[];
   readonly eventIds?: readonly string[];
   readonly eventTypes?: readonly string[];
+  /** Of the event; any of them. */
+  readonly routingKeys?: readonly string[];
   readonly states?: readonly DeliveryState[];
   readonly errorClasses?: readonly ErrorClass[];
   /** In the last attempt's answer. */
   readonly statusCodes?: readonly number[];
+  /** By its first digit; 0: the last attempt had no answer. */
+  readonly statusClasses?: readonly number[];
   /** Bounds on when the delivery was created: since ≤ t < until. */
   readonly since?: number;
   readonly until?: number;

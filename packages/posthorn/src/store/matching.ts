@@ -1,4 +1,4 @@
-import { type Endpoint, subscribes } from '../domain/endpoint.ts';
+import { type Endpoint, subscribes, takesKeys } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { compiledFilter, passesFilter } from '../domain/filter.ts';
 import { hasBit, setBit } from './fan-out.ts';
@@ -8,6 +8,8 @@ import type { Replayed } from './store.ts';
 interface Subscribers<Known> {
   readonly all: readonly Known[];
   readonly suppressed: number;
+  /** Any of them looks at more of an event than its type. */
+  readonly anyChoice: boolean;
   readonly anyFilter: boolean;
   readonly anyKeyed: boolean;
 }
@@ -27,10 +29,13 @@ export function* wantedBy<Known>({ subscribers, passes }: Match<Known>): Generat
     if (passes === null || hasBit(passes, place)) yield known;
 }
 
+const hasRoutingKeys = ({ routingKeys }: Endpoint): boolean =>
+  routingKeys !== undefined && routingKeys !== null;
+
 /** Finds who gets an event; those who subscribe to a type are looked for once in a plan. */
 export function matcherOf<Known extends { readonly endpoint: Endpoint }>(
   ofTenant: (tenant: string) => Iterable<Known>,
-): (event: Pick<NewEvent, 'tenant' | 'type' | 'data'>) => Match<Known> {
+): (event: Pick<NewEvent, 'tenant' | 'type' | 'data' | 'routingKeys'>) => Match<Known> {
   const known = new Map<string, Subscribers<Known>>();
   const subscribersOf = (tenant: string, type: string): Subscribers<Known> => {
     const key = `${tenant}\u0000${type}`;
@@ -40,6 +45,7 @@ export function matcherOf<Known extends { readonly endpoint: Endpoint }>(
       found = {
         all,
         suppressed: all.filter(({ endpoint }) => !endpoint.enabled).length,
+        anyChoice: all.some(({ endpoint }) => endpoint.filter !== null || hasRoutingKeys(endpoint)),
         anyFilter: all.some(({ endpoint }) => endpoint.filter !== null),
         anyKeyed: all.some(({ endpoint }) => endpoint.ordering === 'key'),
       };
@@ -49,22 +55,23 @@ export function matcherOf<Known extends { readonly endpoint: Endpoint }>(
   };
   return (event) => {
     const subscribers = subscribersOf(event.tenant, event.type);
-    const { all, suppressed, anyFilter } = subscribers;
-    if (!anyFilter) return { subscribers, passes: null, count: all.length, suppressed, filtered: 0 };
+    const { all, suppressed, anyChoice } = subscribers;
+    if (!anyChoice) return { subscribers, passes: null, count: all.length, suppressed, filtered: 0 };
     return matchFilters(subscribers, event);
   };
 }
 
 function matchFilters<Known extends { readonly endpoint: Endpoint }>(
   subscribers: Subscribers<Known>,
-  event: Pick<NewEvent, 'data'>,
+  event: Pick<NewEvent, 'data' | 'routingKeys'>,
 ): Match<Known> {
   const passes = new Uint8Array(Math.ceil(subscribers.all.length / 8));
   let count = 0;
   let suppressed = 0;
-  // Once for all filters; there is at least one.
-  const data: unknown = JSON.parse(event.data);
+  // Once for all filters.
+  const data: unknown = subscribers.anyFilter ? JSON.parse(event.data) : undefined;
   for (const [place, { endpoint }] of subscribers.all.entries()) {
+    if (!takesKeys(endpoint, event.routingKeys)) continue;
     if (endpoint.filter !== null && !compiledFilter(endpoint.filter)(data)) continue;
     setBit(passes, place);
     count++;
@@ -84,7 +91,7 @@ export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridd
  */
 export function planReplay<Known extends { readonly endpoint: Endpoint }>(
   candidates: Iterable<Known>,
-  event: Pick<NewEvent, 'type' | 'data'>,
+  event: Pick<NewEvent, 'type' | 'data' | 'routingKeys'>,
   endpointId: string | null,
 ): ReplayPlan<Known> | null {
   if (endpointId === null) {
@@ -96,7 +103,8 @@ export function planReplay<Known extends { readonly endpoint: Endpoint }>(
     if (id !== endpointId) continue;
     const overridden: Replayed['overridden'][number][] = [];
     if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
-    if (filter !== null && !passesFilter(filter, JSON.parse(event.data))) overridden.push('filter');
+    const passes = filter === null || passesFilter(filter, JSON.parse(event.data));
+    if (!passes || !takesKeys(known.endpoint, event.routingKeys)) overridden.push('filter');
     return { wanted: [known], filtered: 0, overridden };
   }
   return null;

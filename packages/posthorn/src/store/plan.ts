@@ -16,6 +16,7 @@ export interface StoredEvent {
   readonly type: string;
   readonly data: string;
   readonly orderingKey: string | null;
+  readonly routingKeys: readonly string[];
   readonly occurredAt: number | null;
   readonly amountMinor: bigint | null;
   readonly currency: string | null;
@@ -72,6 +73,9 @@ export function newReceipt(
   return { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate: false };
 }
 
+const sameKeys = (a: Pick<NewEvent, 'routingKeys'>, b: Pick<NewEvent, 'routingKeys'>): boolean =>
+  a.routingKeys.join() === b.routingKeys.join();
+
 function sameBody(stored: StoredEvent, event: NewEvent): boolean {
   // The digest says what was published, also where the row was changed on disk since: no conflict then (G1).
   if (stored.digest !== null && eventDigest(event, stored.receipt.acceptedAt) === stored.digest) return true;
@@ -79,6 +83,7 @@ function sameBody(stored: StoredEvent, event: NewEvent): boolean {
     stored.type === event.type &&
     stored.data === event.data &&
     stored.orderingKey === event.orderingKey &&
+    sameKeys(stored, event) &&
     stored.occurredAt === event.occurredAt &&
     stored.amountMinor === (event.value?.amountMinor ?? null) &&
     stored.currency === (event.value?.currency ?? null)
@@ -90,6 +95,7 @@ function sameEvent(a: NewEvent, b: NewEvent): boolean {
     a.type === b.type &&
     a.data === b.data &&
     a.orderingKey === b.orderingKey &&
+    sameKeys(a, b) &&
     a.occurredAt === b.occurredAt &&
     a.value?.amountMinor === b.value?.amountMinor &&
     a.value?.currency === b.value?.currency

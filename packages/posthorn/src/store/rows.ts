@@ -39,7 +39,14 @@ export const clockSlackMs = 3_600_000;
 /** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
 export const overdueGraceMs = 60_000;
 
-/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number, digest */
+const noKeys: readonly string[] = [];
+/** Routing keys as they are stored: none of them has a comma. */
+export const routingKeysFrom = (text: string | null): readonly string[] =>
+  text === null ? noKeys : text.split(',');
+export const routingKeysText = (keys: readonly string[]): string | null =>
+  keys.length === 0 ? null : keys.join(',');
+
+/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number, digest, routing_keys */
 export function storedOf(row: Row): StoredEvent {
   return {
     type: row[2] as string,
@@ -49,6 +56,7 @@ export function storedOf(row: Row): StoredEvent {
     amountMinor: row[7] === null ? null : BigInt(row[7] as string),
     currency: row[8] as string | null,
     digest: row[12] as string | null,
+    routingKeys: routingKeysFrom(row[13] as string | null),
     receipt: {
       id: row[1] as string,
       tenant: row[0] as string,
@@ -127,7 +135,7 @@ export function foundDeliveryOf(row: Row): FoundDelivery {
   };
 }
 
-/** number, tenant, id, type, accepted_at, occurred_at, ordering_key, amount_minor (text), currency, deliveries, suppressed */
+/** number, tenant, id, type, accepted_at, occurred_at, ordering_key, amount_minor (text), currency, deliveries, suppressed, routing_keys */
 export function foundEventOf(row: Row): FoundEvent {
   return {
     number: row[0] as number,
@@ -140,6 +148,7 @@ export function foundEventOf(row: Row): FoundEvent {
     value: row[7] === null ? null : { amountMinor: BigInt(row[7] as string), currency: row[8] as string },
     deliveries: row[9] as number,
     suppressed: row[10] as number,
+    routingKeys: routingKeysFrom(row[11] as string | null),
   };
 }
 

@@ -36,11 +36,13 @@ function statusFrom(state: State, { query }: Context): Status {
 }
 
 const status = z.coerce.number().int().min(0).max(4).optional();
-const statusCodeClass = z.coerce
+export const statusCodeClass = z.coerce
   .number()
   .int()
-  .refine((value) => [0, 100, 200, 300, 400, 500].includes(value), 'must be 0, 100, 200, 300, 400 or 500')
-  .optional();
+  .refine((value) => [0, 100, 200, 300, 400, 500].includes(value), 'must be 0, 100, 200, 300, 400 or 500');
+
+/** 0: without an answer. */
+export const statusClassFrom = (code: number): string => (code === 0 ? 'none' : `${code / 100}xx`);
 
 /** The states of deliveries with a status; null: none has it. */
 export function statesFrom(value: number): readonly State[] | null {
@@ -83,6 +85,12 @@ async function urlsOf(
   return found;
 }
 
+/** The filter by a channel of the messages. */
+function channelFrom({ query }: Context): { readonly routing_key?: readonly string[] } {
+  const channel = query.one('channel');
+  return channel === undefined ? {} : { routing_key: [channel] };
+}
+
 /** A list of attempts, of one endpoint or of one message. */
 async function listAttempts(
   context: Context,
@@ -90,12 +98,12 @@ async function listAttempts(
   of: { readonly endpoint_id?: string; readonly event_id?: string },
 ): Promise<{ status: number; body: string }> {
   const { query } = context;
-  query.refuse(['channel', 'tag'], 'list by event type');
+  query.refuse(['tag'], 'list by event type or channel');
   const asked = query.parse(status, 'status');
   const page = pageFrom(context, 'desc');
   // An attempt that has a record has ended: it succeeded or failed.
   if (asked !== undefined && asked !== 0 && asked !== 2) return { status: 200, body: listText([], null) };
-  const codes = query.parse(statusCodeClass, 'status_code_class');
+  const codes = query.parse(statusCodeClass.optional(), 'status_code_class');
   const types = query.list('event_types');
   const found = await context.own('attempts.list', {
     query: {
@@ -104,8 +112,9 @@ async function listAttempts(
       ...page,
       ...windowFrom(context),
       ...(asked === undefined ? {} : { outcome: asked === 0 ? ['delivered'] : ['retry', 'dead'] }),
-      ...(codes === undefined ? {} : { status_class: codes === 0 ? 'none' : `${codes / 100}xx` }),
+      ...(codes === undefined ? {} : { status_class: statusClassFrom(codes) }),
       ...(types === undefined ? {} : { event_type: types }),
+      ...channelFrom(context),
     },
   });
   const urls = await urlsOf(
@@ -144,7 +153,7 @@ async function oneAttempt(context: Context): Promise<object> {
 /** The messages that an endpoint got, newest first. */
 async function attemptedMessages(context: Context): Promise<{ status: number; body: string }> {
   const { query } = context;
-  query.refuse(['channel', 'tag'], 'list by event type');
+  query.refuse(['tag'], 'list by event type or channel');
   const { tenant, params } = await endpointPlace(context);
   const asked = query.parse(status, 'status');
   const states = asked === undefined ? undefined : statesFrom(asked);
@@ -157,6 +166,7 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
       ...windowFrom(context),
       ...(states === undefined || states === null ? {} : { state: states }),
       ...(types === undefined ? {} : { event_type: types }),
+      ...channelFrom(context),
     },
   });
   const items: string[] = [];

@@ -1,19 +1,23 @@
 import { z } from 'zod';
+import { maxRoutingKeys, routingKey } from '../contract/fields.ts';
 import type { Answer } from '../contract/table.ts';
 import { uid } from './applications.ts';
-import { InvalidFields, unsupported } from './errors.ts';
+import { InvalidFields } from './errors.ts';
 
 // Endpoints in this API's words.
 
 const rate = z.int().min(1).max(65_535).nullish();
 const types = z.array(z.string().min(1).max(256)).max(100).nullish();
 
+/** An empty list means all, as for types. */
+export const channels = z.array(routingKey).max(maxRoutingKeys);
+
 const fields = {
   url: z.string().min(1).max(2048),
   description: z.string().max(1024).nullish(),
   eventTypes: types,
   filterTypes: types,
-  channels: z.array(z.string()).nullish(),
+  channels: channels.nullish(),
   disabled: z.boolean().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
   uid: uid.refine((text) => !text.startsWith('ep_'), 'must not begin with ep_').nullish(),
@@ -52,8 +56,6 @@ const newer = <T>(fresh: T | undefined, former: T | undefined): T | undefined =>
 
 /** The fields of Posthorn's own endpoint that these say; a field that is not given is left out. */
 export function ownFields(given: EndpointFields): Record<string, unknown> {
-  if (given.channels !== undefined && given.channels !== null && given.channels.length > 0)
-    throw unsupported('body', 'channels', 'use event types, or a filter on the data');
   const eventTypes = typesFrom(given);
   if (eventTypes?.some((type) => type === '*') === true)
     throw new InvalidFields('body', [{ path: '/eventTypes', message: 'leave it out to receive all types' }]);
@@ -62,6 +64,7 @@ export function ownFields(given: EndpointFields): Record<string, unknown> {
     url: given.url,
     description: given.description,
     event_types: eventTypes === null ? ['*'] : eventTypes,
+    routing_keys: given.channels?.length === 0 ? null : given.channels,
     enabled: given.disabled === undefined || given.disabled === null ? undefined : !given.disabled,
     metadata: given.metadata === null ? {} : given.metadata,
     name: given.uid,
@@ -79,6 +82,7 @@ export const wireCompatible = { body: 'data', header_prefixes: ['svix', 'webhook
 export const usualFields = {
   description: '',
   eventTypes: null,
+  channels: null,
   disabled: false,
   metadata: {},
   throttleRate: null,
@@ -101,7 +105,7 @@ export function endpointOut(endpoint: Answer<'endpoints.get'>): object {
     disabled: !endpoint.enabled,
     eventTypes,
     filterTypes: eventTypes,
-    channels: null,
+    channels: endpoint.routing_keys,
     throttleRate,
     rateLimit: throttleRate,
     version: 1,

@@ -54,6 +54,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   name: 'uid',
   display_name: 'name',
   event_types: 'eventTypes',
+  routing_keys: 'channels',
   rate_limit_per_s: 'throttleRate',
   grace_s: 'gracePeriodSeconds',
   id: 'eventId',

@@ -3,9 +3,10 @@ import { maxDataBytes } from '../contract/limits.ts';
 import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { hourMs } from '../domain/time.ts';
-import { subscribes } from '../domain/endpoint.ts';
+import { subscribes, takesKeys } from '../domain/endpoint.ts';
 import { memberText } from '../service/raw-json.ts';
 import { applicationIn, ensureApplication, tenantIn, uid } from './applications.ts';
+import { channels } from './endpoint-fields.ts';
 import { InvalidFields, missing, Refusal, unsupported } from './errors.ts';
 import { eventIdFrom, idBytes, keyedMessageId, newMessageId, tenantFrom } from './ids.ts';
 import { listText, pageFrom, windowFrom } from './lists.ts';
@@ -22,7 +23,7 @@ const messageIn = z.object({
   data: z.record(z.string(), z.unknown()).optional(),
   eventId: uid.refine((text) => !text.startsWith('msg_'), 'must not begin with msg_').nullish(),
   application: applicationIn.nullish(),
-  channels: z.array(z.string()).nullish(),
+  channels: channels.nullish(),
   tags: z.array(z.string()).nullish(),
   deliverAt: z.unknown().optional(),
   transformationsParams: z.unknown().optional(),
@@ -35,9 +36,7 @@ const isGiven = (value: unknown): boolean => value !== undefined && value !== nu
 
 /** Refuses what Posthorn would have to ignore: a message would be delivered to others, or otherwise, than was meant. */
 function refuseUnsupported(message: MessageIn): void {
-  const { channels, tags, deliverAt, transformationsParams, payloadRetentionHours } = message;
-  if (isGiven(channels) && channels!.length > 0)
-    throw unsupported('body', 'channels', 'use event types, or a filter on the data');
+  const { tags, deliverAt, transformationsParams, payloadRetentionHours } = message;
   if (isGiven(tags) && tags!.length > 0) throw unsupported('body', 'tags', 'put them into the payload');
   if (isGiven(deliverAt)) throw unsupported('body', 'deliverAt', 'send the message when it is due');
   if (isGiven(transformationsParams))
@@ -50,17 +49,26 @@ interface Sent {
   readonly id: string;
   readonly eventType: string;
   readonly timestamp: string;
+  readonly channels: readonly string[];
 }
 
+/** What a message says of its event, which is listed or read. */
+const sentFrom = (event: Answer<'events.list'>['items'][number] | Event): Sent => ({
+  id: event.id,
+  eventType: event.type,
+  timestamp: event.accepted_at,
+  channels: event.routing_keys,
+});
+
 /** A message as text, because its payload is answered byte for byte. */
-function messageText({ id, eventType, timestamp }: Sent, payload: string | null): string {
+function messageText({ id, eventType, timestamp, channels: keys }: Sent, payload: string | null): string {
   const eventId = eventIdFrom(id);
   const head = JSON.stringify({
     id,
     ...(eventId === null ? {} : { eventId }),
     eventType,
     timestamp,
-    channels: null,
+    channels: keys.length === 0 ? null : keys,
     tags: null,
   });
   return `${head.slice(0, -1)},"payload":${payload ?? '{}'}}`;
@@ -85,15 +93,22 @@ const rememberedMs = 12 * hourMs;
 async function send(
   context: Context,
   tenant: string,
-  { eventType: type, eventId }: MessageIn,
+  { eventType: type, eventId, channels: given }: MessageIn,
   payload: string,
 ): Promise<Sent & { readonly payload: string }> {
   const { deps, call, idempotencyKey: key } = context;
+  const keys = given ?? [];
   const publish = async (id: string): ReturnType<typeof send> => {
     const text = `{"data":${payload}}`;
-    const body = { tenant, type, id, data: JSON.parse(payload) as unknown };
+    const body = { tenant, type, id, routing_keys: keys, data: JSON.parse(payload) as unknown };
     const receipt = await context.own('events.publish', { body, text });
-    return { id: receipt.id, eventType: receipt.type, timestamp: receipt.accepted_at, payload };
+    return {
+      id: receipt.id,
+      eventType: receipt.type,
+      timestamp: receipt.accepted_at,
+      channels: keys,
+      payload,
+    };
   };
   if (typeof eventId === 'string') return await publish(eventId);
   const fresh = (): string => newMessageId(deps.clock.now(), deps.random.bytes(idBytes));
@@ -105,9 +120,9 @@ async function send(
     if (!(error instanceof PosthornError) || error.code !== 'event_id_conflict') throw error;
     // Another body under the same key: the first message answers as long as the key is remembered.
     const text = await eventText(context, tenant, keyed);
-    const { id, type: eventType, accepted_at: timestamp } = JSON.parse(text) as Event;
-    if (deps.clock.now() - Date.parse(timestamp) > rememberedMs) return await publish(fresh());
-    return { id, eventType, timestamp, payload: memberText(text, 'data') ?? payload };
+    const first = sentFrom(JSON.parse(text) as Event);
+    if (deps.clock.now() - Date.parse(first.timestamp) > rememberedMs) return await publish(fresh());
+    return { ...first, payload: memberText(text, 'data') ?? payload };
   }
 }
 
@@ -160,51 +175,51 @@ export async function messageOf(
 
 function messageFromEvent(text: string, withContent: boolean): string {
   const event = JSON.parse(text) as Event;
-  const { id, type: eventType, accepted_at: timestamp } = event;
   const payload = event.data === null ? '{"expired":true}' : memberText(text, 'data');
-  return messageText({ id, eventType, timestamp }, withContent ? payload : null);
+  return messageText(sentFrom(event), withContent ? payload : null);
 }
 
 async function listMessages(context: Context): Promise<{ status: number; body: string }> {
   const { query } = context;
-  query.refuse(['channel', 'tag'], 'list by event type');
+  query.refuse(['tag'], 'list by event type or channel');
   const { name: tenant } = await tenantIn(context);
   const types = query.list('event_types');
+  const channel = query.one('channel');
   const page = await context.own('events.list', {
     query: {
       tenant,
       ...pageFrom(context, 'desc'),
       ...windowFrom(context),
       ...(types === undefined ? {} : { type: types }),
+      ...(channel === undefined ? {} : { routing_key: [channel] }),
     },
   });
   const withContent = query.flag('with_content', true);
   const items: string[] = [];
-  for (const { id, type: eventType, accepted_at: timestamp } of page.items)
+  for (const event of page.items)
     items.push(
-      withContent
-        ? await messageOf(context, tenant, id, true)
-        : messageText({ id, eventType, timestamp }, null),
+      withContent ? await messageOf(context, tenant, event.id, true) : messageText(sentFrom(event), null),
     );
   return { status: 200, body: listText(items, page.next_cursor) };
 }
 
 const precheck = z.object({
   eventType: z.string().min(1).max(256),
-  channels: z.array(z.string()).nullish(),
+  channels: channels.nullish(),
 });
 
-/** Whether any enabled endpoint of the application subscribes to a type. */
+/** Whether any enabled endpoint of the application gets messages of a type and these channels. */
 async function isActive(context: Context): Promise<boolean> {
-  const { eventType, channels } = parseBody(precheck, context);
-  if (isGiven(channels) && channels!.length > 0) throw unsupported('body', 'channels', 'use event types');
+  const { eventType, channels: given } = parseBody(precheck, context);
+  const keys = given ?? [];
   const { name: tenant } = await tenantIn(context);
   for (let cursor: string | null | undefined; cursor !== null;) {
     const page: Answer<'endpoints.list'> = await context.own('endpoints.list', {
       query: { tenant, limit: 1000, ...(cursor === undefined ? {} : { cursor }) },
     });
-    if (page.items.some(({ enabled, event_types: types }) => enabled && subscribes(types, eventType)))
-      return true;
+    const gets = ({ event_types: types, routing_keys: routingKeys }: (typeof page.items)[number]): boolean =>
+      subscribes(types, eventType) && takesKeys({ routingKeys }, keys);
+    if (page.items.some((endpoint) => endpoint.enabled && gets(endpoint))) return true;
     cursor = page.next_cursor;
   }
   return false;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { dayMs } from '../domain/time.ts';
-import { statesFrom } from './attempts.ts';
+import { statesFrom, statusClassFrom, statusCodeClass } from './attempts.ts';
 import { InvalidFields, missing, unsupported } from './errors.ts';
 import { endpointPlace } from './endpoints.ts';
 import { jobFrom, taskId } from './ids.ts';
@@ -70,15 +70,20 @@ const selection = range.extend({
   channel: z.string().nullish(),
   tag: z.string().nullish(),
   status: z.int().min(0).max(4).nullish(),
-  statusCodeClass: z.int().nullish(),
+  statusCodeClass: statusCodeClass.nullish(),
 });
 
 async function bulkReplay(context: Context): Promise<{ status: number; body: object }> {
-  const { eventTypes, channel, tag, status, statusCodeClass, ...given } = parseBody(selection, context);
-  const why = 'select by event types, time and status';
-  if (typeof channel === 'string') throw unsupported('body', 'channel', why);
+  const {
+    eventTypes,
+    channel,
+    tag,
+    status,
+    statusCodeClass: codes,
+    ...given
+  } = parseBody(selection, context);
+  const why = 'select by event types, channel, time and status';
   if (typeof tag === 'string') throw unsupported('body', 'tag', why);
-  if (typeof statusCodeClass === 'number') throw unsupported('body', 'statusCodeClass', why);
   const window = rangeFrom(given, context);
   const { tenant, params } = await endpointPlace(context);
   const filter = {
@@ -86,6 +91,8 @@ async function bulkReplay(context: Context): Promise<{ status: number; body: obj
     endpoint_id: params.id,
     ...window,
     ...(Array.isArray(eventTypes) && eventTypes.length > 0 ? { event_type: eventTypes } : {}),
+    ...(typeof channel === 'string' ? { routing_key: [channel] } : {}),
+    ...(typeof codes === 'number' ? { status_class: statusClassFrom(codes) } : {}),
     ...(typeof status === 'number' ? { state: statesFrom(status) } : {}),
   };
   return { status: 202, body: taskOut(await context.own('replays.create', { body: { filter } })) };

@@ -230,8 +230,8 @@ function* eventReader(
     sql`SELECT num, document ->> 'ordering' = 'key' FROM ${endpoints} WHERE id = ${target} AND deleted_at IS NULL`,
   );
   const isKeyed = Boolean(known?.[1]);
-  const { endpointIds, states, errorClasses, statusCodes, since, until, ...ofEvent } = filter;
-  const ofDelivery = Object.entries({ states, errorClasses, statusCodes }).filter(
+  const { endpointIds, states, errorClasses, statusCodes, statusClasses, since, until, ...ofEvent } = filter;
+  const ofDelivery = Object.entries({ states, errorClasses, statusCodes, statusClasses }).filter(
     ([, values]) => values !== undefined,
   );
   const hasDelivery = sql`EXISTS (SELECT 1 FROM ${deliveries} d WHERE ${sameShard('d', 'e')}d.event_number = e.number

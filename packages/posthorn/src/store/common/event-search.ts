@@ -2,6 +2,7 @@ import { type EventSearch, type EventSearching, likeText, maxTenants, maxTypeRow
 import { attemptOf, foundEventOf } from '../rows.ts';
 import { type SearchPage, type SearchStep, stepFrom } from '../search.ts';
 import { findEventsOf } from './events.ts';
+import { anyRoutingKey } from './filter.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
 import { numbersWithin, ofPart, searchedTo, walk } from './numbers.ts';
 import {
@@ -32,6 +33,7 @@ function matches(search: EventSearch): Sql {
     ofTenants('e.tenant', search),
     givenAnyOf('e.type', search.types),
     givenAnyOf('e.ordering_key', search.orderingKeys),
+    anyRoutingKey(search.routingKeys),
     since === undefined ? null : sql`e.accepted_at >= ${since}`,
     until === undefined ? null : sql`e.accepted_at < ${until}`,
     matched === undefined ? null : raw(`e.deliveries ${matched ? '>' : '='} 0`),
@@ -60,7 +62,7 @@ export const eventSearchListings: Cold<EventSearching> = {
     if (numbers.length === 0) return [];
     const read = yield* rows(
       sql`SELECT e.number, e.tenant, e.id, e.type, e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS text), e.currency,
-          e.deliveries, e.suppressed
+          e.deliveries, e.suppressed, e.routing_keys
         FROM ${table('events')} e ${withNumbers('e', 'number', numbers)}`,
     );
     const found = new Map(read.map((one) => [one[0] as number, foundEventOf(one)]));

@@ -2,7 +2,7 @@ import { stateNumbers } from '../rows.ts';
 import type { DeliverySearch } from '../search.ts';
 import { blocksKeys, firstDeadBefore } from './blocking.ts';
 import { all, isAnyOf, table } from './pieces.ts';
-import { raw, type Sql, sql } from './sql.ts';
+import { joined, raw, type Sql, sql } from './sql.ts';
 
 /** One of these values; not given: whatever it is. A single value is compared, which costs less for each row than a list. */
 export function oneOf(column: string, values: readonly string[] | undefined): Sql | null {
@@ -11,6 +11,14 @@ export function oneOf(column: string, values: readonly string[] | undefined): Sq
   return first !== undefined && another === undefined
     ? sql`${raw(column)} = ${first}`
     : isAnyOf(column, values, 'text');
+}
+
+/** The condition that an event `e` has one of these routing keys. `LIKE` would not do: SQLite's takes either case of a letter. */
+export function anyRoutingKey(keys: readonly string[] | undefined): Sql | null {
+  if (keys === undefined) return null;
+  const list = raw("',' || e.routing_keys || ','");
+  const has = keys.map((key) => sql`replace(${list}, CAST(${`,${key},`} AS text), '') <> ${list}`);
+  return keys.length === 0 ? raw('false') : sql`(${joined(has, ' OR ')})`;
 }
 
 /** States are part of the text, not parameters, so that their partial indexes can be used. */
@@ -22,6 +30,12 @@ function inStates(states: DeliverySearch['states']): Sql | null {
 }
 
 const within = (alias: string): string => `CAST(${alias}.document ->> 'deliverWithinMs' AS bigint)`;
+
+/** What was attempted has an outcome: its class of errors, or it was delivered. */
+const ofStatusClasses = (classes: readonly number[] | undefined): Sql | null =>
+  classes === undefined
+    ? null
+    : isAnyOf('CASE WHEN d.attempts > 0 THEN coalesce(d.status_code, 0) / 100 END', classes, 'int');
 
 /** Nearly all are faster than every deadline: the document of the endpoint is looked into for the others alone. */
 function isLate({ late }: DeliverySearch): Sql | null {
@@ -49,11 +63,13 @@ export function matches(filter: DeliverySearch, nums: readonly number[] | null):
     nums === null ? null : isAnyOf('d.endpoint', nums, 'int'),
     oneOf('e.id', filter.eventIds),
     oneOf('e.type', filter.eventTypes),
+    anyRoutingKey(filter.routingKeys),
     inStates(filter.states),
     oneOf('d.error_class', filter.errorClasses),
     since === undefined ? null : sql`d.created_at >= ${since}`,
     until === undefined ? null : sql`d.created_at < ${until}`,
     statusCodes === undefined ? null : isAnyOf('d.status_code', statusCodes, 'int'),
+    ofStatusClasses(filter.statusClasses),
     owners === undefined ? null : ofOwners(owners),
     oneOf('d.redrive_id', filter.redriveIds),
     oneOf('e.ordering_key', filter.orderingKeys),

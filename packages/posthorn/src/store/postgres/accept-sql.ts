@@ -1,6 +1,7 @@
 import { eventShard } from '../../domain/ids.ts';
 import { eventDigest } from '../digest.ts';
 import type { PlannedEvent } from '../plan.ts';
+import { routingKeysText } from '../rows.ts';
 import { Columns, parameter } from './columns.ts';
 import type { Value } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
@@ -32,6 +33,7 @@ const eventColumns = new Columns<PlannedEvent<KnownEndpoint>, InsertOptions>(1, 
   suppressed: ['int', ({ suppressed }) => suppressed],
   filtered: ['int', ({ filtered }) => filtered],
   digest: ['text', ({ event }, { now }) => eventDigest(event, now)],
+  routing_keys: ['text', ({ event }) => routingKeysText(event.routingKeys)],
 });
 /** `event`: the event's place, from 1. */
 const deliveryColumns = new Columns<PlannedDelivery, InsertOptions>(eventColumns.next, {
@@ -67,9 +69,9 @@ const parts = (
   suppressed: boolean,
 ): Readonly<Record<string, string>> => ({
   events: `INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
-      currency, deliveries, suppressed, filtered, digest)
+      currency, deliveries, suppressed, filtered, digest, routing_keys)
     SELECT ${shard}, number, tenant, id, type, data, ordering_key, occurred_at, ${acceptedAt}, amount_minor, currency, deliveries, suppressed,
-      filtered, digest FROM ${ev} ev`,
+      filtered, digest, routing_keys FROM ${ev} ev`,
   receipts: `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
     SELECT ${home}, tenant, id, number FROM ${ev} ev${home === oneShardOnly ? ` WHERE home = ${oneShardOnly}` : ''}`,
   deliveries: `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,

@@ -96,7 +96,7 @@ ${passesFilterSql}
 
   CREATE OR REPLACE FUNCTION posthorn.publish(
     tenant text, type text, data json, id text DEFAULT NULL, ordering_key text DEFAULT NULL, occurred_at timestamptz DEFAULT NULL,
-    amount_minor bigint DEFAULT NULL, currency text DEFAULT NULL
+    amount_minor bigint DEFAULT NULL, currency text DEFAULT NULL, routing_keys text[] DEFAULT NULL
   ) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
   #variable_conflict use_column
   DECLARE
@@ -106,6 +106,8 @@ ${passesFilterSql}
     money text := upper(publish.currency);
     writer text := 'sql:' || pg_backend_pid();
     event_id text := publish.id;
+    -- As domain/event.ts has them: sorted, each once; null: none.
+    routing text := nullif(array_to_string(ARRAY(SELECT DISTINCT k COLLATE "C" FROM unnest(publish.routing_keys) AS k ORDER BY 1), ','), '');
     home smallint;
     shard smallint;
     event_number bigint;
@@ -133,6 +135,10 @@ ${passesFilterSql}
     END IF;
     IF publish.id !~ '^[^[:cntrl:]]{1,255}$' OR publish.ordering_key !~ '^[^[:cntrl:]]{1,255}$' THEN
       RAISE EXCEPTION 'posthorn: id and ordering_key take 1 to 255 characters and no control characters' USING ERRCODE = '22023';
+    END IF;
+    IF cardinality(publish.routing_keys) > 10 OR array_position(publish.routing_keys, NULL) IS NOT NULL
+      OR EXISTS (SELECT FROM unnest(publish.routing_keys) AS k WHERE k !~ '^[A-Za-z0-9._:-]{1,128}$') THEN
+      RAISE EXCEPTION 'posthorn: routing_keys takes at most 10 keys of letters, digits and . _ : -, at most 128' USING ERRCODE = '22023';
     END IF;
     IF (publish.amount_minor IS NULL) <> (money IS NULL) OR money !~ '^[A-Z]{3}$' THEN
       RAISE EXCEPTION 'posthorn: amount_minor and currency come together, and currency is an ISO 4217 code' USING ERRCODE = '22023';
@@ -169,7 +175,7 @@ ${passesFilterSql}
       END IF;
       IF before.type <> publish.type OR before.data <> publish.data::text
         OR before.ordering_key IS DISTINCT FROM publish.ordering_key OR before.occurred_at IS DISTINCT FROM occurred_ms
-        OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money THEN
+        OR before.routing_keys IS DISTINCT FROM routing OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money THEN
         RAISE EXCEPTION 'posthorn: the id % was used before for another event', event_id USING ERRCODE = '23505';
       END IF;
       RETURN jsonb_build_object('id', event_id, 'tenant', before.tenant, 'type', before.type, 'accepted_at', before.accepted_at,
@@ -181,19 +187,22 @@ ${passesFilterSql}
         count(*) FILTER (WHERE p.passes AND NOT p.enabled), count(*) FILTER (WHERE NOT p.passes),
         left(string_agg(p.id, ' ') FILTER (WHERE p.passes AND p.enabled), 7000)
       INTO wanted, wanted_count, suppressed_count, filtered_count, waiting
-      FROM (SELECT e.num, e.id, e.enabled, CASE WHEN jsonb_typeof(e.document -> 'filter') = 'object'
+      FROM (SELECT e.num, e.id, e.enabled, CASE
+          WHEN jsonb_typeof(e.document -> 'routingKeys') = 'array'
+            AND NOT coalesce(e.document -> 'routingKeys' ?| publish.routing_keys, false) THEN false
+          WHEN jsonb_typeof(e.document -> 'filter') = 'object'
           -- Read once, by the first filter.
           THEN posthorn.passes_filter(e.document -> 'filter', (SELECT posthorn.readable(publish.data::text))) ELSE true END AS passes
         FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
           AND posthorn.subscribes(e.document -> 'eventTypes', publish.type)) p;
 
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor, currency,
-      deliveries, suppressed, filtered, digest)
+      deliveries, suppressed, filtered, routing_keys, digest)
     VALUES (shard, event_number, publish.tenant, event_id, publish.type, publish.data::text, publish.ordering_key, occurred_ms, now_ms,
-      amount, money, wanted_count, suppressed_count, filtered_count,
+      amount, money, wanted_count, suppressed_count, filtered_count, routing,
       (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
         publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, now_ms AS accepted_at, amount AS amount_minor,
-        money AS currency, publish.data::text AS data) e));
+        money AS currency, routing AS routing_keys, publish.data::text AS data) e));
     -- What is published under a key goes behind what of its tenant is still fanned out; see store/plan.ts.
     IF publish.ordering_key IS NOT NULL AND EXISTS (SELECT FROM posthorn.fan_outs o WHERE o.tenant = publish.tenant) THEN
       behind := EXISTS (SELECT FROM posthorn.endpoints e WHERE e.num = ANY (wanted) AND e.document ->> 'ordering' = 'key');

@@ -20,6 +20,7 @@ import {
   keysTable,
   markerSubjects,
   markersTable,
+  routingKeysColumn,
   senderInAlerts,
   serverCertificateColumns,
   sessionsTable,
@@ -354,6 +355,8 @@ const migrations: readonly string[] = [
   `${countersTable}
   ${publishSql}`,
   shardsTable,
+  `${routingKeysColumn}
+  ${publishSql}`,
 ];
 
 const maxNamed = 5;

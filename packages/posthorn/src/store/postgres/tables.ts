@@ -175,3 +175,9 @@ export const bulkWindows = `
   DROP INDEX posthorn.deliveries_redrive;
   CREATE INDEX deliveries_redrive ON posthorn.deliveries (redrive_id, state, number) WHERE redrive_id IS NOT NULL;
 `;
+
+/** A migration: events have routing keys. `publish` takes one parameter more: the function of the version before has to go first. */
+export const routingKeysColumn = `
+  ALTER TABLE posthorn.events ADD COLUMN routing_keys text;
+  DROP FUNCTION IF EXISTS posthorn.publish(text, text, json, text, text, timestamptz, bigint, text);
+`;

@@ -3,7 +3,7 @@ import { deliveryNumber, eventShard } from '../../domain/ids.ts';
 import { eventDigest } from '../digest.ts';
 import type { FanOutTarget } from '../fan-out.ts';
 import { planAccept } from '../plan.ts';
-import { stateNumbers, storedOf } from '../rows.ts';
+import { routingKeysText, stateNumbers, storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import { insertFanOut, tenantsFanningOut } from './fan-out-plan.ts';
 import type { Database, Row } from './database.ts';
@@ -12,11 +12,11 @@ import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 
 const insertEvent = `INSERT INTO events (number, tenant, id, type, data, ordering_key, occurred_at, accepted_at,
-  amount_minor, currency, deliveries, suppressed, filtered, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  amount_minor, currency, deliveries, suppressed, filtered, digest, routing_keys) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const insertDelivery = `INSERT INTO deliveries (number, event_number, endpoint, state, due_at, claim, claimed_by, created_at,
   settled_at, reason, order_key, trigger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const stored = `tenant, id, type, data, ordering_key, occurred_at, accepted_at, CAST(amount_minor AS TEXT), currency,
-  deliveries, suppressed, number, digest`;
+  deliveries, suppressed, number, digest, routing_keys`;
 
 /** The stored event of this tenant and id, wherever its ordering key has put it. */
 export function findEvent(db: Database, tenant: string, id: string): Row | undefined {
@@ -134,6 +134,7 @@ export function insertOneEvent(
     counts.suppressed,
     counts.filtered,
     eventDigest(event, placement.now),
+    routingKeysText(event.routingKeys),
   );
   const home = event.callerId ? eventShard(event.tenant, event.id) : event.shard;
   if (home !== event.shard) {

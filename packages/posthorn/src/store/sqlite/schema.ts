@@ -16,6 +16,8 @@ import {
   failingColumns,
   failingDelivered,
   keysTable,
+  markersTable,
+  routingKeysColumn,
   markerSubjects,
   markersTable,
   senderInAlerts,
@@ -340,6 +342,7 @@ const migrations: readonly string[] = [
   contactMigration,
   markerSubjects,
   countersTable,
+  routingKeysColumn,
 ];
 
 const maxNamed = 5;

@@ -176,3 +176,6 @@ export const bulkJobs = `
 
 /** A migration: what a job need not read, because it is older than its window. */
 export const bulkWindows = 'ALTER TABLE redrives ADD COLUMN first_number INTEGER NOT NULL DEFAULT 0;';
+
+/** A migration: events have routing keys. */
+export const routingKeysColumn = 'ALTER TABLE events ADD COLUMN routing_keys TEXT';

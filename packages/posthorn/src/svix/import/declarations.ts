@@ -1,4 +1,4 @@
-import { eventTypePattern, ownTenant } from '../../contract/fields.ts';
+import { eventTypePattern, maxRoutingKeys, ownTenant } from '../../contract/fields.ts';
 import { wireCompatible } from '../endpoint-fields.ts';
 import { secretFrom } from './sealed-keys.ts';
 import type { Stored, StoredApplication, StoredEndpoint } from './source.ts';
@@ -30,8 +30,7 @@ const nameOf = ({ id, uid }: StoredEndpoint): string => uid ?? `imported-${id.sl
 
 /** Why an endpoint cannot be declared; null: it can. */
 function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): string | null {
-  if (channels !== undefined && channels !== null && channels.length > 0)
-    return `it only receives messages of the channels ${channels.join(', ')}, which Posthorn does not have: give it a filter`;
+  if ((channels ?? []).length > maxRoutingKeys) return `it has more than ${maxRoutingKeys} channels`;
   const odd = (types ?? []).find((type) => !eventTypePattern.safeParse(type).success);
   return odd === undefined ? null : `the event type ${odd} is not a name that Posthorn takes`;
 }
@@ -41,6 +40,7 @@ function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: stri
     url,
     description,
     event_types_ids: types,
+    channels,
     disabled,
     metadata,
     rate_limit: rate,
@@ -54,6 +54,9 @@ function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: stri
     enabled: !disabled,
     metadata,
     ...wireCompatible,
+    ...(channels === undefined || channels === null || channels.length === 0
+      ? {}
+      : { routing_keys: channels }),
     ...(typeof rate === 'number' ? { rate_limit_per_s: rate } : {}),
     ...(headers === undefined || headers === null ? {} : { headers }),
     secret,

@@ -3116,8 +3116,7 @@ export interface Replay {
 }
 
 export interface ReplayRequest {
-  /** Deliver only to this endpoint (id or name), regardless of its subscriptions and filter. */
-  /** Deliver only to this endpoint (id or name), whatever its subscriptions, filter and routing keys. */
+  /** Deliver only to this endpoint (id or name), regardless of its subscriptions, filter and routing keys. */
   readonly endpointId?: string | undefined;
 }
 

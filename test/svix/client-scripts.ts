@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import * as v1 from 'svix-v1';
 import * as v2 from 'svix-v2';
 import { apiKey } from '../integration/serving.ts';
-import { until } from '../support.ts';
+import { tempDir, until } from '../support.ts';
 import { at, failing, fresh, receivedAt, serverUrl } from './world.ts';
 
 // Scripts with the official clients.
@@ -37,6 +38,22 @@ async function pythonWith(version: string): Promise<string | null> {
     return null;
   }
   return (await has()) ? python : null;
+}
+
+/** The script in Go, built with what is on this machine; null: it cannot be built. */
+async function goScript(): Promise<string | null> {
+  const folder = tempDir();
+  copyFileSync('test/svix/script.go', join(folder, 'script.go'));
+  writeFileSync(
+    join(folder, 'go.mod'),
+    'module script\n\ngo 1.21\n\nrequire github.com/svix/svix-webhooks v1.99.1\n',
+  );
+  const env = { ...process.env, GOPROXY: 'off', GOSUMDB: 'off', GOFLAGS: '-mod=mod' };
+  const program = join(folder, 'script');
+  return await run('go', ['build', '-o', program, '.'], { cwd: folder, env }).then(
+    () => program,
+    () => null,
+  );
 }
 
 const clients = [
@@ -269,6 +286,17 @@ export function describeClientScripts(): void {
       });
       await svix.authentication.expireAll(own, {});
       await expect(holder.endpoint.list(own)).rejects.toMatchObject({ code: 401 });
+    });
+  });
+
+  describe('Go client', () => {
+    test('1.99.1: the same script', async (context) => {
+      const program = await goScript();
+      if (program === null) return context.skip('Go is not here, or its cache lacks the client');
+      const [uid, path] = [fresh('go'), `/${fresh('go')}`];
+      const { stdout } = await run(program, [serverUrl(), apiKey, at(path), uid]);
+      expect(JSON.parse(stdout)).toEqual({ messages: 2, attempts: 2 });
+      expect(receivedAt(path)).toHaveLength(2);
     });
   });
 

@@ -53,6 +53,44 @@ export function describeModelClashes(): void {
       expect(list.body.data.filter(({ id }: { id: string }) => id === first.body.id)).toHaveLength(1);
     });
 
+    test('the same idempotency key while the first request is in work: 423, and one endpoint', async () => {
+      const uid = fresh('locked');
+      await raw('POST', '/api/v1/app', { body: { name: uid, uid } });
+      const create = (key: string) =>
+        raw('POST', `/api/v1/app/${uid}/endpoint`, {
+          body: { url: at('/locked') },
+          headers: { 'idempotency-key': key },
+        });
+      let keys = 0;
+      await until('one comes while another is in work', async () => {
+        const key = fresh('key');
+        keys++;
+        const answers = await Promise.all(Array.from({ length: 8 }, () => create(key)));
+        const made = answers.filter(({ status }) => status === 201);
+        const locked = answers.filter(({ status }) => status === 423);
+        expect(made.length + locked.length).toBe(answers.length);
+        expect(new Set(made.map(({ text }) => text)).size).toBe(1);
+        for (const { body } of locked) expect(body).toMatchObject({ code: 'locked' });
+        return locked.length > 0;
+      });
+      expect((await raw('GET', `/api/v1/app/${uid}/endpoint`)).body.data).toHaveLength(keys);
+    });
+
+    test('secrets of up to 75 bytes, with their prefix or without, and headers of up to 4,096 characters', async () => {
+      const create = (body: object) =>
+        raw('POST', `/api/v1/app/${app}/endpoint`, { body: { url: at('/long'), ...body } });
+      for (const bytes of [24, 65, 75]) {
+        const secret = Buffer.alloc(bytes, 7).toString('base64');
+        const { body } = await create({ secret });
+        const shown = await raw('GET', `/api/v1/app/${app}/endpoint/${body.id}/secret`);
+        expect(shown.body).toEqual({ key: `whsec_${secret}` });
+      }
+      for (const bytes of [23, 76])
+        expect((await create({ secret: Buffer.alloc(bytes).toString('base64') })).status).toBe(422);
+      expect((await create({ headers: { 'x-long': 'a'.repeat(4096) } })).status).toBe(201);
+      expect((await create({ headers: { 'x-long': 'a'.repeat(4097) } })).status).toBe(422);
+    });
+
     test('what Posthorn would have to ignore is refused', async () => {
       const message = { eventType: 'a.b', payload: {} };
       for (const [field, value] of [

@@ -40,7 +40,7 @@ const headerName = z
   .refine((name) => !isReservedHeader(name), 'is set by Posthorn');
 const headerValue = z
   .string()
-  .max(1024)
+  .max(4096)
   .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
 const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
 const eachOnce = (all: object): boolean =>

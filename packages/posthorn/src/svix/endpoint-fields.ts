@@ -28,7 +28,7 @@ const fields = {
 
 export const secretIn = z
   .string()
-  .regex(/^(whsec_)?[a-zA-Z0-9+/=]{32,100}$/, 'must be whsec_ and base64 of 24 to 64 bytes');
+  .regex(/^(whsec_)?[a-zA-Z0-9+/=]{32,100}$/, 'must be whsec_ and base64 of 24 to 75 bytes');
 
 export const endpointUpdate = z.object(fields);
 export const endpointIn = z.object({

@@ -20,7 +20,7 @@ export interface Declarations {
   readonly skipped: readonly Skipped[];
 }
 
-const maxSecretBytes = 64;
+const maxSecretBytes = 75;
 
 /** The tenant that an application becomes: its uid, or else its id. */
 const tenantOf = ({ id, uid }: StoredApplication): string => uid ?? id;

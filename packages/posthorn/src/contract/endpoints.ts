@@ -279,6 +279,7 @@ const example = {
   on_dead: 'skip',
   blocked_keys: 0,
   filter: null,
+  routing_keys: null,
   transformation: null,
   retry: {
     schedule_s: [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000],

@@ -41,7 +41,7 @@ export const overdueGraceMs = 60_000;
 
 const noKeys: readonly string[] = [];
 /** Routing keys as they are stored: none of them has a comma. */
-export const routingKeysFrom = (text: string | null): readonly string[] =>
+const routingKeysFrom = (text: string | null): readonly string[] =>
   text === null ? noKeys : text.split(',');
 export const routingKeysText = (keys: readonly string[]): string | null =>
   keys.length === 0 ? null : keys.join(',');

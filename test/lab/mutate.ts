@@ -45,11 +45,11 @@ export async function runMutant(
     );
     const args = ['bin/posthorn.js', 'lab', scenario, '--seeds', String(seeds), '--json', '--no-shrink'];
     const out = await new Promise<string>((done) => {
-      execFile(process.execPath, args, { cwd: copy, maxBuffer: 1e8, timeout: 120_000 }, (_, stdout) =>
+      execFile(process.execPath, args, { cwd: copy, maxBuffer: 1e8, timeout: 900_000 }, (_, stdout) =>
         done(stdout),
       );
     });
-    // A hanging lab counts as a detection too.
+    // A lab that hangs has noticed it too; the bound is far above what the seeds take on a busy machine.
     return out === '' ? seeds : (JSON.parse(out) as { failures: unknown[] }).failures.length;
   } finally {
     rmSync(copy, { recursive: true, force: true });

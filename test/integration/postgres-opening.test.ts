@@ -203,13 +203,34 @@ describe('a schema number that says more than its tables', () => {
   });
 });
 
+/** Who may call `posthorn.publish` besides its owner. */
+async function mayPublish(at: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: at });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC') AS name
+      FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+      WHERE pronamespace = 'posthorn'::regnamespace AND proname = 'publish' AND grantee <> proowner`,
+  );
+  await client.end();
+  return rows.map(({ name }) => name);
+}
+
 describe.each(earlierVersions('sql'))('a database of %s', (version) => {
   test('G1, G5, G6: all that was accepted is there, can be used, and verifies', async () => {
     const databaseUrl = await postgres.createDatabase();
-    await sql(databaseUrl, dataOf(version, 'sql').toString());
+    const role = `publisher_${databaseUrl.split('/').at(-1)!}`;
+    await sql(
+      databaseUrl,
+      dataOf(version, 'sql').toString(),
+      `CREATE ROLE ${role}`,
+      'REVOKE ALL ON FUNCTION posthorn.publish FROM PUBLIC',
+      `GRANT EXECUTE ON FUNCTION posthorn.publish TO ${role}`,
+    );
     const { client, stop } = await serve({ databaseUrl, ...keepsAll });
     expect(await useUpgraded(client)).toEqual(expectedUse);
     await stop();
+    expect(await mayPublish(databaseUrl)).toEqual([role]);
     const verified = await runHere('verify', '--database-url', databaseUrl, '--json');
     expect(verified, verified.err).toMatchObject({ code: 0 });
   });

@@ -21,6 +21,8 @@ import {
   markerSubjects,
   markersTable,
   routingKeysColumn,
+  dropPublish,
+  sameGrants,
   senderInAlerts,
   serverCertificateColumns,
   sessionsTable,
@@ -356,7 +358,9 @@ const migrations: readonly string[] = [
   ${publishSql}`,
   shardsTable,
   `${routingKeysColumn}
-  ${publishSql}`,
+  ${dropPublish}
+  ${publishSql}
+  ${sameGrants}`,
 ];
 
 const maxNamed = 5;

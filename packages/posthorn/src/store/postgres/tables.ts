@@ -179,5 +179,31 @@ export const bulkWindows = `
 /** A migration: events have routing keys. `publish` takes one parameter more: the function of the version before has to go first. */
 export const routingKeysColumn = `
   ALTER TABLE posthorn.events ADD COLUMN routing_keys text;
+`;
+
+/**
+ * Drops `posthorn.publish` of the signature before; `sameGrants`, after the new one is made, lets those call it who could call that
+ * one. Without a list of its own, everyone may.
+ */
+export const dropPublish = `
+  DO $body$
+  BEGIN
+    PERFORM set_config('posthorn.grants', coalesce((
+      SELECT 'REVOKE ALL ON FUNCTION posthorn.publish FROM PUBLIC;' || coalesce((
+        SELECT string_agg(format('GRANT EXECUTE ON FUNCTION posthorn.publish TO %s%s;',
+          CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+          CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '')
+        FROM aclexplode(proacl) WHERE grantee <> proowner), '')
+      FROM pg_proc WHERE pronamespace = 'posthorn'::regnamespace AND proname = 'publish' AND pronargs = 8 AND proacl IS NOT NULL), ''), true);
+  END
+  $body$;
   DROP FUNCTION IF EXISTS posthorn.publish(text, text, json, text, text, timestamptz, bigint, text);
+`;
+
+export const sameGrants = `
+  DO $body$
+  BEGIN
+    IF current_setting('posthorn.grants') <> '' THEN EXECUTE current_setting('posthorn.grants'); END IF;
+  END
+  $body$;
 `;

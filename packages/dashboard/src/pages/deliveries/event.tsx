@@ -117,7 +117,7 @@ function Head({ event }: { event: Event }): ReactNode {
 }
 
 function Facts({ event }: { event: Event }): ReactNode {
-  const { id, tenant, occurred_at: occurred, ordering_key: key } = event;
+  const { id, tenant, occurred_at: occurred, ordering_key: key, routing_keys: routing } = event;
   return (
     <Card>
       <dl className="facts">
@@ -147,6 +147,12 @@ function Facts({ event }: { event: Event }): ReactNode {
                 <Untrusted text={key} max={80} />
               </Link>
             </dd>
+          </div>
+        )}
+        {routing.length === 0 ? null : (
+          <div>
+            <dt>Routing keys</dt>
+            <dd className="mono">{routing.join(', ')}</dd>
           </div>
         )}
         <div>

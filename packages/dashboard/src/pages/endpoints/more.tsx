@@ -91,6 +91,11 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
         <Fact name="Event types" isMono>
           <Untrusted text={endpoint.event_types.join(', ')} />
         </Fact>
+        {endpoint.routing_keys === null ? null : (
+          <Fact name="Routing keys" isMono>
+            {endpoint.routing_keys.join(', ')}
+          </Fact>
+        )}
         {endpoint.description === null ? null : (
           <Fact name="Description">
             <Untrusted text={endpoint.description} />

@@ -110,6 +110,7 @@ function printEndpoint(given: Endpoint | ListedEndpoint): void {
         : `paused${endpoint.pausedReason === null ? '' : `: ${endpoint.pausedReason}`}`,
     ],
     ['event types', endpoint.eventTypes.join(' ')],
+    ['routing keys', endpoint.routingKeys?.join(' ') ?? ''],
     ['owner', endpoint.owner ?? 'none'],
     ['template', endpoint.template ?? ''],
     ['description', endpoint.description ?? ''],

@@ -5,6 +5,7 @@ import { routingKeysText } from '../rows.ts';
 import { Columns, parameter } from './columns.ts';
 import type { Value } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
+import { insertDeliveries } from './new-deliveries.ts';
 import type { Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
@@ -74,21 +75,15 @@ const parts = (
       filtered, digest, routing_keys FROM ${ev} ev`,
   receipts: `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
     SELECT ${home}, tenant, id, number FROM ${ev} ev${home === oneShardOnly ? ` WHERE home = ${oneShardOnly}` : ''}`,
-  deliveries: `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
-      reason, order_key, trigger)
-    SELECT ${shard}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-      CASE WHEN enabled THEN coalesce(lease_until, ${acceptedAt}) END, (lease_until IS NOT NULL)::int,
-      CASE WHEN lease_until IS NOT NULL THEN ${acceptingNode} END, ${acceptedAt}, CASE WHEN NOT enabled THEN ${acceptedAt} END,
-      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM ${dl} dl`,
-  ledger: `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${counterShard}, endpoint, ${acceptedAt} / 3600000, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM ${dl} dl GROUP BY endpoint
-    ON CONFLICT (shard, endpoint, hour, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-  counters: `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${counterShard}, endpoint, ${acceptedAt} / 60000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM ${dl} dl GROUP BY endpoint, type
-    ON CONFLICT (shard, endpoint, minute, type, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+  ...insertDeliveries({
+    rows: dl,
+    shard,
+    counterShard,
+    acceptedAt,
+    dueAt: acceptedAt,
+    node: acceptingNode,
+    step: 'accept',
+  }),
   event_ledger: `INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
     SELECT ${counterShard}, tenant, ${acceptedAt} / 3600000, type, ${acceptingNode} || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
     FROM ${ev} ev GROUP BY tenant, type

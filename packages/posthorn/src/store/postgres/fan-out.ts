@@ -12,72 +12,17 @@ import {
   targetsFrom,
 } from '../fan-out.ts';
 import type { FannedDelivery, FannedEvent, FanOutRequest, FanOutStep } from '../store.ts';
-import { notifyDue } from './notify-due.ts';
+import { Columns, parameter } from './columns.ts';
 import type { Connection, Database, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
+import { insertDeliveries } from './new-deliveries.ts';
+import { notifyDue } from './notify-due.ts';
 import { writeWorth } from './worth.ts';
 import { noteDisorder } from './search.ts';
 import { inShards } from './in-shards.ts';
 import { byShard } from './shards.ts';
 import { callOf, type Transition } from './transitions.ts';
-
-/** Deliveries of a block with their counters, by name: `dl` are its rows. */
-const parts = (dl: string, shard: string, counterShard: string): Readonly<Record<string, string>> => ({
-  deliveries: `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
-      reason, order_key)
-    SELECT ${shard}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-      CASE WHEN enabled THEN coalesce(lease_until, $9::bigint) END, (lease_until IS NOT NULL)::int,
-      CASE WHEN lease_until IS NOT NULL THEN $8::text END, $7::bigint, CASE WHEN NOT enabled THEN $7::bigint END,
-      CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key FROM ${dl}`,
-  ledger: `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${counterShard}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM ${dl} GROUP BY endpoint ORDER BY endpoint
-    ON CONFLICT (shard, endpoint, hour, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-  counters: `INSERT INTO posthorn.counters AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${counterShard}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
-    FROM ${dl} GROUP BY endpoint, type ORDER BY endpoint, type
-    ON CONFLICT (shard, endpoint, minute, type, writer)
-      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-});
-
-const rowsOf = (
-  number: string,
-): string => `SELECT u.*, ${number} * 64 + (u.event_number & 63) AS number FROM (
-      SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
-        WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, lease_until, ord) ORDER BY ord) u`;
-
-/** Answers the numbers in the order of the block. */
-const spanning = `WITH
-  dl AS MATERIALIZED (${rowsOf("nextval('posthorn.delivery_numbers')")}),
-  ${Object.entries(parts('dl', '(number & 63)::smallint', '0'))
-    .map(([name, text]) => `${name} AS (${text})`)
-    .join(',\n  ')}
-SELECT number FROM dl ORDER BY ord`;
-
-/** The same for one shard, with numbers that were drawn before. */
-export const fanOutTransition: Transition = {
-  name: 'fan_out',
-  parameters: [
-    'bigint[]',
-    'int[]',
-    'boolean[]',
-    'text[]',
-    'text[]',
-    'bigint[]',
-    'bigint',
-    'text',
-    'bigint',
-    'smallint',
-    'bigint[]',
-  ],
-  shardAt: 10,
-  returns: 'void',
-  statements: Object.values(
-    parts(`(${rowsOf('($11::bigint[])[u.ord]')}) dl`, '$10::smallint', '$10::smallint'),
-  ),
-};
 
 interface Planned {
   readonly event: FanOutEvent;
@@ -87,27 +32,80 @@ interface Planned {
   readonly at: number;
 }
 
+const columns = new Columns<Planned>(1, {
+  event_number: ['bigint', ({ event }) => event.number],
+  endpoint: ['int', ({ target }) => target.num],
+  enabled: ['boolean', ({ target }) => target.endpoint.enabled],
+  order_key: ['text', ({ event, target }) => (target.endpoint.ordering === 'key' ? event.orderingKey : null)],
+  type: ['text', ({ event }) => event.type],
+  lease_until: ['bigint', ({ leaseUntil }) => leaseUntil],
+});
+const acceptedAt = parameter(columns.next, 'bigint');
+const node = parameter(columns.next + 1, 'text');
+const dueAt = parameter(columns.next + 2, 'bigint');
+/** Only in a statement that names one shard, which takes numbers that were drawn before. */
+const oneShardOnly = parameter(columns.next + 3, 'smallint');
+const drawn = parameter(columns.next + 4, 'bigint[]');
+
+const rowsOf = (
+  number: string,
+): string => `SELECT u.*, 0 AS trigger, ${number} * 64 + (u.event_number & 63) AS number FROM (
+      SELECT * FROM ${columns.rows} WITH ORDINALITY AS d (${columns.names}, ord) ORDER BY ord) u`;
+
+/** Answers the numbers in the order of the block. */
+const spanning = `WITH
+  dl AS MATERIALIZED (${rowsOf("nextval('posthorn.delivery_numbers')")}),
+  ${Object.entries(
+    insertDeliveries({
+      rows: 'dl',
+      shard: '(number & 63)::smallint',
+      counterShard: '0',
+      acceptedAt,
+      dueAt,
+      node,
+      step: 'fan-out',
+    }),
+  )
+    .map(([name, text]) => `${name} AS (${text})`)
+    .join(',\n  ')}
+SELECT number FROM dl ORDER BY ord`;
+
+/** The same for one shard, with numbers that were drawn before. */
+export const fanOutTransition: Transition = {
+  name: 'fan_out',
+  parameters: [...columns.types, 'bigint', 'text', 'bigint', 'smallint', 'bigint[]'],
+  shardAt: columns.next + 3,
+  returns: 'void',
+  statements: Object.values(
+    insertDeliveries({
+      rows: `(${rowsOf(`(${drawn})[u.ord]`)})`,
+      shard: oneShardOnly,
+      counterShard: oneShardOnly,
+      acceptedAt,
+      dueAt,
+      node,
+      step: 'fan-out',
+    }),
+  ),
+};
+
 /** Answers the numbers of the deliveries in the order of the block. */
 async function insertBlock(
   connection: Connection,
   { deliveries }: FanOutBlock,
   { leases }: Handover,
-  acceptedAt: number,
-  { node, now }: FanOutRequest,
+  accepted: number,
+  request: FanOutRequest,
 ): Promise<readonly number[]> {
   const planned = deliveries.map((delivery, at): Planned => ({ ...delivery, leaseUntil: leases[at]!, at }));
   if (planned.length === 0) return [];
+  // The clock may have gone back since: what is new is due at once all the same (G2).
+  const dueFrom = Math.min(accepted, request.now);
   const values = (of: readonly Planned[]): Value[] => [
-    of.map(({ event }) => event.number),
-    of.map(({ target }) => target.num),
-    of.map(({ target }) => target.endpoint.enabled),
-    of.map(({ event, target }) => (target.endpoint.ordering === 'key' ? event.orderingKey : null)),
-    of.map(({ event }) => event.type),
-    of.map(({ leaseUntil }) => leaseUntil),
-    acceptedAt,
-    node,
-    // The clock may have gone back since: what is new is due at once all the same (G2).
-    Math.min(acceptedAt, now),
+    ...columns.values(of, undefined),
+    accepted,
+    request.node,
+    dueFrom,
   ];
   return await connection.shards.choose({ spanning: insertTogether, single: insertByShard })(
     connection,

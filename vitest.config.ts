@@ -64,8 +64,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },
       { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'] } },
     ],
-    // Many tests wait for a while of real time: a third on two cores uses what these leave.
-    maxWorkers: Math.max(3, Math.min(4, availableParallelism())),
+    maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 
-// How long the audit of a large log takes, and in how much memory: `npm run bench:audit -- --attempts 10000000`. Beside it stands
+// How long the audit of a large log takes, and in how much memory: `npm run bench:audit -- --attempts 10000000 [--wrapped]`. Beside it stands
 // what counting the same file's lines and ids takes in plain DuckDB, in the same run.
 
 const { values } = parseArgs({
@@ -13,6 +13,8 @@ const { values } = parseArgs({
     attempts: { type: 'string', default: '1000000' },
     /** A log of one's own instead of a generated one. */
     log: { type: 'string' },
+    /** Each line as a container runtime (json-file) writes it. */
+    wrapped: { type: 'boolean', default: false },
     memory: { type: 'string', default: '1100' },
     json: { type: 'boolean', default: false },
     count: { type: 'string' },
@@ -44,6 +46,14 @@ async function generate(path: string): Promise<void> {
       if(fails, ${at('i * 60 + 260')}, null) as next_retry_at, (hash(i) % 100000)::int as amount_minor, 'USD' as currency
     from (select i, i % 40 = 39 as fails, i % 40 = 0 as retry, if(i % 40 = 0, i - 1, i) as event from range(1, ${attempts} + 1) t(i))
     where not (retry and hash(i) % 10 = 0)) to '${path}' (format json)`);
+  if (values.wrapped) {
+    const bare = `${path}.bare`;
+    renameSync(path, bare);
+    await connection.run(`copy (
+      select line || chr(10) as log, 'stdout' as stream, '2026-01-01T00:00:00.000000000Z' as time
+      from read_csv('${bare}', columns={line: 'VARCHAR'}, header=false, delim=chr(1), quote='', escape='')) to '${path}' (format json)`);
+    rmSync(bare);
+  }
   connection.closeSync();
   instance.closeSync();
 }
@@ -56,7 +66,7 @@ async function count(path: string): Promise<void> {
   });
   const connection = await instance.connect();
   await connection.runAndReadAll(
-    `select count(*), count(distinct event_id) from read_json('${path.replaceAll("'", "''")}', format='newline_delimited', columns={event_id: 'VARCHAR'})`,
+    `select count(*), count(distinct ${values.wrapped ? 'log' : 'event_id'}) from read_json('${path.replaceAll("'", "''")}', format='newline_delimited', columns={${values.wrapped ? 'log' : 'event_id'}: 'VARCHAR'})`,
   );
   connection.closeSync();
   instance.closeSync();
@@ -95,7 +105,14 @@ try {
     }
     const bytes = statSync(path).size;
     const loadBefore = loadavg()[0]!;
-    const plain = await measure([import.meta.filename, '--count', path, '--memory', values.memory]);
+    const plain = await measure([
+      import.meta.filename,
+      '--count',
+      path,
+      '--memory',
+      values.memory,
+      ...(values.wrapped ? ['--wrapped'] : []),
+    ]);
     const whole = await measure([
       join(import.meta.dirname, '../bin/posthorn.js'),
       'audit',

@@ -68,7 +68,7 @@ export async function publishing(options: PublishingOptions): Promise<number> {
     const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
       url: `http://127.0.0.1:${sinkPort}/hook`,
     });
-    // Of the endpoint: a database may have delivered before. `/metrics` would do less, but is up to a second old.
+    // By endpoint: a database may have delivered before. `/metrics` would do less, but is up to a second old.
     const delivered = async (): Promise<number> =>
       (await client.request<{ delivered: number }>('GET', `/v1/accounting?endpoint_id=${id}`)).delivered;
     const deliver = async (count: number, inAll: number): Promise<void> => {

@@ -45,7 +45,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
   });
 }
 
-/** Of that, what reads or writes rows of deliveries, events or their counters. */
+/** The part that reads or writes rows of deliveries, events or their counters. */
 export function describeDeliveryStore(name: string, open: () => Promise<Store>, propertyRuns: number): void {
   describe(name, () => {
     const subject = subjectOf(open);

@@ -28,7 +28,7 @@ export function describeAccess(): void {
           .replace('{type}', 'a.b')
           .replace('{task}', 'qtask_rdr_x')}`;
         const body = method === 'GET' || method === 'DELETE' ? {} : { body: {} };
-        // An address that fails often is told to wait.
+        // An address that fails often has to wait.
         expect([401, 429], url).toContain((await raw(method, url, { key: null, ...body })).status);
         const other = await raw(method, url, { key: access.token, ...body });
         if (path.includes('{app}')) expect([403, 404, 422], `${method} ${url}`).toContain(other.status);

@@ -440,7 +440,7 @@ export interface BulkReplayRequest {
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
 
-    /** Of the event: any of them. */
+    /** Any of the routing keys of the event. */
     readonly routingKey?: string | readonly string[] | undefined;
     readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
@@ -3050,7 +3050,7 @@ export interface RedriveRequest {
     readonly endpointId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
 
-    /** Of the event: any of them. */
+    /** Any of the routing keys of the event. */
     readonly routingKey?: string | readonly string[] | undefined;
     readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;
 
@@ -4135,7 +4135,7 @@ export interface AttemptsListInput {
   readonly eventId?: string | readonly string[] | undefined;
   readonly eventType?: string | readonly string[] | undefined;
 
-  /** Of the event: any of them. */
+  /** Any of the routing keys of the event. */
   readonly routingKey?: string | readonly string[] | undefined;
   readonly outcome?:
     | 'delivered'
@@ -4184,7 +4184,7 @@ export interface DeliveriesListInput {
   readonly eventId?: string | readonly string[] | undefined;
   readonly eventType?: string | readonly string[] | undefined;
 
-  /** Of the event: any of them. */
+  /** Any of the routing keys of the event. */
   readonly routingKey?: string | readonly string[] | undefined;
   readonly state?: DeliveryState | readonly DeliveryState[] | undefined;
   readonly errorClass?: ErrorClass | readonly ErrorClass[] | undefined;

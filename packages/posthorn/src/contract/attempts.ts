@@ -39,7 +39,7 @@ export const attemptOperations = operations({
       endpoint_id: severalInQuery(anyId).optional(),
       event_id: severalRepeated(eventId).optional(),
       event_type: severalInQuery(eventType).optional(),
-      routing_key: severalInQuery(routingKey).optional().describe('Of the event: any of them.'),
+      routing_key: severalInQuery(routingKey).optional().describe('Any of the routing keys of the event.'),
       outcome: severalInQuery(z.enum(['delivered', 'retry', 'dead', 'superseded'])).optional(),
       status_class: severalInQuery(statusClass).optional().describe('`none`: without a response.'),
       since: timestamp.optional().describe('Started at or after this time.'),

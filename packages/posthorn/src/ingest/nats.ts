@@ -41,7 +41,7 @@ class NatsSource implements Source<NatsMessage> {
   readonly #messages: ConsumerMessages;
   readonly #options: NatsOptions;
   readonly #arrival: Arrival;
-  /** Rejects when the connection is closed: the library lets whoever waits for an answer then wait for ever. */
+  /** Rejects when the connection is closed: the library never settles what waits for an answer then. */
   readonly #closed: Promise<never>;
   #waiting: JsMsg[] = [];
   #hasRoom = (): void => {};

@@ -12,7 +12,7 @@ export interface DeliveryFilter extends TenantFilter {
   readonly endpointIds?: readonly string[];
   readonly eventIds?: readonly string[];
   readonly eventTypes?: readonly string[];
-  /** Of the event; any of them. */
+  /** Any of the keys that the event has. */
   readonly routingKeys?: readonly string[];
   readonly states?: readonly DeliveryState[];
   readonly errorClasses?: readonly ErrorClass[];

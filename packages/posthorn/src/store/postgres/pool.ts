@@ -1,4 +1,4 @@
-// Apart from what opens it: declarations of an application that has no types of `pg` end here.
+// Apart from what opens it: the declarations end here for an application without the types of `pg`.
 
 /**
  * An application's own pool, as `new Pool()` of `pg` makes it. Described by its shape: an application that has none needs no

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import {
@@ -40,6 +40,11 @@ export async function startPair(): Promise<Pair> {
     one: await serverOn(ground, dataOf('one'), settings),
     two: await serverOn(ground, dataOf('two'), settings),
   };
+  /** As the user of the servers, who opens some of them to write. */
+  const write = (path: string, text: string): void => {
+    writeFileSync(path, text);
+    if (ground.as.uid !== undefined) chownSync(path, ground.as.uid, ground.as.gid!);
+  };
   let primary: keyof typeof servers = 'one';
   const other = (): keyof typeof servers => (primary === 'one' ? 'two' : 'one');
 
@@ -57,8 +62,8 @@ export async function startPair(): Promise<Pair> {
   };
   const follow = async (standby: Server, data: string): Promise<void> => {
     const { port } = servers[primary];
-    writeFileSync(join(data, 'standby.signal'), '');
-    writeFileSync(
+    write(join(data, 'standby.signal'), '');
+    write(
       join(data, 'postgresql.auto.conf'),
       `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`,
     );
@@ -102,7 +107,7 @@ export async function startPair(): Promise<Pair> {
         'SELECT labelfile FROM pg_backup_stop(false)',
       );
       await client.end();
-      writeFileSync(join(data, 'backup_label'), rows[0]!.labelfile);
+      write(join(data, 'backup_label'), rows[0]!.labelfile);
       rmSync(join(data, 'postmaster.pid'), { force: true });
       await follow(servers[name], data);
       await synchronize();

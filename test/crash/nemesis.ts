@@ -7,6 +7,7 @@ import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { serverUrls } from '../../packages/posthorn/src/store/postgres/servers.ts';
 import { startCluster } from '../citus.ts';
 import { startPair } from '../failover.ts';
 import { startPostgres } from '../postgres.ts';
@@ -265,13 +266,15 @@ export async function runNemesis(options: {
       ),
       'cut connections': () =>
         during('cut connections', async () => {
-          const client = new pg.Client({ connectionString: databaseUrl });
-          client.on('error', () => {});
-          await client.connect();
-          await client.query(
-            'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
-          );
-          await client.end();
+          for (const connectionString of serverUrls(databaseUrl)) {
+            const client = new pg.Client({ connectionString });
+            client.on('error', () => {});
+            await client.connect();
+            await client.query(
+              'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+            );
+            await client.end();
+          }
         }),
       receiver: async () => {
         const doing = pick(['hang', 'reset', 'late', 'refuse'] as const);

@@ -7,7 +7,7 @@ import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
-import { serverUrls } from '../../packages/posthorn/src/store/postgres/servers.ts';
+import { clientOfPrimary, serverUrls } from '../../packages/posthorn/src/store/postgres/servers.ts';
 import { startCluster } from '../citus.ts';
 import { startPair } from '../failover.ts';
 import { startPostgres } from '../postgres.ts';
@@ -333,7 +333,7 @@ export async function runNemesis(options: {
     const { store } = await openPostgresStore(databaseUrl);
     const { unaccounted, balanced } = await reconcile(store.read, { everyRow: true });
     await store.close();
-    const db = new pg.Client({ connectionString: databaseUrl });
+    const db = clientOf(databaseUrl);
     await db.connect();
     const { rows } = await db.query<LoggedAttempt>(
       `SELECT p.id AS "endpointId", e.id AS "eventId", a.n AS attempt, a.outcome, a.error_class AS "errorClass"
@@ -429,8 +429,14 @@ async function startFaultyCluster(draw: () => number): Promise<FaultyDatabase> {
   return { databaseUrl, faults, answerMs: 5000, settleMs: 300_000, stop: () => cluster.stop() };
 }
 
+/** A client of the primary, whichever of the servers of the URL it is by now. */
+function clientOf(databaseUrl: string): pg.Client {
+  const urls = serverUrls(databaseUrl);
+  return new (clientOfPrimary(urls))({ connectionString: urls[0]! });
+}
+
 async function samplePending(databaseUrl: string): Promise<object[]> {
-  const db = new pg.Client({ connectionString: databaseUrl });
+  const db = clientOf(databaseUrl);
   await db.connect();
   const { rows } = await db.query<object>(
     `SELECT DISTINCT ON (p.id, d.order_key) p.id, d.order_key, d.number, d.claim, d.claimed_by, d.attempts, d.shard,

@@ -1,4 +1,5 @@
 import { shardOfNumber } from '../../domain/ids.ts';
+import { byShard } from '../by-shard.ts';
 import { endCounters } from '../counter-change.ts';
 import { triggers } from '../rows.ts';
 import { count } from './counting.ts';
@@ -38,7 +39,7 @@ export function* lockEndpoints(nums: readonly number[]): Steps<ReadonlySet<numbe
 export function* redriveEnded(ended: readonly Ended[], again: Again): Steps<ReadonlySet<number>> {
   const { isDistributed } = yield* session();
   const groups = isDistributed
-    ? [...Map.groupBy(ended, ({ number }) => shardOfNumber(number))].toSorted(([a], [b]) => a - b)
+    ? byShard(ended, ({ number }) => shardOfNumber(number))
     : [[null, ended] as const];
   const events = new Map<number, number>();
   for (const [shard, of] of groups)

@@ -6,7 +6,7 @@ import { Columns, parameter } from './columns.ts';
 import type { Value } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
 import { insertDeliveries } from './new-deliveries.ts';
-import type { Transition } from './transitions.ts';
+import { asExpressions, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 // What stores planned events: the statements, and the values that they take.
@@ -124,9 +124,7 @@ function spanning(suppressed: boolean): string {
   guard AS MATERIALIZED (SELECT true AS ok FROM posthorn.config WHERE version = ${expectedVersion}),
   ev AS MATERIALIZED (${eventRows("nextval('posthorn.event_numbers')", 'guard, ')}),
   dl AS MATERIALIZED (${deliveryRows("nextval('posthorn.delivery_numbers')", 'ev')}),
-  ${Object.entries(parts(form, suppressed))
-    .map(([name, text]) => `${name} AS (${text})`)
-    .join(',\n  ')}
+  ${asExpressions(parts(form, suppressed))}
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
 }
 

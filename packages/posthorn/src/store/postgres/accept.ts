@@ -1,3 +1,4 @@
+import { byShard } from '../by-shard.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
@@ -17,7 +18,6 @@ import { type Connection, type Database, type Row, uniqueViolation } from './dat
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { notifyDue } from './notify-due.ts';
 import { forShards, inShards } from './in-shards.ts';
-import { byShard } from './shards.ts';
 import { callOf } from './transitions.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,

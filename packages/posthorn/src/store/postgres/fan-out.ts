@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
 import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
+import { byShard } from '../by-shard.ts';
 import { postgresDigest } from '../digest.ts';
 import {
   type FanOutBlock,
@@ -21,8 +22,7 @@ import { notifyDue } from './notify-due.ts';
 import { writeWorth } from './worth.ts';
 import { noteDisorder } from './search.ts';
 import { inShards } from './in-shards.ts';
-import { byShard } from './shards.ts';
-import { callOf, type Transition } from './transitions.ts';
+import { asExpressions, callOf, type Transition } from './transitions.ts';
 
 interface Planned {
   readonly event: FanOutEvent;
@@ -55,7 +55,7 @@ const rowsOf = (
 /** Answers the numbers in the order of the block. */
 const spanning = `WITH
   dl AS MATERIALIZED (${rowsOf("nextval('posthorn.delivery_numbers')")}),
-  ${Object.entries(
+  ${asExpressions(
     insertDeliveries({
       rows: 'dl',
       shard: '(number & 63)::smallint',
@@ -65,9 +65,7 @@ const spanning = `WITH
       node,
       step: 'fan-out',
     }),
-  )
-    .map(([name, text]) => `${name} AS (${text})`)
-    .join(',\n  ')}
+  )}
 SELECT number FROM dl ORDER BY ord`;
 
 /** The same for one shard, with numbers that were drawn before. */
@@ -133,7 +131,6 @@ const insertByShard: Insert = async (connection, planned, values) => {
   );
   const sequence = drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
   const numbers: number[] = [];
-  // In the order of shards, so that two transactions never wait for each other in a circle.
   for (const [shard, of] of byShard(planned, ({ event }) => shardOfNumber(event.number))) {
     const own = of.map(({ at }) => sequence[at]!);
     await connection.query('fan_out_one', callOf(fanOutTransition), [...values(of), shard, own]);

@@ -9,7 +9,7 @@ import type { Database, Row, Value } from './database.ts';
 import { notifyDue } from './notify-due.ts';
 import { forShards } from './in-shards.ts';
 import type { ShardName } from './shards.ts';
-import { callOf, type Transition } from './transitions.ts';
+import { asExpressions, callOf, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 const outcome = new Columns<Settlement>(1, {
@@ -135,11 +135,6 @@ function counters(
       : {}),
   };
 }
-
-const asExpressions = (statements: Readonly<Record<string, string>>): string =>
-  Object.entries(statements)
-    .map(([name, text]) => `${name} AS (${text})`)
-    .join(',\n  ');
 
 /** The successor of an ordering key is due when its head has ended. */
 const wake = (ended: string, oneShard: boolean): string => `

@@ -1,7 +1,20 @@
 import { shardCount } from '../../domain/shard.ts';
+import { byShard } from '../by-shard.ts';
 
 // On one PostgreSQL a statement may span shards, which saves round trips. Where the tables are distributed by `shard` (Citus), each
 // statement of the delivery path names exactly one. Only this file knows which of the two a database needs.
+
+/** In a migration that makes a table with `shard`: where the others are distributed it lies beside them, with its rows. */
+export const beside = (table: string): string => `
+  DO $body$ BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+      IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition
+          WHERE logicalrelid = to_regclass('posthorn.deliveries') AND partmethod = 'h') THEN
+        PERFORM create_distributed_table('posthorn.${table}', 'shard', colocate_with => 'posthorn.events');
+      END IF;
+    END IF;
+  END $body$;
+`;
 
 /**
  * A migration: each shard once, so that a statement can look into each of them by itself. It lies beside the other tables if
@@ -10,14 +23,7 @@ import { shardCount } from '../../domain/shard.ts';
 export const shardsTable = `
   CREATE TABLE posthorn.shards (shard smallint PRIMARY KEY);
   INSERT INTO posthorn.shards (shard) SELECT generate_series(0, ${shardCount - 1});
-  DO $body$ BEGIN
-    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-      IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition
-          WHERE logicalrelid = to_regclass('posthorn.deliveries') AND partmethod = 'h') THEN
-        PERFORM create_distributed_table('posthorn.shards', 'shard', colocate_with => 'posthorn.events');
-      END IF;
-    END IF;
-  END $body$;
+  ${beside('shards')}
 `;
 
 /** How a statement names the shard of its rows. */
@@ -44,10 +50,6 @@ export interface Shards {
     shardOf: (item: T) => number,
   ): readonly (readonly [ShardName, readonly T[]])[];
   choose<T>(forms: { readonly spanning: T; readonly single: T }): T;
-}
-
-export function byShard<T>(items: readonly T[], shardOf: (item: T) => number): [number, T[]][] {
-  return [...Map.groupBy(items, shardOf)].toSorted(([a], [b]) => a - b);
 }
 
 export const spanningShards: Shards = {

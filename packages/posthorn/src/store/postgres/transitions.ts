@@ -17,6 +17,12 @@ export interface Transition {
   readonly statements: readonly string[];
 }
 
+/** Statements by name, as common table expressions of one statement: what plain PostgreSQL runs instead of a function. */
+export const asExpressions = (statements: Readonly<Record<string, string>>): string =>
+  Object.entries(statements)
+    .map(([name, text]) => `${name} AS (${text})`)
+    .join(',\n  ');
+
 const bodyOf = ({ variables, statements }: Transition): string =>
   `${variables === undefined ? '' : `DECLARE\n${variables}\n`}BEGIN\n${statements.join(';\n')};\nEND`;
 

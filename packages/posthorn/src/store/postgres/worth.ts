@@ -2,6 +2,7 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { type AtRisk, worthColumns } from '../worth.ts';
 import type { Connection } from './database.ts';
 import { inShards } from './in-shards.ts';
+import { beside } from './shards.ts';
 
 const sumsOf = (state: 2 | 4): string => {
   const only = `FILTER (WHERE d.state = ${state})`;
@@ -20,14 +21,7 @@ export const worthTable = `
     PRIMARY KEY (shard, endpoint, hour, currency, writer)
   );
   CREATE INDEX worth_fine ON posthorn.worth (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
-  DO $body$ BEGIN
-    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-      IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition
-          WHERE logicalrelid = to_regclass('posthorn.deliveries') AND partmethod = 'h') THEN
-        PERFORM create_distributed_table('posthorn.worth', 'shard', colocate_with => 'posthorn.events');
-      END IF;
-    END IF;
-  END $body$;
+  ${beside('worth')}
   INSERT INTO posthorn.worth (shard, endpoint, hour, currency, writer, ${worthColumns.join(', ')})
   SELECT d.shard, d.endpoint, d.created_at / 3600000, coalesce(e.currency, ''), 'operations', ${sumsOf(2)}, ${sumsOf(4)}
   FROM posthorn.deliveries d LEFT JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number

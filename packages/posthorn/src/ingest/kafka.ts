@@ -1,7 +1,7 @@
 import type { Consumer, Message as KafkaRecord, MessagesStream, Producer } from '@platformatic/kafka';
 import type { Clock } from '../runtime/clock.ts';
 import { Arrival } from './arrival.ts';
-import { type Message, type SetAside, type Source, SourceFault } from './source.ts';
+import { type Message, type SetAside, type Source, SourceFault, type Tls } from './source.ts';
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];
@@ -14,7 +14,7 @@ export interface KafkaOptions {
     readonly username: string;
     readonly password: string;
   } | null;
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  readonly tls: Tls | null;
   /** Goes on where Kafka has deleted messages before they were read, instead of failing. */
   readonly skipDeleted: boolean;
   readonly deadLetterTopic: string | null;

@@ -2,7 +2,7 @@ import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-i
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../runtime/clock.ts';
 import { Arrival } from './arrival.ts';
-import { type Message, type SetAside, type Source, SourceFault } from './source.ts';
+import { type Message, type SetAside, type Source, SourceFault, type Tls } from './source.ts';
 
 export interface NatsOptions {
   readonly servers: readonly string[];
@@ -16,7 +16,7 @@ export interface NatsOptions {
   readonly credentials: string | null;
   readonly token: string | null;
   readonly user: { readonly user: string; readonly pass: string } | null;
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  readonly tls: Tls | null;
   readonly deadLetterSubject: string | null;
   readonly batch: number;
 }

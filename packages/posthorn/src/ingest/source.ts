@@ -53,6 +53,13 @@ export interface Source<M extends Message = Message> {
   readonly setAside?: SetAside<M> | undefined;
 }
 
+/** How a broker is reached by TLS, as PEM; what is left out is as Node.js has it. */
+export interface Tls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** What another connection would not fix: a missing topic, wrong credentials, messages that the broker has deleted. */
 export class SourceFault extends Error {
   override readonly name = 'SourceFault';

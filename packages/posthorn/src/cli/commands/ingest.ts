@@ -4,8 +4,9 @@ import { type Client } from '@posthorn/client';
 import { Consumption } from '../../ingest/consume.ts';
 import { type FieldWord, type Mapping, MappingError, mappingFrom } from '../../ingest/mapping.ts';
 import { openRefusedFile } from '../../ingest/refused-file.ts';
-import { type Message, type Source, SourceFault } from '../../ingest/source.ts';
+import { type Message, type Source, SourceFault, type Tls } from '../../ingest/source.ts';
 import { serveStatus, Status } from '../../ingest/status.ts';
+import { count as many } from '../../report/count.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { repeat } from '../../runtime/repeat.ts';
@@ -37,8 +38,6 @@ interface Broker<M extends Message = Message> {
   readonly word: FieldWord;
   /** Not installed with `posthorn`. */
   readonly packages: readonly string[];
-  /** JSON Pointer to the data in the body. */
-  readonly data?: string | undefined;
   readonly open: () => Promise<Source<M>>;
 }
 
@@ -49,7 +48,7 @@ function listenAddress(text: string): { host: string; port: number } {
   return { host: host ?? '127.0.0.1', port: Number(port) };
 }
 
-function mapped(options: IngestOptions, { name, word, data }: Omit<Broker, 'open'>): Mapping {
+function mapped(options: IngestOptions, { name, word }: Pick<Broker, 'name' | 'word'>): Mapping {
   try {
     return mappingFrom(
       {
@@ -58,7 +57,7 @@ function mapped(options: IngestOptions, { name, word, data }: Omit<Broker, 'open
         tenant: options.tenant,
         orderingKey: options.orderingKey,
         occurredAt: options.occurredAt,
-        data,
+        data: options.data,
       },
       { source: name, word, ...(options.idPrefix === undefined ? {} : { idPrefix: options.idPrefix }) },
     );
@@ -79,7 +78,7 @@ async function demandPublisher(client: Client): Promise<void> {
 }
 
 const progressLine = ({ accepted, duplicates, refused, lag }: Status['counts']): string =>
-  `${accepted.toLocaleString('en-US')} accepted (${duplicates.toLocaleString('en-US')} duplicates), ${refused.toLocaleString('en-US')} refused${lag === null ? '' : `, ${lag.toLocaleString('en-US')} waiting`}`;
+  `${many(accepted)} accepted (${many(duplicates)} duplicates), ${many(refused)} refused${lag === null ? '' : `, ${many(lag)} waiting`}`;
 
 /** Reports progress while something changes, so that a quiet source fills no log. */
 function reportProgress(consumption: Pick<Consumption<Message>, 'lag'>, status: Status, everyS: number) {
@@ -172,7 +171,7 @@ interface TlsOptions {
   readonly certKey?: string;
 }
 
-function tlsFrom({ tls, ca, cert, certKey }: TlsOptions) {
+function tlsFrom({ tls, ca, cert, certKey }: TlsOptions): Tls | null {
   if (tls !== true && ca === undefined && cert === undefined) return null;
   if ((cert === undefined) !== (certKey === undefined))
     throw new CommandError('--cert and --cert-key belong together', 2);
@@ -222,6 +221,10 @@ function ingestOptions(command: Command, word: FieldWord, derived: string, type?
     .option('--progress <seconds>', 'time between progress lines', numberBetween(1, 86_400), 10);
 }
 
+/** For messages with a body; of a row the data is a column. */
+const dataOption = (): Option =>
+  new Option('--data <pointer>', 'JSON Pointer to the data in the body (default: the whole body)');
+
 const exitCodes =
   '\nSIGTERM finishes the batch and commits it. Exit code: 0 every message was accepted, 1 a message was refused, or a failure, 2 wrong usage.\n';
 
@@ -256,7 +259,7 @@ function kafkaCommand(): Command {
         .choices(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])
         .default('SCRAM-SHA-512'),
     )
-    .option('--data <pointer>', 'JSON Pointer to the data in the body (default: the whole body)')
+    .addOption(dataOption())
     .option('--dead-letter-topic <topic>', 'write refused messages to this topic and continue')
     .option('--skip-deleted', 'continue where Kafka has deleted messages before they were read');
   return ingestOptions(tlsOptions(command), 'header', 'topic, partition and offset')
@@ -282,7 +285,6 @@ function kafkaCommand(): Command {
           name: 'kafka',
           word: 'header',
           packages: ['@platformatic/kafka'],
-          data: options.data,
           open: () => openKafka(open, systemClock),
         },
         options,
@@ -311,7 +313,7 @@ function natsCommand(): Command {
     .addOption(fromOption('a consumer that is made'))
     .option('--credentials <file>', 'credentials file (.creds)')
     .option('--user <name>', 'user name; the password is POSTHORN_INGEST_PASSWORD')
-    .option('--data <pointer>', 'JSON Pointer to the data in the body (default: the whole body)')
+    .addOption(dataOption())
     .option(
       '--dead-letter-subject <subject>',
       'publish refused messages to this subject of a stream and continue',
@@ -342,7 +344,6 @@ function natsCommand(): Command {
           name: 'nats',
           word: 'header',
           packages: ['@nats-io/jetstream', '@nats-io/transport-node'],
-          data: options.data,
           open: () => openNats(open, systemClock),
         },
         options,
@@ -363,7 +364,7 @@ function sqsCommand(): Command {
     .requiredOption('--queue-url <url>', 'URL of the queue')
     .option('--region <region>', 'region (default: as the AWS SDK finds it)')
     .option('--endpoint <url>', 'another server than AWS (default: AWS)')
-    .option('--data <pointer>', 'JSON Pointer to the data in the body (default: the whole body)')
+    .addOption(dataOption())
     .option('--dead-letter-queue-url <url>', 'send refused messages to this queue and continue');
   return ingestOptions(command, 'attribute', "SQS's message id")
     .addHelpText(
@@ -384,7 +385,6 @@ function sqsCommand(): Command {
           name: 'sqs',
           word: 'attribute',
           packages: ['@aws-sdk/client-sqs'],
-          data: options.data,
           open: () => openSqs(open),
         },
         options,

@@ -1,4 +1,4 @@
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { buildDashboard } from '../scripts/dashboard.ts';
 import { startChromium } from '../test/browser/chromium.ts';
 import { createWireClient } from '../test/wire-client.ts';
 import { endpointId, writeHistory } from './payment-history.ts';
+import { startSink } from './sink-process.ts';
 
 // What the dashboard costs: `npm run bench:dashboard [-- readers|inputs|memory …] [--rounds 3] [--seconds 20] [--minutes 10]`.
 // readers: the server's processor time at 1,000 events a second, without and with the streams of 200 browsers in turn.
@@ -43,13 +44,10 @@ const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const server = await startServer({ port, dataDir, apiKey });
 const client = createWireClient(url, apiKey);
-const sink = fork(here('./sink.ts'), [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-const sinkPort = await new Promise<string>((resolve) =>
-  sink.stdout!.once('data', (data: Buffer) => resolve(data.toString().trim())),
-);
+const sink = await startSink();
 const { id: endpoint } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
   tenant: 'bench',
-  url: `http://127.0.0.1:${sinkPort}/`,
+  url: `http://127.0.0.1:${sink.port}/`,
 });
 
 /** Publishes at a steady rate, until it is ended. */
@@ -201,7 +199,7 @@ try {
     await parts[name]();
   }
 } finally {
-  sink.kill();
+  sink.process.kill();
   await kill(server, 'SIGTERM');
   if (values['data-dir'] === undefined) rmSync(dataDir, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { table } from '../packages/posthorn/src/cli/output.ts';
-import { publishing, startSink } from './publishing.ts';
+import { publishing } from './publishing.ts';
+import { startSink } from './sink-process.ts';
 
 // `npm run bench:databases -- --database URL --database URL [--rounds 3] [--count 20000]`: publishes to a server on each database in turn and
 // waits until all is delivered; the rate on each, beside that on the first. Databases are migrated before (`posthorn migrate`).

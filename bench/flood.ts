@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { createWireClient } from '../test/wire-client.ts';
 import { payments } from './payments.ts';
+import { startSink } from './sink-process.ts';
 
 // What one tenant's flood does to the others (G8): `flood.ts [singles|batches|many|slow]… [--rounds 3] [--seconds 10]`.
 // Twenty tenants publish 200 events a second in all, with and without the flood of another tenant in turn. Prints
@@ -28,19 +29,6 @@ const warmUpS = 2;
 const budget = 2;
 const apiKey = 'phk_bench_0123456789abcdef';
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-
-interface Sink {
-  readonly process: ChildProcess;
-  readonly port: number;
-}
-
-async function startSink(...args: string[]): Promise<Sink> {
-  const child = fork(here('./sink.ts'), args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const port = await new Promise<number>((resolve) =>
-    child.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-  );
-  return { process: child, port };
-}
 
 const sink = await startSink('--latency');
 const floodSink = await startSink();

@@ -1,4 +1,4 @@
-import { execFile, fork } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { payments } from './payments.ts';
 import { createWireClient } from '../test/wire-client.ts';
+import { startSink } from './sink-process.ts';
 
 // What a schema that never ends does to the events of other types, whose schemas are ordinary: `hostile-schema.ts`
 // publishes 300 events a second over HTTP, with and without a publisher of hostile data beside it in turn, and prints the
@@ -30,14 +31,11 @@ const hostile = {
 let nested: unknown = 1;
 for (let level = 0; level < 40; level++) nested = { a: nested };
 
-const sink = fork(here('./sink.ts'), ['--latency'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-const sinkPort = await new Promise<number>((resolve) =>
-  sink.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-);
+const sink = await startSink('--latency');
 const takeLatencies = (): Promise<number[]> =>
   new Promise((resolve) => {
-    sink.once('message', (message) => resolve(message as number[]));
-    sink.send('latencies');
+    sink.process.once('message', (message) => resolve(message as number[]));
+    sink.process.send('latencies');
   });
 
 const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
@@ -45,7 +43,7 @@ const port = await freePort();
 const server = await startServer({ port, dataDir, apiKey });
 const url = `http://127.0.0.1:${port}`;
 const client = createWireClient(url, apiKey);
-await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
+await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sink.port}/hook` });
 const ordinary = {
   type: 'object',
   required: ['payment'],
@@ -93,5 +91,5 @@ process.stderr.write(
 );
 process.stdout.write(`${median}\n`);
 await kill(server, 'SIGKILL');
-sink.kill();
+sink.process.kill();
 rmSync(dataDir, { recursive: true, force: true });

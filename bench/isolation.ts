@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createEngine } from '../packages/posthorn/src/engine/engine.ts';
 import { nodeClock, systemClock as clock } from '../packages/posthorn/src/runtime/clock.ts';
@@ -17,6 +15,7 @@ import { SystemNameServers } from '../packages/posthorn/src/transport/name-serve
 import { anEndpoint, anEvent } from '../test/support.ts';
 import { aNameServer } from '../test/name-server.ts';
 import { payments } from './payments.ts';
+import { startSink } from './sink-process.ts';
 
 // What one endpoint in trouble does to the others, and what many origins cost:
 // `isolation.ts [hangs|origin|names|origins]… [--rounds 3] [--seconds 20]`. Publishes 500 events a second, with and without
@@ -33,21 +32,6 @@ const perS = 500;
 const timeoutMs = 2000;
 /** Events of the first seconds are not counted. */
 const warmUpS = 3;
-
-interface Sink {
-  readonly process: ChildProcess;
-  readonly port: number;
-}
-
-async function startSink(...args: string[]): Promise<Sink> {
-  const child = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), args, {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
-  const port = await new Promise<number>((resolve) =>
-    child.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-  );
-  return { process: child, port };
-}
 
 const sink = await startSink('--latency', '--host', '0.0.0.0');
 /** The hanging endpoint's own host. */

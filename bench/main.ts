@@ -1,6 +1,7 @@
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
-import { figure, publishing, startSink } from './publishing.ts';
+import { figure, publishing } from './publishing.ts';
+import { startSink } from './sink-process.ts';
 
 // `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.

@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
@@ -7,18 +5,14 @@ import { openPostgresStore } from '../packages/posthorn/src/store/postgres/open.
 import { endNode, type Node, startNode } from '../test/crash/nemesis.ts';
 import { startPostgres } from '../test/postgres.ts';
 import { fillBacklog } from './backlog.ts';
+import { startSink } from './sink-process.ts';
 
 // `npm run bench:nodes`: one node and two nodes on the same backlog of one tenant, to a sink that takes 50 ms to answer.
 
 const count = 20_000;
 const maxInFlight = 512;
 const postgres = await startPostgres({ durable: true });
-const sink = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), ['--delay', '50'], {
-  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-});
-const port = await new Promise<number>((resolve) =>
-  sink.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-);
+const { process: sink, port } = await startSink('--delay', '50');
 
 interface Run {
   readonly perS: number;

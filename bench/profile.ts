@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { kill } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { ask, startPostgres } from '../test/postgres.ts';
 import { createWireClient } from '../test/wire-client.ts';
+import { startSink } from './sink-process.ts';
 
 // Where the processor time of an event goes: `profile.ts [--batch 1] [--connections 64] [--per-s 0] [--events 60000]
 // [--postgres]`. Runs `posthorn serve` with Node's own profiler, publishes and delivers, and prints µs per event by thread and
@@ -75,10 +76,7 @@ function threadTimes(pid: number): Map<string, number> {
   );
 }
 
-const sink: ChildProcess = fork(here('./sink.ts'), [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-const sinkPort = await new Promise<number>((resolve) =>
-  sink.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-);
+const sink = await startSink();
 const port = await freePort();
 const postgres = values.postgres
   ? await startPostgres({ durable: true, settings: ['shared_preload_libraries=pg_stat_statements'] })
@@ -115,7 +113,7 @@ while (
   ))
 )
   await pause(50);
-await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
+await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sink.port}/hook` });
 
 async function deliver(count: number, inAll: number): Promise<void> {
   const args = [url, apiKey, count, values.batch, values.connections, values['per-s']].map(String);
@@ -136,7 +134,7 @@ const spent = [...threadTimes(server.pid!)]
   .toSorted((a, b) => b - a);
 const total = spent.reduce((sum, one) => sum + one, 0);
 await kill(server, 'SIGTERM');
-sink.kill();
+sink.process.kill();
 
 console.log(
   `${Math.round(events / seconds)} events/s, ${total.toFixed(1)} µs of processor time an event; by thread: ${spent

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,15 +18,6 @@ export async function figure(file: string, ...args: (string | number)[]): Promis
   const { stdout, stderr } = await run(process.execPath, [beside(file), ...args.map(String)]);
   process.stderr.write(stderr);
   return Number(stdout.trim().split('\n').at(-1));
-}
-
-/** A receiver in a process of its own. */
-export async function startSink(...args: string[]): Promise<{ process: ChildProcess; port: number }> {
-  const child = fork(beside('./sink.ts'), args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const port = await new Promise<number>((resolve) =>
-    child.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
-  );
-  return { process: child, port };
 }
 
 /** A server on a database, or on a data directory of its own; answers how to end it. */

@@ -323,24 +323,12 @@ describe('portal links', () => {
     await stop();
     await receiver.close();
   });
-  const ask = async (
+  const ask = (
     method: string,
     path: string,
     headers: Record<string, string>,
     body?: unknown,
-  ): Promise<Answer> => {
-    const response = await fetch(url + path, {
-      method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      body: (text === '' ? {} : JSON.parse(text)) as Body,
-      headers: response.headers,
-    };
-  };
+  ): Promise<Answer> => askAt(url + path, method, { headers, body });
   const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
   const admin = (method: string, path: string, body?: unknown) => ask(method, path, bearer(apiKey), body);
   const anEndpoint = async (tenant: string): Promise<string> =>

@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 import { ApiError } from '../../packages/client/src/index.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
 import { freePort, startReceiver } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { tempDir, until } from '../support.ts';
+import { checkHistory, type LoggedAttempt } from './checker.ts';
 import { createWireClient } from '../wire-client.ts';
 
 const apiKey = 'phk_kills_0123456789abcdef';
 const batch = 100;
 const publishers = 3;
-/** Attempts whose outcome was not on disk when the process died are made again; none is older than this. */
-const inFlightMostMs = 2000;
 
 export interface KillsResult {
   readonly accepted: number;
@@ -22,8 +23,8 @@ export interface KillsResult {
     readonly lost: number;
     readonly unexpected: number;
     readonly repeated: number;
-    /** Repeated, though no process died shortly after the first time. */
-    readonly unexplained: number;
+    /** Repeated, though the attempt before has an outcome, or none died with a process. */
+    readonly unexplained: readonly string[];
     readonly unverified: number;
   }[];
 }
@@ -60,7 +61,9 @@ export async function surviveKills(options: {
   const receivers = await Promise.all([1, 2, 3].map(() => startReceiver({ delayMs: 0 })));
   let server = await startServer({ port, dataDir, apiKey });
   try {
-    for (const { url, secret } of receivers) await client.request('POST', '/v1/endpoints', { url, secret });
+    const endpointIds: string[] = [];
+    for (const { url, secret } of receivers)
+      endpointIds.push((await client.request<{ id: string }>('POST', '/v1/endpoints', { url, secret })).id);
 
     const accepted = new Set<string>();
     let begun = 0;
@@ -117,20 +120,28 @@ export async function surviveKills(options: {
     );
     await kill(server, 'SIGTERM');
     const { unaccounted } = await verifyDataDirectory(dataDir);
+    const log = loggedAttempts(dataDir);
     return {
       accepted: accepted.size,
       kills: killedAt.length,
       unaccounted,
-      endpoints: receivers.map((receiver) => {
-        const { ids, repeated, repeatedAfter, unverified } = receiver.counts();
+      endpoints: receivers.map((receiver, index) => {
+        const { ids, repeated, arrivals, unverified } = receiver.counts();
+        const endpointId = endpointIds[index]!;
+        const { lost, unexpected, unexplained } = checkHistory({
+          endpointIds: [endpointId],
+          attempted: accepted,
+          acknowledged: accepted,
+          arrivals: arrivals.map((arrival) => ({ ...arrival, endpointId })),
+          log,
+          faults: killedAt.map((at) => ({ kind: 'kill', at, until: at })),
+        });
         return {
           unique: ids.size,
-          lost: [...accepted].filter((id) => !ids.has(id)).length,
-          unexpected: [...ids.keys()].filter((id) => !accepted.has(id)).length,
+          lost: lost.length,
+          unexpected: unexpected.length,
           repeated,
-          unexplained: repeatedAfter.filter(
-            (at) => !killedAt.some((killed) => at <= killed && killed - at <= inFlightMostMs),
-          ).length,
+          unexplained,
           unverified,
         };
       }),
@@ -139,6 +150,20 @@ export async function surviveKills(options: {
     await kill(server, 'SIGKILL');
     await Promise.all(receivers.map((receiver) => receiver.close()));
   }
+}
+
+/** Every attempt that the data directory of a server that has ended knows the outcome of. */
+function loggedAttempts(dataDir: string): LoggedAttempt[] {
+  const db = new DatabaseSync(join(dataDir, 'posthorn.db'), { readOnly: true });
+  const rows = db
+    .prepare(
+      `SELECT p.id AS endpointId, e.id AS eventId, a.n AS attempt, a.outcome, a.error_class AS errorClass
+       FROM attempts a JOIN deliveries d ON d.number = a.delivery
+       JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint`,
+    )
+    .all();
+  db.close();
+  return rows as unknown as LoggedAttempt[];
 }
 
 /** `npm run test:kills -- [--events 50000] [--kills 5]` */
@@ -154,7 +179,7 @@ if (import.meta.main) {
   });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   const bad = result.endpoints.some(
-    (e) => e.lost + e.unexpected + e.unexplained + e.unverified > 0 || e.unique !== Number(values.events),
+    (e) => e.lost + e.unexpected + e.unexplained.length + e.unverified > 0 || e.unique !== Number(values.events),
   );
   process.exitCode = bad || result.unaccounted !== 0 ? 1 : 0;
 }

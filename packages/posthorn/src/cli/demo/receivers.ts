@@ -3,13 +3,20 @@ import type { AddressInfo } from 'node:net';
 import { systemRandom } from '../../runtime/random.ts';
 import { newSecret, parseSecret, sign } from '../../signing/standard-webhooks.ts';
 
+/** One verified webhook: `attempt` as its header says, `at` in ms since the epoch. */
+interface Arrival {
+  readonly eventId: string;
+  readonly attempt: number;
+  readonly at: number;
+}
+
 interface ReceiverCounts {
   /** Ids of verified webhooks that this receiver accepted, and when it last did (ms since the epoch). */
   readonly ids: ReadonlyMap<string, number>;
   readonly requests: number;
   readonly repeated: number;
-  /** When repeated webhooks had been received before (ms since the epoch). */
-  readonly repeatedAfter: readonly number[];
+  /** Every webhook that this receiver accepted, in the order of their coming. */
+  readonly arrivals: readonly Arrival[];
   readonly unverified: number;
 }
 
@@ -32,7 +39,7 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
   const secret = newSecret(systemRandom);
   const key = parseSecret(secret);
   const ids = new Map<string, number>();
-  const repeatedAfter: number[] = [];
+  const arrivals: Arrival[] = [];
   let requests = 0;
   let unverified = 0;
   const server = createServer((request, response) => {
@@ -59,9 +66,9 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
         return;
       }
       const accept = (): void => {
-        const before = ids.get(id);
-        if (before !== undefined) repeatedAfter.push(before);
-        ids.set(id, Date.now());
+        const at = Date.now();
+        arrivals.push({ eventId: id, attempt: Number(header('posthorn-attempt')), at });
+        ids.set(id, at);
         response.writeHead(200).end('ok');
       };
       if ('delayMs' in conduct && conduct.delayMs > 0) setTimeout(accept, conduct.delayMs);
@@ -73,7 +80,7 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`,
     secret,
-    counts: () => ({ ids, requests, repeated: repeatedAfter.length, repeatedAfter, unverified }),
+    counts: () => ({ ids, requests, repeated: arrivals.length - ids.size, arrivals, unverified }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -179,7 +179,8 @@ if (import.meta.main) {
   });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   const bad = result.endpoints.some(
-    (e) => e.lost + e.unexpected + e.unexplained.length + e.unverified > 0 || e.unique !== Number(values.events),
+    (e) =>
+      e.lost + e.unexpected + e.unexplained.length + e.unverified > 0 || e.unique !== Number(values.events),
   );
   process.exitCode = bad || result.unaccounted !== 0 ? 1 : 0;
 }

@@ -8,6 +8,10 @@ const gap = 2;
 /** So that one of a million is seen. */
 const minPx = 2;
 
+/** One path for all bars of a color: a list of a hundred days in small would else draw 4,800 rectangles before its first key is heard. */
+const bar = (x: number, y: number, tall: number): string =>
+  tall === 0 ? '' : `M${x} ${y}h${barWidth}v${tall}h-${barWidth}z`;
+
 /** A day in small: one bar an hour, what went well below and what did not on top of it. */
 export function HourBars({
   good,
@@ -22,6 +26,11 @@ export function HourBars({
   const px = (count: number): number => (count === 0 ? 0 : Math.max(minPx, (count / max) * height));
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
   const width = hours * (barWidth + gap) - gap;
+  const bars = good.map((count, index) => {
+    const [well, ill] = [px(count), px(bad[index] ?? 0)];
+    const x = index * (barWidth + gap);
+    return { x, well: Math.min(well, height - ill), ill, top: height - Math.min(height, well + ill) };
+  });
   return (
     <svg
       className="hour-bars"
@@ -33,25 +42,8 @@ export function HourBars({
       aria-label={`${plural(hours, 'hour')}: ${countText(sum(good))} delivered in time, ${countText(sum(bad))} late, dead or suppressed`}
     >
       <line className="hour-bars-ground" x1={0} x2={width} y1={height - 0.5} y2={height - 0.5} />
-      {good.map((count, index) => {
-        const [well, ill] = [px(count), px(bad[index] ?? 0)];
-        const x = index * (barWidth + gap);
-        const top = Math.min(height, well + ill);
-        return (
-          // The hours of a day have no other name than their place.
-          // oxlint-disable-next-line react/no-array-index-key
-          <g key={index}>
-            <rect
-              className="hour-bars-good"
-              x={x}
-              y={height - Math.min(well, height - ill)}
-              width={barWidth}
-              height={Math.min(well, height - ill)}
-            />
-            <rect className="hour-bars-bad" x={x} y={height - top} width={barWidth} height={ill} />
-          </g>
-        );
-      })}
+      <path className="hour-bars-good" d={bars.map(({ x, well }) => bar(x, height - well, well)).join('')} />
+      <path className="hour-bars-bad" d={bars.map(({ x, top, ill }) => bar(x, top, ill)).join('')} />
     </svg>
   );
 }

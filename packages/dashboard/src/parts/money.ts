@@ -6,17 +6,26 @@ export interface Money {
   readonly amount_minor: number | string;
 }
 
-/** Formats are made once: one takes longer than a hundred amounts. */
-const formats = new Map<string, Intl.NumberFormat | null>();
+interface Format {
+  /** Digits after the point. */
+  readonly exponent: number;
+  readonly format: ((decimal: string) => string) | null;
+}
+
+/** Formats are made once: one takes longer than a hundred amounts, and to ask it for its digits longer than to use it. */
+const formats = new Map<string, Format>();
 const maxFormats = 100;
 
-/** The format of a currency; null: it is not one. */
-function formatOf(currency: string): Intl.NumberFormat | null {
+/** The format of a currency; `format` is null if it is not one. */
+function formatOf(currency: string): Format {
   const known = formats.get(currency);
   if (known !== undefined) return known;
-  let format: Intl.NumberFormat | null = null;
+  let format: Format = { exponent: 2, format: null };
   try {
-    format = new Intl.NumberFormat(locale, { style: 'currency', currency });
+    const intl = new Intl.NumberFormat(locale, { style: 'currency', currency });
+    const exponent = intl.resolvedOptions().maximumFractionDigits ?? 2;
+    // Exact: a decimal text is not read as a number first.
+    format = { exponent, format: (decimal) => intl.format(decimal as unknown as number) };
   } catch {
     // Others' text may be anything.
   }
@@ -26,8 +35,7 @@ function formatOf(currency: string): Intl.NumberFormat | null {
 }
 
 /** Digits after the point: 2 of EUR, 0 of JPY, 3 of KWD. */
-export const exponentOf = (currency: string): number =>
-  formatOf(currency)?.resolvedOptions().maximumFractionDigits ?? 2;
+export const exponentOf = (currency: string): number => formatOf(currency).exponent;
 
 /** The decimal text of an amount of minor units: exact, whatever its size. */
 export function decimalText({ currency, amount_minor }: Money): string {
@@ -42,8 +50,7 @@ export function decimalText({ currency, amount_minor }: Money): string {
 /** `€3,412.40` in the reader's locale, exactly. */
 export function moneyText(money: Money): string {
   const text = decimalText(money);
-  const format = formatOf(money.currency);
-  return format === null ? `${text} ${money.currency}` : format.format(text as unknown as number);
+  return formatOf(money.currency).format?.(text) ?? `${text} ${money.currency}`;
 }
 
 const finestExponent = 4;

@@ -1,5 +1,5 @@
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type MouseEvent, type ReactNode, useEffect, useState } from 'react';
 import { useNow } from '../clock.ts';
 import { listenToKeys, useKeys } from '../keys.ts';
 import { useLiveState } from '../live.ts';
@@ -47,6 +47,12 @@ function useShellKeys(navigation: ReturnType<typeof useNavigation>, showKeys: ()
   ]);
 }
 
+/** Moves the focus alone: as a step of the history it would draw the page again. */
+function toMain(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
 /** The frame of every page. */
 export function Shell(): ReactNode {
   const { search } = useLocation();
@@ -58,7 +64,7 @@ export function Shell(): ReactNode {
   const isWall = (search as { wall?: string }).wall === '1';
   return (
     <div className={isWall ? 'shell shell-wall' : 'shell'}>
-      <a href="#main" className="skip">
+      <a href="#main" className="skip" onClick={toMain}>
         Skip to the page
       </a>
       {isWall ? null : <Header navigation={navigation} showKeys={showKeys} />}

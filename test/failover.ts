@@ -30,6 +30,28 @@ export interface Pair {
   stop(): Promise<void>;
 }
 
+/** A base backup: `save` copies the files; returns the label that belongs beside them. */
+async function backUp(url: string, save: () => Promise<void>): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows: versions } = await client.query<{ number: number }>(
+      "SELECT current_setting('server_version_num')::int AS number",
+    );
+    const isRenamed = versions[0]!.number >= 150_000;
+    await client.query(
+      isRenamed ? "SELECT pg_backup_start('rejoin', true)" : "SELECT pg_start_backup('rejoin', true, false)",
+    );
+    await save();
+    const { rows } = await client.query<{ labelfile: string }>(
+      `SELECT labelfile FROM ${isRenamed ? 'pg_backup_stop' : 'pg_stop_backup'}(false)`,
+    );
+    return rows[0]!.labelfile;
+  } finally {
+    await client.end();
+  }
+}
+
 export async function startPair(): Promise<Pair> {
   const ground = await prepareGround();
   const dataOf = (name: string): string => join(ground.home, name);
@@ -98,16 +120,11 @@ export async function startPair(): Promise<Pair> {
       await servers[name].signal('SIGKILL');
       const data = dataOf(name);
       rmSync(data, { recursive: true, force: true });
-      const client = new pg.Client({ connectionString: servers[primary].url });
-      await client.connect();
-      await client.query("SELECT pg_backup_start('rejoin', true)");
       // Files that vanish meanwhile are not a fault of a base backup; what they held is in the log.
-      await copy(dataOf(primary), data, ground.as).catch(() => {});
-      const { rows } = await client.query<{ labelfile: string }>(
-        'SELECT labelfile FROM pg_backup_stop(false)',
+      const label = await backUp(servers[primary].url, () =>
+        copy(dataOf(primary), data, ground.as).catch(() => {}),
       );
-      await client.end();
-      write(join(data, 'backup_label'), rows[0]!.labelfile);
+      write(join(data, 'backup_label'), label);
       rmSync(join(data, 'postmaster.pid'), { force: true });
       await follow(servers[name], data);
       await synchronize();

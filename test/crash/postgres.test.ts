@@ -138,7 +138,7 @@ describe('a primary with a synchronous standby', () => {
   });
   afterAll(() => pair.stop());
 
-  test('G1, G2, G6: the primary is killed and the standby promoted: nodes follow, nothing acknowledged is lost', async () => {
+  test('G1, G2, G6: the primary is killed and the standby promoted, and back: nodes follow, nothing acknowledged is lost', async () => {
     const databaseUrl = await pair.createDatabase();
     const arrived = new Set<string>();
     const receiver = await aReceiver((request, response) => {
@@ -161,9 +161,9 @@ describe('a primary with a synchronous standby', () => {
         if (!(error instanceof ApiError) || error.status !== 503) throw error;
       }
     };
-    try {
-      await client.request('POST', '/v1/endpoints', { url: receiver.url });
-      while (acknowledged.size < 50) await publish();
+    const failOver = async (): Promise<void> => {
+      const before = acknowledged.size;
+      while (acknowledged.size < before + 50) await publish();
       // The last of these may be in flight, and some of what is acknowledged not yet delivered.
       const publishing = publish();
       await pair.kill();
@@ -182,14 +182,21 @@ describe('a primary with a synchronous standby', () => {
         return pending === 0;
       });
       expect(await client.request('GET', '/v1/accounting')).toMatchObject({ unaccounted: 0 });
-      expect(crashes).toEqual([]);
-
+    };
+    try {
+      await client.request('POST', '/v1/endpoints', { url: receiver.url });
+      await failOver();
       // The former primary comes back as it was, first in the URL, and takes writes: it is on the older timeline.
       await pair.startFormer();
       const { store, failoverRisk } = await openPostgresStore(databaseUrl);
       expect(failoverRisk).toMatch(/no standby is synchronous, so a failover loses what was acknowledged/);
       expect(await store.read.event('default', [...acknowledged].at(-1)!)).not.toBeNull();
       await store.close();
+
+      // And back: it becomes the standby of the new one, and takes over from it.
+      await pair.rejoin();
+      await failOver();
+      expect(crashes).toEqual([]);
     } finally {
       await endNode(node, 'SIGKILL');
       await receiver.close();

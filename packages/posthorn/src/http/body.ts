@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../runtime/clock.ts';
-import { nextTurn } from '../runtime/turn.ts';
+import { atOnce, inTurns, nextTurn } from '../runtime/turn.ts';
 import { BodyMemory, type Free } from './body-memory.ts';
 import type { HttpServer } from './connections.ts';
 import { lineBody } from './line-body.ts';
@@ -11,6 +11,7 @@ import { maxNesting } from '../contract/limits.ts';
 import type { Operation } from '../contract/operation.ts';
 import { table } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
+import { readEventBody } from '../service/event-body.ts';
 import { nestsDeeper } from '../service/raw-json.ts';
 import { refuseUnstorable } from './storable.ts';
 import { callerAddress } from './caller-address.ts';
@@ -32,7 +33,8 @@ const maxParsedAtOnce = 256 * 1024;
 /** For a body of undeclared length. */
 const minReserved = 64 * 1024;
 
-const publishing: ReadonlySet<string> = new Set(['/v1/events', '/v1/events/batch']);
+const batchUrl = '/v1/events/batch';
+const publishing: ReadonlySet<string> = new Set(['/v1/events', batchUrl]);
 /** Their schemas check every text except the data, which may contain anything. */
 const eventBodies = new Set([...publishing, '/v1/transformations/dry-run']);
 /** An adapter knows which part of a body is an event's data. */
@@ -155,6 +157,25 @@ function parseText(text: string): unknown {
   }
 }
 
+/** Parses a body, and pauses between the steps. */
+function* parsing(request: FastifyRequest, bytes: Buffer): Generator<void, unknown> {
+  const text = decode(bytes);
+  const { url = '' } = request.routeOptions;
+  const events = publishing.has(url) ? yield* readEventBody(bytes, text, url === batchUrl) : null;
+  if (events !== null) {
+    request.rawJson = text;
+    return events;
+  }
+  yield;
+  refuseDeep(text);
+  yield;
+  const value = parseText(text);
+  request.rawJson = text;
+  yield;
+  if (!hasOwnCheck(request)) refuseUnstorable(text, value);
+  return value;
+}
+
 /** Reads and parses the body of a request. */
 export type BodyParser = (request: FastifyRequest, payload: IncomingMessage) => Promise<unknown>;
 
@@ -170,26 +191,6 @@ export function readBodies(
   const memory = new BodyMemory(maxBodiesBytes);
   const publishTurns = new PublishTurns(clock, threadUtilization());
   let turn: Promise<unknown> = Promise.resolve();
-
-  const parse = (request: FastifyRequest, bytes: Buffer): unknown => {
-    const text = decode(bytes);
-    refuseDeep(text);
-    const value = parseText(text);
-    request.rawJson = text;
-    if (!hasOwnCheck(request)) refuseUnstorable(text, value);
-    return value;
-  };
-  const parseLarge = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> => {
-    const text = decode(bytes);
-    await nextTurn();
-    refuseDeep(text);
-    await nextTurn();
-    const value = parseText(text);
-    request.rawJson = text;
-    await nextTurn();
-    if (!hasOwnCheck(request)) refuseUnstorable(text, value);
-    return value;
-  };
 
   app.decorateRequest('rawJson', null);
   app.decorateRequest('rawReply', null);
@@ -219,8 +220,8 @@ export function readBodies(
       request.rawReply!.once('close', end);
       if (turn !== null) await turn;
     }
-    if (bytes.length <= maxParsedAtOnce) return parse(request, bytes);
-    const mine = turn.then(() => parseLarge(request, bytes));
+    if (bytes.length <= maxParsedAtOnce) return atOnce(parsing(request, bytes));
+    const mine = turn.then(() => inTurns(parsing(request, bytes)));
     turn = mine.catch(() => {}).then(nextTurn);
     return await mine;
   };

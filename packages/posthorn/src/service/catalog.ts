@@ -3,6 +3,7 @@ import { atPointer } from '../domain/json-pointer.ts';
 import type { Value } from '../domain/money.ts';
 import type { StoreRead } from '../store/store.ts';
 import { type DeclaredSchema, declaredSchema, type SchemaValidator } from '../validation/validator.ts';
+import { dataValue } from './event-body.ts';
 import { noVerdict, refusedData } from './schema-problem.ts';
 import type { PosthornError } from '../domain/errors.ts';
 
@@ -10,6 +11,7 @@ import type { PosthornError } from '../domain/errors.ts';
 export interface UncheckedEvent {
   readonly tenant: string;
   readonly type: string;
+  /** Parsed, or a `DataText`. */
   readonly data: unknown;
   readonly text: string;
   readonly path: string;
@@ -107,7 +109,7 @@ export function createCatalog(store: Pick<StoreRead, 'documents'>, validator: Sc
       await validate(events);
       return events.map(({ type, data }) => {
         const value = declared.get(type)?.value;
-        return value === undefined ? null : valueAt(data, value);
+        return value === undefined ? null : valueAt(dataValue(data), value);
       });
     },
     schemaFault: async (schema) => {

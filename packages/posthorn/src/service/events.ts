@@ -12,6 +12,7 @@ import { type Handlers, type Of, Reply } from './handler.ts';
 import { endpointIdsFrom, findEndpoint } from './endpoint-ref.ts';
 import { eventConflict } from './errors.ts';
 import { idempotencyConflict } from './idempotency.ts';
+import { DataText } from './event-body.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
 import type { Admission } from './tenant-gate.ts';
@@ -76,8 +77,9 @@ function publishing(publisher: Publisher): Handlers<'events.publish' | 'events.p
     'events.publish': async ({ body: event }, { text, idempotencyKey, trace }) => {
       // An event without an id uses its idempotency key as the id, and remembers it: nothing else is stored for the key.
       const fallbackId = event.id === undefined && idempotencyKey !== null ? idempotencyKey : undefined;
-      const dataText = text === null ? jsonText(event.data, '') : rawData(text)!;
-      const { tenant = defaultTenant } = event;
+      const { data, tenant = defaultTenant } = event;
+      const dataText =
+        data instanceof DataText ? data.text : text === null ? jsonText(data, '') : rawData(text)!;
       try {
         const [receipt] = await publisher.publish([{ event, tenant, dataText, path: '', fallbackId }], trace);
         const answer = wireReceipt(receipt!);
@@ -89,11 +91,13 @@ function publishing(publisher: Publisher): Handlers<'events.publish' | 'events.p
     },
 
     'events.publishBatch': async ({ body: { events } }, { text, trace }) => {
-      const raw = text === null ? null : rawBatchData(text);
+      // All were left as text by the parser, or none.
+      const raw = text === null || events[0]!.data instanceof DataText ? null : rawBatchData(text);
       const inputs = events.map((event, index): EventInput => {
         const path = `/events/${index}`;
-        const { tenant = defaultTenant } = event;
-        return { event, tenant, dataText: raw === null ? jsonText(event.data, path) : raw[index]!, path };
+        const { data, tenant = defaultTenant } = event;
+        const dataText = data instanceof DataText ? data.text : (raw?.[index] ?? jsonText(data, path));
+        return { event, tenant, dataText, path };
       });
       return { accepted: (await publisher.publish(inputs, trace)).map(wireReceipt) };
     },

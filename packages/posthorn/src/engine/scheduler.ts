@@ -4,7 +4,7 @@ import type { Attempts } from './attempts.ts';
 import { type ClaimListener, Claims, type ClaimsOptions } from './claims.ts';
 import type { Lane } from './lane.ts';
 import type { LaneTable } from './lane-table.ts';
-import { TurnLimit } from './turn-limit.ts';
+import { type TurnBounds, TurnLimit } from './turn-limit.ts';
 
 /** This node's clock is behind its store's by as long as the answer to a heartbeat took to come; and no more than this. */
 const clockLagMs = 5000;
@@ -13,10 +13,10 @@ const starvedRetryMs = 50;
 const maxStarvedTried = 256;
 /** The same after each commit. */
 const maxResumed = 8;
-/** Attempts that begin in one turn of the event loop: about 5 ms of work. */
-const maxBegunATurn = 100;
+/** Attempts that begin in one turn of the event loop: about 5 ms of work on an idle machine. */
+const maxATurn: TurnBounds = { count: 100, ms: 10 };
 /** The same while several tenants are active. */
-const maxBegunShared = 25;
+const maxSharedTurn: TurnBounds = { count: 25, ms: 1 };
 
 export interface SchedulerOptions extends ClaimsOptions {
   readonly lanes: LaneTable;
@@ -44,7 +44,7 @@ export class Scheduler implements ClaimListener {
     this.claims = new Claims(options, this);
     this.#turn = new TurnLimit(
       options.clock,
-      () => (options.sharing.isShared ? maxBegunShared : maxBegunATurn),
+      () => (options.sharing.isShared ? maxSharedTurn : maxATurn),
       () => this.#feedStarved(maxStarvedTried),
     );
   }

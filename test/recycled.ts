@@ -40,20 +40,33 @@ async function run(url: string, sql: string): Promise<void> {
   }
 }
 
-/** Opens a store on a database that holds what a migrated one does; closing the store gives the database to the next. */
-export function recycling(postgres: () => Postgres, options: { readonly shards?: Shards } = {}) {
+/** Databases that hold what a migrated one does; one that is given back is given to the next. */
+export function recycledDatabases(postgres: () => Postgres) {
   const free: string[] = [];
+  return {
+    take: async (): Promise<string> => {
+      let url = free.pop();
+      if (url === undefined) await run((url = await postgres().createMigrated()), keep);
+      else await run(url, restore);
+      return url;
+    },
+    give: (url: string): void => void free.push(url),
+  };
+}
+
+/** Opens a store on such a database; closing the store gives the database back. */
+export function recycling(
+  { take, give }: ReturnType<typeof recycledDatabases>,
+  options: { readonly shards?: Shards } = {},
+) {
   return async (): Promise<Store> => {
-    let url = free.pop();
-    if (url === undefined) await run((url = await postgres().createMigrated()), keep);
-    else await run(url, restore);
-    const own = url;
-    const { store } = await openPostgresStore(own, options);
+    const url = await take();
+    const { store } = await openPostgresStore(url, options);
     return {
       ...store,
       close: async () => {
         await store.close();
-        free.push(own);
+        give(url);
       },
     };
   };

@@ -9,13 +9,13 @@ import {
 import { singleShards } from '../../packages/posthorn/src/store/postgres/shards.ts';
 import { citus, hasCitus } from '../citus.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { recycling } from '../recycled.ts';
+import { recycledDatabases, recycling } from '../recycled.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeOverview } from './overview-conformance.ts';
 import { describeSeries } from './series-conformance.ts';
 import { describeDeliveryStore, describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
-import { describeDigests } from './store/digests.ts';
+import { describeDigests, type Tamperable } from './store/digests.ts';
 import { describeTampering } from './store/tampering.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
@@ -88,7 +88,10 @@ async function partitionedDatabase(): Promise<string> {
   return url;
 }
 
-const open = recycling(() => postgres, { shards: singleShards });
+const open = recycling(
+  recycledDatabases(() => postgres),
+  { shards: singleShards },
+);
 
 // What is declared (endpoints, keys, sessions, the audit log) is in tables without a shard, by the statements of the plain file.
 describeDeliveryStore('PostgreSQL, one shard a statement', open, 3);
@@ -102,8 +105,19 @@ if (!hasCitus)
   process.stderr.write('Tests on a real Citus cluster are skipped: POSTHORN_TEST_CITUS_URL is not set.\n');
 else {
   afterAll(() => citus.stop());
-  const onCitus = recycling(() => citus);
-  const tamperableOnCitus = async () => tamperablePostgres(await citus.createMigrated());
+  const databases = recycledDatabases(() => citus);
+  const onCitus = recycling(databases);
+  const tamperableOnCitus = async (): Promise<Tamperable> => {
+    const url = await databases.take();
+    const tamperable = await tamperablePostgres(url);
+    return {
+      ...tamperable,
+      close: async () => {
+        await tamperable.close();
+        databases.give(url);
+      },
+    };
+  };
   describeStore('Citus', onCitus, 3);
   describeAccounting('accounting on Citus', onCitus);
   describeSeries('series on Citus', onCitus);

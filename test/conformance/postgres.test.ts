@@ -6,7 +6,7 @@ import { Database } from '../../packages/posthorn/src/store/postgres/database.ts
 import { FormerTimeError } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { recycling } from '../recycled.ts';
+import { recycledDatabases, recycling } from '../recycled.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 // Each run of the property takes a database, so there are fewer of them.
-const open = recycling(() => postgres);
+const open = recycling(recycledDatabases(() => postgres));
 describeStore('PostgreSQL', open, 15);
 
 describeAccounting('accounting on PostgreSQL', open);

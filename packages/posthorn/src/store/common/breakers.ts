@@ -3,7 +3,7 @@ import type { BreakerLookups, BreakerWrites, ReceiverHealth, ServerCertificate }
 import { contactColumns, contactOf, type ContactWrites } from '../contacts.ts';
 import { clockSlackMs } from '../rows.ts';
 import { alone, type Cold, separately, transaction } from './methods.ts';
-import { asJson, forUpdate, isAnyOf, jsonText, type ListedColumn, rowsFrom, table } from './pieces.ts';
+import { asJson, isAnyOf, jsonText, type ListedColumn, rowsFrom, table, updateEndpoints } from './pieces.ts';
 import { raw, type Sql, sql } from './sql.ts';
 import { announce, changes, row, rows, stored, type Steps } from './steps.ts';
 
@@ -15,8 +15,8 @@ interface Learned {
 
 /**
  * Writes what was learned of endpoints into their rows, at most one change for each: `assignments` to a row `e` from a change `c`.
- * Rows are locked in one order on every node, so that two writers never wait for each other in a circle. A change about a
- * former URL is dropped. The later one counts, by the column of its time; but one that lies in the future is of a clock that was wrong.
+ * A change about a former URL is dropped. The later one counts, by the column of its time; but one that lies in the future is of a
+ * clock that was wrong.
  */
 function* saveLearned(
   learned: readonly Learned[],
@@ -24,20 +24,16 @@ function* saveLearned(
   timeColumn: string,
   assignments: Sql,
 ): Steps<void> {
-  const given = rowsFrom('l', {
+  const given = rowsFrom('c', {
     id: { type: 'text', values: learned.map(({ endpointId }) => endpointId) },
     url: { type: 'text', values: learned.map(({ url }) => url) },
     at: { type: 'bigint', values: learned.map(({ at }) => at) },
     ...values,
   });
   const time = raw(`e.${timeColumn}`);
-  yield* changes(
-    sql`WITH c AS MATERIALIZED (SELECT e.num, l.* FROM ${given} CROSS JOIN ${table('endpoints')} e
-        WHERE e.id = l.id AND ${jsonText('e.document', 'url')} = l.url
-          AND (coalesce(${time}, l.at) <= l.at OR ${time} > l.at + ${raw(String(clockSlackMs))})
-        ORDER BY e.num ${forUpdate('e')})
-      UPDATE ${table('endpoints')} AS e SET ${raw(timeColumn)} = c.at, ${assignments} FROM c WHERE e.num = c.num`,
-  );
+  const counts = sql`e.id = c.id AND ${jsonText('e.document', 'url')} = c.url
+    AND (coalesce(${time}, c.at) <= c.at OR ${time} > c.at + ${raw(String(clockSlackMs))})`;
+  yield* changes(updateEndpoints(given, counts, sql`${raw(timeColumn)} = c.at, ${assignments}`));
 }
 
 const storedCertificate = (document: unknown): Steps<Certificate> =>

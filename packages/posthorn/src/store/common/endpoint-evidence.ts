@@ -9,9 +9,9 @@ import type {
 import { attemptOf } from '../rows.ts';
 import { counterShards, sum } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
-import { inOrder, limit, rowsFrom, sameShard, table } from './pieces.ts';
+import { inOrder, limit, sameShard, table } from './pieces.ts';
 import { attemptColumns } from './readings.ts';
-import { type Row, type Sql, sql } from './sql.ts';
+import { joined, type Row, type Sql, sql } from './sql.ts';
 import { row, rows, type Steps } from './steps.ts';
 
 /** Pending deliveries of an endpoint, the earliest due first, at most so many. */
@@ -31,16 +31,11 @@ function* readWaiting(num: number, { now, maxPending }: EvidenceRequest): Steps<
 /** How many are due from one bound to the next, each counted up to the maximum. */
 function* readDue(num: number, { dueBounds, maxPending }: EvidenceRequest): Steps<number[]> {
   const bounds = [Number.MIN_SAFE_INTEGER, ...dueBounds, Number.MAX_SAFE_INTEGER];
-  const found = yield* rows(
-    sql`SELECT r.place, (SELECT count(*) FROM (SELECT 1 FROM ${table('deliveries')} d
-          WHERE d.state = 0 AND d.endpoint = ${num} AND d.due_at >= r.since AND d.due_at < r.until ${limit(maxPending)}) d)
-      FROM ${rowsFrom('r', {
-        place: { type: 'int', values: bounds.slice(1).map((_, place) => place) },
-        since: { type: 'bigint', values: bounds.slice(0, -1) },
-        until: { type: 'bigint', values: bounds.slice(1) },
-      })} ORDER BY r.place`,
+  const counts = dueBounds.concat(Number.MAX_SAFE_INTEGER).map(
+    (until, place) => sql`(SELECT count(*) FROM (SELECT 1 FROM ${table('deliveries')} d
+      WHERE d.state = 0 AND d.endpoint = ${num} AND d.due_at >= ${bounds[place]!} AND d.due_at < ${until} ${limit(maxPending)}) d)`,
   );
-  return found.map(([, count]) => count as number);
+  return ((yield* row(sql`SELECT ${joined(counts, ', ')}`)) ?? []) as number[];
 }
 
 function* readFailures(num: number, since: number): Steps<FailureCount[]> {
@@ -70,8 +65,8 @@ function* readErrors(num: number, max: number): Steps<FailedAttempt[]> {
           WHERE state >= 2 AND state = 2 AND endpoint = ${num} ORDER BY number DESC ${limit(max)}) dead
         UNION ${waiting(sql`due_at DESC`)} UNION ${waiting(sql`due_at`)}) d
       ${inOrder} ${table('events')} e ON ${sameShard('e', 'd')}e.number = d.event_number
-      ${inOrder} ${table('attempts')} a ON ${sameShard('a', 'd')}a.delivery = d.number
-        AND a.n = (SELECT max(n) FROM ${table('attempts')} l WHERE ${sameShard('l', 'd')}l.delivery = d.number)
+      ${inOrder} ${table('attempts')} a ON ${sameShard('a', 'e')}a.delivery = d.number
+        AND a.n = (SELECT max(n) FROM ${table('attempts')} l WHERE ${sameShard('l', 'a')}l.delivery = a.delivery)
       WHERE a.error_class IS NOT NULL ORDER BY a.started_at DESC ${limit(max)}`,
   );
   return found.map((one) => ({

@@ -4,7 +4,7 @@ import { countersFrom } from '../rows.ts';
 import { counterShards, ofEndpoints, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { deliveriesOfEach, inOrder, isAnyOf, limit, rowsFrom, sameShard, table } from './pieces.ts';
-import { raw, type Row, type Sql, sql } from './sql.ts';
+import { per, raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, type Steps } from './steps.ts';
 
 /** Adds its number to each endpoint; those that the store does not know are left out. */
@@ -52,9 +52,17 @@ const latenciesFrom = (nums: readonly number[], since: number): Sql =>
   sql`SELECT l.endpoint, l.bucket, ${sum('l.count')} FROM ${table('latency')} l
     WHERE ${ofEndpoints(nums)} AND l.hour >= ${Math.floor(since / hourMs)} GROUP BY l.endpoint, l.bucket`;
 
-const nextDue = (nums: readonly number[]): Sql =>
-  sql`SELECT p.num, (SELECT min(d.due_at) FROM ${table('deliveries')} d WHERE d.state = 0 AND d.endpoint = p.num)
-    FROM ${table('endpoints')} p WHERE ${isAnyOf('p.num', nums, 'int')}`;
+/** Where tables are distributed each shard is asked where it lies: a subquery may depend on a row of the same shard alone. */
+const nextDue = (nums: readonly number[]): Sql => {
+  const ofOne = (place: Sql): Sql =>
+    sql`(SELECT min(d.due_at) FROM ${table('deliveries')} d WHERE ${place}d.state = 0 AND d.endpoint = p.num)`;
+  const known = sql`${table('endpoints')} p WHERE ${isAnyOf('p.num', nums, 'int')}`;
+  return per(({ isDistributed }) =>
+    isDistributed
+      ? sql`SELECT p.num, min(${ofOne(sql`d.shard = s.shard AND `)}) FROM ${table('shards')} s CROSS JOIN ${known} GROUP BY p.num`
+      : sql`SELECT p.num, ${ofOne(raw(''))} FROM ${known}`,
+  );
+};
 
 /**
  * The newest rows of each endpoint `r`, of one kind of risk each; what is late knows since when. `state >= 2` is the condition of

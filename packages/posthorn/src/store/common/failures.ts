@@ -1,45 +1,66 @@
 import type { Failing } from '../../domain/failing.ts';
 import type { FailingChange, FailureLookups, FailureWrites } from '../failures.ts';
 import { clockSlackMs } from '../rows.ts';
-import { alone, type Cold, separately } from './methods.ts';
+import { type Cold, separately, transaction } from './methods.ts';
 import { counterShards } from './counters.ts';
-import { forUpdate, jsonText, rowsFrom, table } from './pieces.ts';
-import { raw, sql } from './sql.ts';
-import { changes, row, rows, type Steps } from './steps.ts';
+import { isAnyOf, jsonText, rowsFrom, table, updateEndpoints } from './pieces.ts';
+import { per, raw, type Sql, sql } from './sql.ts';
+import { changes, row, rows, session, type Steps } from './steps.ts';
 
-const delivered = sql`(SELECT coalesce(CAST(sum(l.delivered) AS bigint), 0) FROM ${table('ledger')} l
-  WHERE ${counterShards('l')} AND l.endpoint = e.num)`;
+/** How many deliveries to an endpoint the ledger counts as delivered. */
+const deliveredTo = (
+  num: Sql,
+): Sql => sql`(SELECT coalesce(CAST(sum(l.delivered) AS bigint), 0) FROM ${table('ledger')} l
+  WHERE ${counterShards('l')} AND l.endpoint = ${num})`;
 
 /**
- * Writes at most one change for each endpoint. Rows are locked in one order on every node, so that two writers never wait for each
- * other in a circle. A success that lies in the future is of a clock that was wrong.
+ * What was delivered to endpoints that begin to fail, by id. A change of a reference table cannot read a distributed one, so where
+ * tables are distributed it is read before: what is delivered in between counts as later, and ends the failing.
  */
+function* deliveredBefore(failing: readonly FailingChange[]): Steps<ReadonlyMap<string, number>> {
+  const ids = failing.filter((change) => change.failing !== null).map(({ endpointId }) => endpointId);
+  if (!(yield* session()).isDistributed || ids.length === 0) return new Map();
+  const found = yield* rows(
+    sql`SELECT e.id, CAST(sum(l.delivered) AS bigint) FROM ${table('endpoints')} e JOIN ${table('ledger')} l ON l.endpoint = e.num
+      WHERE ${isAnyOf('e.id', ids, 'text')} AND e.failing_since IS NULL GROUP BY e.id`,
+  );
+  return new Map(found as [string, number][]);
+}
+
+/** Writes at most one change for each endpoint. A success that lies in the future is of a clock that was wrong. */
 function* saveChanges(failing: readonly FailingChange[]): Steps<void> {
-  const given = rowsFrom('f', {
+  const before = yield* deliveredBefore(failing);
+  const given = rowsFrom('c', {
     id: { type: 'text', values: failing.map(({ endpointId }) => endpointId) },
     url: { type: 'text', values: failing.map(({ url }) => url) },
     since: { type: 'bigint', values: failing.map((change) => change.failing?.since ?? null) },
     failures: { type: 'int', values: failing.map((change) => change.failing?.count ?? null) },
     at: { type: 'bigint', values: failing.map(({ at }) => at) },
+    delivered: { type: 'bigint', values: failing.map(({ endpointId }) => before.get(endpointId) ?? 0) },
   });
+  const counts = sql`e.id = c.id AND ${jsonText('e.document', 'url')} = c.url
+    AND (c.since IS NULL OR (${jsonText('e.document', 'disableAfterMs')} IS NOT NULL
+      AND (coalesce(e.failing_after, c.since) <= c.since OR e.failing_after > c.at + ${raw(String(clockSlackMs))})))`;
+  const deliveredNow = per(({ isDistributed }) =>
+    isDistributed ? raw('c.delivered') : deliveredTo(raw('e.num')),
+  );
   yield* changes(
-    sql`WITH c AS MATERIALIZED (SELECT e.num, f.* FROM ${given} CROSS JOIN ${table('endpoints')} e
-        WHERE e.id = f.id AND ${jsonText('e.document', 'url')} = f.url
-          AND (f.since IS NULL OR (${jsonText('e.document', 'disableAfterMs')} IS NOT NULL
-            AND (coalesce(e.failing_after, f.since) <= f.since OR e.failing_after > f.at + ${raw(String(clockSlackMs))})))
-        ORDER BY e.num ${forUpdate('e')})
-      UPDATE ${table('endpoints')} AS e SET
-        failing_since = CASE WHEN c.since IS NULL THEN CASE WHEN e.failing_since > c.at THEN e.failing_since END
+    updateEndpoints(
+      given,
+      counts,
+      sql`failing_since = CASE WHEN c.since IS NULL THEN CASE WHEN e.failing_since > c.at THEN e.failing_since END
           WHEN e.failing_since < c.since THEN e.failing_since ELSE c.since END,
         failing_count = CASE WHEN c.since IS NULL THEN CASE WHEN e.failing_since > c.at THEN e.failing_count ELSE 0 END
           WHEN e.failing_count > c.failures THEN e.failing_count ELSE c.failures END,
-        failing_delivered = CASE WHEN c.since IS NOT NULL AND e.failing_since IS NULL THEN ${delivered} ELSE e.failing_delivered END,
-        failing_after = CASE WHEN c.since IS NULL AND (e.failing_after IS NULL OR e.failing_after < c.at) THEN c.at ELSE e.failing_after END
-      FROM c WHERE e.num = c.num`,
+        failing_delivered = CASE WHEN c.since IS NOT NULL AND e.failing_since IS NULL THEN ${deliveredNow} ELSE e.failing_delivered END,
+        failing_after = CASE WHEN c.since IS NULL AND (e.failing_after IS NULL OR e.failing_after < c.at) THEN c.at ELSE e.failing_after END`,
+    ),
   );
 }
 
-export const failureWrites: Cold<Omit<FailureWrites, 'pauseFailing'>> = { saveFailing: alone(saveChanges) };
+export const failureWrites: Cold<Omit<FailureWrites, 'pauseFailing'>> = {
+  saveFailing: transaction(saveChanges),
+};
 
 export const failureLookups: Cold<FailureLookups> = {
   failingEndpoints: separately(function* () {
@@ -68,12 +89,12 @@ export function* resetFailing(id: string, now: number): Steps<void> {
 export function* failingWith(change: FailingChange): Steps<Failing | null> {
   yield* saveChanges([change]);
   const found = yield* row(
-    sql`SELECT e.failing_since, e.failing_count, CASE WHEN ${delivered} > e.failing_delivered THEN 1 ELSE 0 END
-      FROM ${table('endpoints')} e WHERE e.id = ${change.endpointId}`,
+    sql`SELECT num, failing_since, failing_count, failing_delivered FROM ${table('endpoints')} WHERE id = ${change.endpointId}`,
   );
-  const [since, count, hasDelivered] = (found ?? [null, 0, 0]) as [number | null, number, number];
+  const [num, since, count, before] = (found ?? [0, null, 0, 0]) as [number, number | null, number, number];
   if (since === null) return null;
-  if (hasDelivered === 0) return { since, count };
+  const [sum] = (yield* row(sql`SELECT ${deliveredTo(sql`${num}`)}`)) as [number];
+  if (sum <= before) return { since, count };
   yield* resetFailing(change.endpointId, change.at);
   return null;
 }

@@ -6,7 +6,7 @@ import { riskSumOf, worthColumns } from '../worth.ts';
 import { counterShards, sum, sums } from './counters.ts';
 import { type Cold, separately } from './methods.ts';
 import { all, givenAnyOf, limit, ofTenants, table } from './pieces.ts';
-import { per, type Sql, sql } from './sql.ts';
+import { per, raw, type Sql, sql } from './sql.ts';
 import { rows } from './steps.ts';
 
 const inScope = (query: OverviewQuery): Sql =>
@@ -25,13 +25,22 @@ const pendingOf = ({ tenants, endpointIds }: OverviewQuery): Sql =>
         : sql`p CROSS JOIN deliveries d ON d.endpoint = p.num`,
   );
 
-/** Joins the event `e` of a late row `r`. The limit keeps the planner of PostgreSQL to a lookup by key. */
-const lateEvent: Sql = per(({ name }) =>
-  name === 'sqlite'
-    ? sql`LEFT JOIN events e ON r.late AND e.number = r.event_number`
-    : sql`LEFT JOIN LATERAL (SELECT v.currency, v.amount_minor FROM posthorn.events v
-        WHERE r.late AND v.shard = r.shard AND v.number = r.event_number LIMIT 1) e ON true`,
-);
+/** The first `d` of these as rows `r`, with the currency and amount of the event if it is late: at most so many. */
+const firstWithWorth = (columns: Sql, from: Sql, max: Sql): Sql => {
+  const late = sql`d.created_at < p.late_before`;
+  return per(({ name, isDistributed }) => {
+    if (isDistributed)
+      return sql`(SELECT ${columns}, ${late} AS late, e.currency, e.amount_minor FROM ${from}
+        LEFT JOIN posthorn.events e ON ${late} AND e.shard = d.shard AND e.number = d.event_number WHERE d.state = 0 ${max}) r`;
+    const first = (also: string): Sql =>
+      sql`(SELECT ${columns}, ${raw(also)}d.event_number, ${late} AS late FROM ${from} WHERE d.state = 0 ${max}) r`;
+    // The limit keeps the planner of PostgreSQL to a lookup by key.
+    return name === 'sqlite'
+      ? sql`${first('')} LEFT JOIN events e ON r.late AND e.number = r.event_number`
+      : sql`${first('d.shard, ')} LEFT JOIN LATERAL (SELECT v.currency, v.amount_minor FROM posthorn.events v
+          WHERE r.late AND v.shard = r.shard AND v.number = r.event_number LIMIT 1) e ON true`;
+  });
+};
 
 export const overviewListings: Cold<Overview> = {
   worth: separately(function* (query) {
@@ -52,18 +61,16 @@ export const overviewListings: Cold<Overview> = {
     const { now } = query;
     const from = query.since === null ? 0 : hoursOf(query).from * hourMs;
     const until = query.until === null ? Number.MAX_SAFE_INTEGER : (hoursOf(query).to + 1) * hourMs;
+    const columns = sql`p.id, d.created_at, d.due_at, d.created_at >= ${from} AND d.created_at < ${until} AS counted`;
     const found = yield* rows(
       sql`WITH p AS MATERIALIZED (
           SELECT p.num, p.id, ${now} - CAST(p.document ->> 'deliverWithinMs' AS bigint) AS late_before FROM ${table('endpoints')} p
           WHERE ${inScope(query)})
-        SELECT r.id, e.currency, count(*), count(*) FILTER (WHERE r.late), coalesce(${sum('e.amount_minor >> 32')}, 0),
-          coalesce(${sum('e.amount_minor & 4294967295')}, 0), min(r.created_at) FILTER (WHERE r.late),
+        SELECT r.id, currency, count(*), count(*) FILTER (WHERE r.late), coalesce(${sum('amount_minor >> 32')}, 0),
+          coalesce(${sum('amount_minor & 4294967295')}, 0), min(r.created_at) FILTER (WHERE r.late),
           count(*) FILTER (WHERE r.due_at < ${now - overdueGraceMs}), r.counted
-        FROM (SELECT p.id, d.shard, d.event_number, d.created_at, d.due_at, d.created_at >= ${from} AND d.created_at < ${until} AS counted,
-            d.created_at < p.late_before AS late
-          FROM ${pendingOf(query)} WHERE d.state = 0 ${limit(maxRows + 1)}) r
-        ${lateEvent}
-        GROUP BY r.id, e.currency, r.counted`,
+        FROM ${firstWithWorth(columns, pendingOf(query), limit(maxRows + 1))}
+        GROUP BY r.id, currency, r.counted`,
     );
     const read = found.reduce((total, row) => total + (row[2] as number), 0);
     const parts = found.map((row) => ({

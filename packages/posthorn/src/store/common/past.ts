@@ -13,7 +13,7 @@ function stateThen(at: number): Sql {
   const ended = sql`${attempts} AND a.started_at + a.duration_ms <= ${at} AND a.outcome <> 'superseded'`;
   // A job in bulk that took it before the moment, and after so long, has made it pending.
   const takenAfter = (after: Sql): Sql =>
-    sql`EXISTS (SELECT 1 FROM ${table('redrives')} r WHERE r.id = d.redrive_id AND r.created_at BETWEEN ${after} AND ${at})`;
+    sql`coalesce((SELECT r.created_at FROM ${table('redrives')} r WHERE r.id = d.redrive_id) BETWEEN ${after} AND ${at}, false)`;
   const isDead = sql`(SELECT a.outcome ${ended} ORDER BY a.n DESC LIMIT 1) = 'dead'
     AND NOT EXISTS (SELECT 1 ${attempts} AND a.started_at <= ${at} AND a.started_at + a.duration_ms > ${at})
     AND NOT ${takenAfter(sql`(SELECT max(a.started_at + a.duration_ms) ${ended})`)}`;

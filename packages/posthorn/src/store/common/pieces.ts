@@ -43,8 +43,26 @@ export const offset = (count: number): Sql =>
 export const forUpdate = (rows = ''): Sql =>
   either({ sqlite: '', postgres: rows === '' ? 'FOR UPDATE' : `FOR UPDATE OF ${rows}` });
 
-/** Keeps the rows read from changes by others until the transaction ends. */
-export const forShare: Sql = either({ sqlite: '', postgres: 'FOR SHARE' });
+/** Keeps the rows of endpoints from changes by others until the transaction ends; see `shareEndpoints`. */
+export const forShare: Sql = per(({ name, isDistributed }) =>
+  raw(name === 'sqlite' || isDistributed ? '' : 'FOR SHARE'),
+);
+
+/** The advisory lock that stands for the endpoints where tables are distributed. */
+export const endpointLock = "hashtext('posthorn.endpoints')";
+
+/**
+ * Changes rows of endpoints `e` by rows `c` of the caller's, at most one for each. Rows are locked in one order on every node, so that
+ * two writers never wait for each other in a circle. Citus takes no subquery here; it lets one writer of the table at a time to it.
+ */
+export const updateEndpoints = (given: Sql, condition: Sql, assignments: Sql): Sql =>
+  per(({ isDistributed }) =>
+    isDistributed
+      ? sql`UPDATE posthorn.endpoints AS e SET ${assignments} FROM ${given} WHERE ${condition}`
+      : sql`WITH c AS MATERIALIZED (SELECT e.num, c.* FROM ${given} CROSS JOIN ${table('endpoints')} e
+          WHERE ${condition} ORDER BY e.num ${forUpdate('e')})
+        UPDATE ${table('endpoints')} AS e SET ${assignments} FROM c WHERE e.num = c.num`,
+  );
 
 /** Locks the rows read, and leaves out those that another transaction holds. */
 export const forUpdateUnlocked: Sql = either({ sqlite: '', postgres: 'FOR UPDATE SKIP LOCKED' });

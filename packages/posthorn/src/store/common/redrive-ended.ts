@@ -3,8 +3,8 @@ import { byShard } from '../by-shard.ts';
 import { endCounters } from '../counter-change.ts';
 import { triggers } from '../rows.ts';
 import { count } from './counting.ts';
-import { forShare, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
-import { sql } from './sql.ts';
+import { endpointLock, forShare, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
+import { raw, sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';
 
 /** A delivery that has ended, as it was read. */
@@ -23,9 +23,20 @@ export interface Again {
   readonly now: number;
 }
 
+/**
+ * Keeps endpoints and their version as they are until the caller's transaction ends, together with `forShare` in the statement after it.
+ * Where tables are distributed it does so alone: of two transactions that share a row of a reference table at once, each has one
+ * lock of Citus and waits for the other's before it gets its second.
+ */
+export function* shareEndpoints(): Steps<void> {
+  const { isDistributed } = yield* session();
+  if (isDistributed) yield* rows(sql`SELECT pg_advisory_xact_lock_shared(${raw(endpointLock)})`);
+}
+
 /** Returns which of these endpoints are not deleted; they are not deleted either before the caller's transaction ends. */
 export function* lockEndpoints(nums: readonly number[]): Steps<ReadonlySet<number>> {
   if (nums.length === 0) return new Set();
+  yield* shareEndpoints();
   const found = yield* rows(
     sql`SELECT num FROM ${table('endpoints')} WHERE ${isAnyOf('num', nums, 'int')} AND deleted_at IS NULL ORDER BY num ${forShare}`,
   );

@@ -1,6 +1,8 @@
+import { shareEndpoints } from '../common/redrive-ended.ts';
 import type { Found } from '../redrives.ts';
 import { eventOf } from '../rows.ts';
 import { lockEventsByNumber } from './accept.ts';
+import { perform } from './common.ts';
 import type { Connection } from './database.ts';
 import { createReplayed, type Wanted } from './replayed.ts';
 
@@ -32,10 +34,12 @@ async function lockTargets(
   connection: Connection,
   nums: readonly number[],
 ): Promise<ReadonlyMap<number, { readonly enabled: boolean; readonly isKeyed: boolean }>> {
+  await perform(connection, shareEndpoints());
+  const lock = connection.shards.choose({ spanning: 'FOR SHARE', single: '' });
   const rows = await connection.query(
     'replay_endpoints',
     `SELECT num, enabled, document ->> 'ordering' = 'key' FROM posthorn.endpoints
-     WHERE num = ANY ($1::int[]) AND deleted_at IS NULL ORDER BY num FOR SHARE`,
+     WHERE num = ANY ($1::int[]) AND deleted_at IS NULL ORDER BY num ${lock}`,
     [nums],
   );
   return new Map(

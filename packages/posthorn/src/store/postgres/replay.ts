@@ -4,6 +4,7 @@ import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { replayEntry } from '../audit-log.ts';
+import { shareEndpoints } from '../common/redrive-ended.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
@@ -12,6 +13,7 @@ import { findEvent, insertPlanned } from './accept.ts';
 import { notifyDue } from './notify-due.ts';
 import { writeAudit } from './audit-log.ts';
 import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
+import { perform } from './common.ts';
 import type { Connection, Database, Row } from './database.ts';
 import type { EndpointCopy, EndpointTable } from './endpoints.ts';
 import { createReplayed } from './replayed.ts';
@@ -27,7 +29,9 @@ interface ReplayRequest {
 
 /** Throws `StaleCopyError` if endpoints have changed since the copy was made; they do not before the transaction ends. */
 async function requireCurrent(connection: Connection, { version }: EndpointCopy): Promise<void> {
-  const [config] = await connection.query('config_share', 'SELECT version FROM posthorn.config FOR SHARE');
+  await perform(connection, shareEndpoints());
+  const lock = connection.shards.choose({ spanning: 'FOR SHARE', single: '' });
+  const [config] = await connection.query('config_share', `SELECT version FROM posthorn.config ${lock}`);
   if (config![0] !== version) throw new StaleCopyError();
 }
 

@@ -9,6 +9,7 @@ import {
 import { singleShards } from '../../packages/posthorn/src/store/postgres/shards.ts';
 import { citus, hasCitus } from '../citus.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { anEndpoint } from '../support.ts';
 import { recycledDatabases, recycling } from '../recycled.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeOverview } from './overview-conformance.ts';
@@ -144,6 +145,9 @@ describe('distributed tables', () => {
   test('the store works on partitioned tables by hash, in this mode', async () => {
     const { store } = await openPostgresStore(partitioned, { shards: singleShards });
     expect(await store.read.conservation()).toEqual([]);
+    expect(await store.read.nextDue([1, 2, 3])).toEqual([]);
+    // So many that each shard is asked by itself.
+    for (let made = 0; made <= 100; made++) await store.write.createEndpoint(anEndpoint());
     expect(await store.read.nextDue([1, 2, 3])).toEqual([]);
     await store.close();
   });

@@ -265,13 +265,29 @@ const nextDueOneSql = `WITH RECURSIVE steps AS (
       WHERE d.state = 0 AND d.shard = $1::smallint AND d.endpoint > s.endpoint ORDER BY d.endpoint, d.due_at LIMIT 1) n)
   SELECT p.id, s.due_at FROM steps s JOIN posthorn.endpoints p ON p.num = s.endpoint WHERE p.enabled AND p.deleted_at IS NULL`;
 
+/** So few endpoints are asked for in each shard by one statement; one for each shard steps over those that have no work. */
+const fewEndpoints = 100;
+const endpointsSql =
+  'SELECT count(*) FROM (SELECT 1 FROM posthorn.endpoints WHERE enabled AND deleted_at IS NULL LIMIT $1) p';
+/** Each worker looks into its own shards. */
+const nextDueOfFewSql = `SELECT e.id, min(e.due_at) FROM (
+    SELECT p.id, (SELECT min(d.due_at) FROM posthorn.deliveries d WHERE d.shard = s.shard AND d.state = 0 AND d.endpoint = p.num) AS due_at
+    FROM posthorn.shards s CROSS JOIN posthorn.endpoints p
+    WHERE s.shard = ANY ($1::smallint[]) AND p.enabled AND p.deleted_at IS NULL) e
+  WHERE e.due_at IS NOT NULL GROUP BY e.id`;
+
+async function nextDueByShard({ hot }: Database, shards: readonly number[]): Promise<Row[]> {
+  const [row] = await hot.query('next_due_endpoints', endpointsSql, [fewEndpoints + 1]);
+  if ((row![0] as number) <= fewEndpoints) return await hot.query('next_due_few', nextDueOfFewSql, [shards]);
+  return (await Promise.all(shards.map((shard) => hot.query('next_due_one', nextDueOneSql, [shard])))).flat();
+}
+
 /** The earliest `due_at` of each endpoint in these shards. */
 export async function nextDue(db: Database, shards: readonly number[] | null): Promise<DueHint[]> {
   const mine = shards ?? allShards;
   const read = db.shards.choose({
     spanning: () => db.hot.query('next_due', nextDueSql, [mine]),
-    single: async () =>
-      (await Promise.all(mine.map((shard) => db.hot.query('next_due_one', nextDueOneSql, [shard])))).flat(),
+    single: () => nextDueByShard(db, mine),
   });
   const rows = await read();
   const earliest = new Map<string, number>();

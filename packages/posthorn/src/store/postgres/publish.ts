@@ -111,6 +111,7 @@ ${passesFilterSql}
     home smallint;
     shard smallint;
     event_number bigint;
+    event_digest text;
     before record;
     wanted int[];
     suppressed_count int;
@@ -196,13 +197,14 @@ ${passesFilterSql}
         FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
           AND posthorn.subscribes(e.document -> 'eventTypes', publish.type)) p;
 
+    -- Citus takes no subquery within VALUES.
+    event_digest := (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
+      publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, now_ms AS accepted_at, amount AS amount_minor,
+      money AS currency, routing AS routing_keys, publish.data::text AS data) e);
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor, currency,
       deliveries, suppressed, filtered, routing_keys, digest)
     VALUES (shard, event_number, publish.tenant, event_id, publish.type, publish.data::text, publish.ordering_key, occurred_ms, now_ms,
-      amount, money, wanted_count, suppressed_count, filtered_count, routing,
-      (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
-        publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, now_ms AS accepted_at, amount AS amount_minor,
-        money AS currency, routing AS routing_keys, publish.data::text AS data) e));
+      amount, money, wanted_count, suppressed_count, filtered_count, routing, event_digest);
     -- What is published under a key goes behind what of its tenant is still fanned out; see store/plan.ts.
     IF publish.ordering_key IS NOT NULL AND EXISTS (SELECT FROM posthorn.fan_outs o WHERE o.tenant = publish.tenant) THEN
       behind := EXISTS (SELECT FROM posthorn.endpoints e WHERE e.num = ANY (wanted) AND e.document ->> 'ordering' = 'key');

@@ -361,6 +361,8 @@ const migrations: readonly string[] = [
   ${dropPublish}
   ${publishSql}
   ${sameGrants}`,
+  // It works on distributed tables.
+  publishSql,
 ];
 
 const maxNamed = 5;

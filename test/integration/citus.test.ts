@@ -122,8 +122,7 @@ describe.runIf(hasCitus)('two nodes on Citus', { timeout: 240_000 }, () => {
       ]);
       for (const path of [
         `/v1/endpoints/${id}/health`,
-        `/v1/series?tenant=${tenant}&step=minute`,
-        `/v1/impact?tenant=${tenant}`,
+        `/v1/series?tenant=${tenant}`,
         `/v1/now?tenant=${tenant}`,
         `/v1/attempts?endpoint_id=${id}`,
         '/v1/audit-log',

@@ -162,6 +162,8 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'events.replay': ofEvent('replay', ({ sides }, target) => ({
     endpoint_id: sides[target === 'missing' ? 'own' : target].endpointId,
   })),
+  // The events here are still to be delivered.
+  'events.deleteData': { ...ofEvent('never'), endpointBound: 'forbidden', status: 409 },
 
   'events.list': many('read', (world, side) => world.event(side)),
   'attempts.list': many('read'),

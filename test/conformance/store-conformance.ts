@@ -7,6 +7,7 @@ import { describeBulkJobs } from './store/bulk-jobs.ts';
 import { describeClaiming } from './store/claiming.ts';
 import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
+import { describeDeletingData } from './store/deleting-data.ts';
 import { describeDropped } from './store/dropped.ts';
 import { describeEndpointFigures } from './store/endpoint-figures.ts';
 import { describeFailing } from './store/failing.ts';
@@ -60,6 +61,7 @@ export function describeDeliveryStore(name: string, open: () => Promise<Store>, 
     describeRedriving(subject);
     describeBulkJobs(subject);
     describeDropped(subject);
+    describeDeletingData(subject);
     describeReplaying(subject);
     describePruning(subject);
     describeListing(subject);

@@ -240,6 +240,12 @@ const steps: readonly Step[] = [
     tenant: 'acme',
   },
   {
+    id: 'events.deleteData',
+    path: () => '/v1/events/pay-2/data?tenant=acme',
+    target: { kind: 'event', id: () => 'pay-2' },
+    tenant: 'acme',
+  },
+  {
     id: 'deadLetters.snooze',
     path: () => `/v1/dead-letters/suppressed.${made['endpoint']}.-.-/snooze`,
     body: { until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'wait for the deploy' },
@@ -407,10 +413,11 @@ describe('G9: every operation that changes something leaves one entry', () => {
       ['POST', '/v1/deliveries/dlv_none/redrive', undefined],
       ['PUT', '/v1/teams/again', { description: '', channels: ['none'] }],
       ['DELETE', '/v1/teams/none', undefined],
+      ['DELETE', '/v1/events/pay-2/data?tenant=acme', undefined],
       ['POST', '/v1/events', { tenant: 'again', type: 'a', data: {} }],
     ] as const)
       statuses.push((await call(method, path, body)).status);
-    expect(statuses).toEqual([200, 200, 200, 200, 404, 422, 404, 202]);
+    expect(statuses).toEqual([200, 200, 200, 200, 404, 422, 404, 204, 202]);
     expect(await entries()).toEqual(before);
   });
 

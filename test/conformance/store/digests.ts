@@ -25,6 +25,7 @@ const changes = [
   ['when it occurred', 'occurred_at = occurred_at + 1'],
   ['that it occurred', 'occurred_at = NULL'],
   ['when it was accepted', 'accepted_at = accepted_at + 1'],
+  ['a marker of deleted data', `digest = 'deleted'`],
 ] as const;
 
 /**
@@ -75,7 +76,7 @@ export function describeDigests(
       const { deliveries } = await claim(endpointId);
       expect(deliveries.map(({ intact }) => intact)).toEqual([true, true]);
       const { digests, balanced } = await reconcile(subject.store.read, { everyRow: true });
-      expect([digests, balanced]).toEqual([{ events: 2, without: 0 }, true]);
+      expect([digests, balanced]).toEqual([{ events: 2, without: 0, dataDeleted: 0 }, true]);
       expect(await subject.store.read.event('default', 'pay-1')).toMatchObject({ integrity: 'intact' });
     });
 
@@ -165,8 +166,24 @@ export function describeDigests(
       await subject.run('UPDATE events SET digest = NULL');
       expect((await claim(endpointId)).deliveries.map(({ intact }) => intact)).toEqual([true, true]);
       const { digests, balanced } = await reconcile(subject.store.read, { everyRow: true });
-      expect([digests, balanced]).toEqual([{ events: 2, without: 2 }, true]);
+      expect([digests, balanced]).toEqual([{ events: 2, without: 2, dataDeleted: 0 }, true]);
       expect(await subject.store.read.event('default', 'other')).toMatchObject({ integrity: 'unknown' });
+    });
+
+    test('G6: data that an operator deleted are no finding; a time of deletion that somebody wrote, and data put back, are', async () => {
+      await accepted();
+      await subject.store.write.accept([[anEvent({ id: 'unmatched', tenant: 'other' })]], noRoom);
+      const step = { tenant: 'other', eventId: 'unmatched', after: -1, limit: 10, now: start };
+      expect(await subject.store.write.deleteEventData(step)).toEqual({ result: 'deleted', next: null });
+      const found = async () => {
+        const { digests, balanced, findings } = await reconcile(subject.store.read, { everyRow: true });
+        return [digests, balanced, findings.map(({ eventId }) => eventId).toSorted()];
+      };
+      expect(await found()).toEqual([{ events: 3, without: 0, dataDeleted: 1 }, true, []]);
+      await subject.run(`UPDATE events SET data_deleted_at = 1 WHERE id = 'pay-1'`);
+      await subject.run(`UPDATE events SET data = '{}' WHERE id = 'unmatched'`);
+      expect(await found()).toEqual([{ events: 3, without: 0, dataDeleted: 1 }, false, ['pay-1', 'unmatched']]);
+      expect(await subject.store.read.event('default', 'pay-1')).toMatchObject({ integrity: 'corrupt' });
     });
 
     test('the check goes on page by page, and sees every event once', async () => {

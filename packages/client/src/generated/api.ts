@@ -100,6 +100,7 @@ import type {
   TransformationOutcome,
   EventsGetInput,
   EventsReplayInput,
+  EventsDeleteDataInput,
   EventsListInput,
   AttemptsListInput,
   SearchFindInput,
@@ -157,6 +158,9 @@ export interface EventsApi<Options> {
 
   /** Deliver a past event again. Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, regardless of its subscriptions and filter. Deliveries to paused endpoints are suppressed. */
   replay(id: string, input?: EventsReplayInput, options?: Options): Promise<Replay>;
+
+  /** Delete the data of an event. Deletes the data of the event, and what its receivers answered, for ever. The event and its deliveries stay with their ids, times and value, so every count is as before; the event is never sent again. Refused while it has pending deliveries, or a dead letter of it blocks its ordering key. Publishing the same id again returns its receipt if everything but the data is the same: the data are gone, so they are not compared. Repeating the call is harmless. */
+  deleteData(id: string, input?: EventsDeleteDataInput, options?: Options): Promise<void>;
 
   /** List events. Returns events without their data, newest first unless `order` is `asc`. A call reads at most 200,000 rows and takes about 200 ms. After that it returns `nextCursor`, even if the page has fewer items than `limit`, or none. */
   list(input?: EventsListInput, options?: Options): PageRequest<EventList>;
@@ -610,6 +614,7 @@ export type OperationId =
   | 'events.publishBatch'
   | 'events.get'
   | 'events.replay'
+  | 'events.deleteData'
   | 'events.list'
   | 'attempts.list'
   | 'search.find'

@@ -415,6 +415,7 @@ const deliveryEventShape = object({
   occurred_at: nullable(text),
   ordering_key: nullable(text),
   value: nullable(valueShape),
+  data_deleted_at: nullable(text),
 });
 const deliveryRedriveShape = object({ at: text, by: nullable(text) });
 const expectedAttemptShape = object({ n: number, at: text, latest_at: text });
@@ -484,6 +485,7 @@ const deliveryRequestShape = object({
   headers: list(headerShape),
   body: nullable(text),
   body_bytes: nullable(number),
+  data_deleted_at: nullable(text),
   payloads: text,
 });
 const endpointCertificateShape = object({
@@ -893,6 +895,7 @@ const eventShape = object({
   routing_keys: list(text),
   value: nullable(valueShape),
   integrity: text,
+  data_deleted_at: nullable(text),
   deliveries: list(deliveryShape),
   deliveries_next_cursor: nullable(text),
   payloads: text,
@@ -910,6 +913,7 @@ const listedEventShape = object({
   deliveries: number,
   suppressed: number,
   unmatched: flag,
+  data_deleted_at: nullable(text),
 });
 const eventListShape = object({
   searched_to: nullable(text),
@@ -1709,6 +1713,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     body: replayRequestShape,
     answer: replayShape,
   },
+  'events.deleteData': { method: 'DELETE', path: '/v1/events/{id}/data', query: object({ tenant: text }) },
   'events.list': {
     method: 'GET',
     path: '/v1/events',

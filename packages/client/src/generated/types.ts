@@ -228,7 +228,7 @@ export interface Attempt {
   readonly errorClass: ErrorClass | null;
   readonly message: string | null;
 
-  /** Beginning of the response body; null also if the key sees no payloads. */
+  /** Beginning of the response body; null also if the key sees no payloads, or if the data of the event were deleted. */
   readonly responseExcerpt: string | null;
 
   /** The first 20 headers, at most 4 KiB; of failures and of a sample of successes. Null if they were not stored, or if the key sees no payloads. */
@@ -372,7 +372,7 @@ export interface BulkReplay {
   /** Deliveries that matched the filter when it was created. */
   readonly matched: number;
 
-  /** Deliveries not taken: changed or deleted since, or without an endpoint. */
+  /** Deliveries not taken: changed or deleted since, without an endpoint, or of an event whose data were deleted. */
   readonly skipped: number;
   readonly outcome: JobOutcome;
 
@@ -858,6 +858,9 @@ export interface DeliveryEvent {
   readonly occurredAt: string | null;
   readonly orderingKey: string | null;
   readonly value: Value | null;
+
+  /** When its data were deleted: it cannot be sent again. Null if they are there. */
+  readonly dataDeletedAt: string | null;
 }
 
 export interface DeliveryList {
@@ -902,11 +905,14 @@ export interface DeliveryRequest {
   /** In order. Signatures, credentials and values of your own headers are hidden; `traceparent` is not stored. */
   readonly headers: readonly Header[];
 
-  /** Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, or if the endpoint's expression returns no body. */
+  /** Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, if the data of the event were deleted, or if the endpoint's expression returns no body. */
   readonly body: string | null;
 
-  /** Null if the endpoint's expression returns no body. */
+  /** Null if the data were deleted, or if the endpoint's expression returns no body. */
   readonly bodyBytes: number | null;
+
+  /** When its data were deleted: it cannot be sent again. Null if they are there. */
+  readonly dataDeletedAt: string | null;
 
   /** How much of the body the key may see. */
   readonly payloads: 'none' | 'masked' | 'full';
@@ -1644,8 +1650,11 @@ export interface Event {
   readonly routingKeys: readonly string[];
   readonly value: Value | null;
 
-  /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest. */
-  readonly integrity: 'intact' | 'corrupt' | 'unknown';
+  /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest. `deleted`: its data were deleted. */
+  readonly integrity: 'intact' | 'corrupt' | 'unknown' | 'deleted';
+
+  /** When its data were deleted: it cannot be sent again. Null if they are there. */
+  readonly dataDeletedAt: string | null;
 
   /** The newest 1,000. */
   readonly deliveries: readonly Delivery[];
@@ -1656,7 +1665,7 @@ export interface Event {
   /** How much of `data` the key may see. `none`: nothing, so it is null. `masked`: card numbers, bank accounts and email addresses are replaced by `[card number]`, `[IBAN]` and `[email address]`. */
   readonly payloads: 'none' | 'masked' | 'full';
 
-  /** Byte for byte as it was published, if `payloads` is `full`. */
+  /** Byte for byte as it was published, if `payloads` is `full`. Null if it was deleted. */
   readonly data: unknown;
 }
 
@@ -2057,7 +2066,7 @@ export interface ListedAttempt {
   readonly errorClass: ErrorClass | null;
   readonly message: string | null;
 
-  /** Beginning of the response body; null also if the key sees no payloads. */
+  /** Beginning of the response body; null also if the key sees no payloads, or if the data of the event were deleted. */
   readonly responseExcerpt: string | null;
 
   /** The first 20 headers, at most 4 KiB; of failures and of a sample of successes. Null if they were not stored, or if the key sees no payloads. */
@@ -2239,6 +2248,9 @@ export interface ListedEvent {
 
   /** True if no endpoint matched. */
   readonly unmatched: boolean;
+
+  /** When its data were deleted: it cannot be sent again. Null if they are there. */
+  readonly dataDeletedAt: string | null;
 }
 
 export type ListedSlo = DeclaredSlo | TemplateSlo;
@@ -2977,7 +2989,7 @@ export interface Redrive {
   /** Deliveries that matched the filter when it was created. */
   readonly matched: number;
 
-  /** Deliveries not taken: changed or deleted since, or without an endpoint. */
+  /** Deliveries not taken: changed or deleted since, without an endpoint, or of an event whose data were deleted. */
   readonly skipped: number;
   readonly outcome: JobOutcome;
 
@@ -4098,6 +4110,12 @@ export type EventsReplayInput = ReplayRequest & {
   /** Tenant of the event. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
+
+/** What `events.deleteData` takes. */
+export interface EventsDeleteDataInput {
+  /** Tenant of the event. Default: the tenant that the key is bound to, else `default`. */
+  readonly tenant?: string | undefined;
+}
 
 /** What `events.list` takes. */
 export interface EventsListInput {

@@ -163,7 +163,7 @@ export const deliveryOperations = operations({
     params,
     status: 202,
     answer: delivery,
-    errors: ['not_found', 'wrong_state', 'endpoint_deleted'],
+    errors: ['not_found', 'wrong_state', 'endpoint_deleted', 'event_data_deleted'],
     example: {
       params: exampleParams,
       answer: {

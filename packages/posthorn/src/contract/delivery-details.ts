@@ -40,7 +40,7 @@ export const attemptFields = {
   response_excerpt: z
     .string()
     .nullable()
-    .describe('Beginning of the response body; null also if the key sees no payloads.'),
+    .describe('Beginning of the response body; null also if the key sees no payloads, or if the data of the event were deleted.'),
   response_headers: headers
     .nullable()
     .describe(
@@ -155,6 +155,7 @@ export const detailExample = {
     occurred_at: null,
     ordering_key: null,
     value: { amount_minor: 1099, currency: 'USD' },
+    data_deleted_at: null,
   },
   endpoint: { name: 'orders', host: 'orders.kestrel.example', owner: 'shop', enabled: true, deleted: false },
   claims: 2,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { payloadAccesses } from '../domain/caller.ts';
 import { headers } from './delivery-details.ts';
+import { dataDeletedAt } from './delivery-search.ts';
 import { anyId, count, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
@@ -25,9 +26,12 @@ const deliveryRequest = z
       .string()
       .nullable()
       .describe(
-        "Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, or if the endpoint's expression returns no body.",
+        "Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, if the data of the event were deleted, or if the endpoint's expression returns no body.",
       ),
-    body_bytes: count.nullable().describe("Null if the endpoint's expression returns no body."),
+    body_bytes: count
+      .nullable()
+      .describe("Null if the data were deleted, or if the endpoint's expression returns no body."),
+    data_deleted_at: dataDeletedAt,
     payloads: z.enum(payloadAccesses).describe('How much of the body the key may see.'),
   })
   .meta({ id: 'DeliveryRequest' });
@@ -71,6 +75,7 @@ export const deliveryRequestOperations = operations({
         ],
         body: '{"id":"evt_01jd8z2m9k4x7v0q5t3n6w8y1b","type":"payment_intent.succeeded","timestamp":"2026-11-20T08:15:00.000Z","data":{"amount":1099}}',
         body_bytes: 137,
+        data_deleted_at: null,
         payloads: 'full',
       },
     },

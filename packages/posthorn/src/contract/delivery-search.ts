@@ -63,12 +63,17 @@ export const timelinessFields = {
   late: z.boolean().describe('Delivered after its deadline, or past it and still pending.'),
 };
 
+export const dataDeletedAt = timestamp
+  .nullable()
+  .describe('When its data were deleted: it cannot be sent again. Null if they are there.');
+
 export const deliveryEvent = z
   .strictObject({
     accepted_at: timestamp,
     occurred_at: timestamp.nullable(),
     ordering_key: z.string().nullable(),
     value: value.nullable(),
+    data_deleted_at: dataDeletedAt,
   })
   .meta({ id: 'DeliveryEvent' });
 

@@ -98,11 +98,23 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The stored event does not match its digest: it was changed in the database, and is never sent.',
     remedy: 'Restore the database from a backup, or publish the event again under a new id.',
   },
+  event_data_deleted: {
+    status: 409,
+    title: 'Event data deleted',
+    meaning: 'The data of the event were deleted, so it cannot be sent again.',
+    remedy: 'Publish the event again under a new id if its receiver still has to get it.',
+  },
   event_id_conflict: {
     status: 409,
     title: 'Event id conflict',
     meaning: 'The event id was already accepted with a different body.',
     remedy: 'Use a new id for a new event; send the same body to repeat a publish.',
+  },
+  event_unfinished: {
+    status: 409,
+    title: 'Event not finished',
+    meaning: 'The event still has pending deliveries, or a dead letter of it blocks its ordering key.',
+    remedy: 'Wait until its deliveries have ended, or cancel them; then delete its data.',
   },
   idempotency_conflict: {
     status: 409,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedSearch, searchedFields, value } from './delivery-search.ts';
+import { boundedSearch, dataDeletedAt, searchedFields, value } from './delivery-search.ts';
 import {
   anyId,
   count,
@@ -27,6 +27,7 @@ const listedEvent = z
     deliveries: count.describe('Deliveries created when it was accepted.'),
     suppressed: count.describe('Deliveries among them that were suppressed.'),
     unmatched: z.boolean().describe('True if no endpoint matched.'),
+    data_deleted_at: dataDeletedAt,
   })
   .meta({ id: 'ListedEvent' });
 
@@ -71,6 +72,7 @@ export const eventListOperations = operations({
             deliveries: 0,
             suppressed: 0,
             unmatched: true,
+            data_deleted_at: null,
           },
         ],
         next_cursor: null,

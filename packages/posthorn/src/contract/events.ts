@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { payloadAccesses } from '../domain/caller.ts';
 import { delivery, deliveryExample } from './deliveries.ts';
-import { value } from './delivery-search.ts';
+import { dataDeletedAt, value } from './delivery-search.ts';
 import {
   anyId,
   count,
@@ -96,10 +96,11 @@ const event = z
     routing_keys: z.array(z.string()).describe('In the order of the alphabet, each once.'),
     value: value.nullable(),
     integrity: z
-      .enum(['intact', 'corrupt', 'unknown'])
+      .enum(['intact', 'corrupt', 'unknown', 'deleted'])
       .describe(
-        '`corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest.',
+        '`corrupt`: the event was changed in the database, and is not sent. `unknown`: it lacks a digest. `deleted`: its data were deleted.',
       ),
+    data_deleted_at: dataDeletedAt,
     deliveries: z.array(delivery).describe('The newest 1,000.'),
     deliveries_next_cursor: z
       .string()
@@ -112,7 +113,9 @@ const event = z
       .describe(
         'How much of `data` the key may see. `none`: nothing, so it is null. `masked`: card numbers, bank accounts and email addresses are replaced by `[card number]`, `[IBAN]` and `[email address]`.',
       ),
-    data: z.unknown().describe('Byte for byte as it was published, if `payloads` is `full`.'),
+    data: z
+      .unknown()
+      .describe('Byte for byte as it was published, if `payloads` is `full`. Null if it was deleted.'),
   })
   .meta({ id: 'Event' });
 
@@ -251,6 +254,7 @@ export const eventOperations = operations({
         routing_keys: [],
         value: newEventExample.value,
         integrity: 'intact',
+        data_deleted_at: null,
         deliveries: [{ ...deliveryExample, event_id: newEventExample.id, event_type: newEventExample.type }],
         deliveries_next_cursor: null,
         payloads: 'full',
@@ -271,11 +275,26 @@ export const eventOperations = operations({
     body: replayRequest,
     status: 202,
     answer: replay,
-    errors: ['not_found', 'event_corrupt'],
+    errors: ['not_found', 'event_corrupt', 'event_data_deleted'],
     example: {
       params: exampleParams,
       body: { endpoint_id: deliveryExample.endpoint_id },
       answer: { ...receiptExample, delivery_ids: [deliveryExample.id], filtered: 0, overridden: ['filter'] },
     },
+  },
+  'events.deleteData': {
+    method: 'DELETE',
+    path: '/v1/events/{id}/data',
+    tag: 'events',
+    scope: 'operate',
+    summary: 'Delete the data of an event',
+    description:
+      'Deletes the data of the event, and what its receivers answered, for ever. The event and its deliveries stay with their ids, times and value, so every count is as before; the event is never sent again. Refused while it has pending deliveries, or a dead letter of it blocks its ordering key. Publishing the same id again returns its receipt if everything but the data is the same: the data are gone, so they are not compared. Repeating the call is harmless.',
+    params,
+    query,
+    status: 204,
+    answer: null,
+    errors: ['not_found', 'event_unfinished'],
+    example: { params: exampleParams, query: { tenant: 'default' } },
   },
 });

@@ -51,7 +51,7 @@ export const transformationOperations = operations({
     body: dryRun,
     status: 200,
     answer: outcome,
-    errors: ['not_found', 'event_corrupt'],
+    errors: ['not_found', 'event_corrupt', 'event_data_deleted'],
     example: {
       body: {
         transformation: { language: 'jsonata', expression: 'object.{"order": id, "total": amount / 100}' },

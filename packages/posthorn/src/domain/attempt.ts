@@ -55,3 +55,7 @@ export function faultDomain(errorClass: ErrorClass): FaultDomain {
 /** Why a corrupt event is not sent, in the attempt log and in the answer to a replay. */
 export const corruptMessage =
   'the stored event does not match its digest: it was changed after it was accepted';
+
+/** Why an event whose data were deleted is not sent again. */
+export const dataDeletedMessage =
+  'The data of this event were deleted, so it cannot be sent again. Publish it anew under another id.';

@@ -55,11 +55,16 @@ export interface Receipt {
   readonly duplicate: boolean;
 }
 
-/** How a stored event stands to its digest. `unknown`: it was accepted before events carried one. */
-export type EventIntegrity = 'intact' | 'corrupt' | 'unknown';
+/**
+ * How a stored event stands to its digest. `unknown`: it was accepted before events carried one; `deleted`: its data were deleted,
+ * so nothing of them is left to compare.
+ */
+export type EventIntegrity = 'intact' | 'corrupt' | 'unknown' | 'deleted';
 
 export interface EventRecord extends Omit<NewEvent, 'callerId'> {
   readonly integrity: EventIntegrity;
+  /** When an operator deleted its data, which are `null` since; null: they are there. */
+  readonly dataDeletedAt: number | null;
   readonly acceptedAt: number;
   readonly deliveries: number;
   readonly suppressed: number;

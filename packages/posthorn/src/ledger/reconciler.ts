@@ -45,7 +45,7 @@ export interface Reconciliation {
   readonly rowsRead: number;
   readonly findings: readonly Finding[];
   /** Events compared with their digests, and those among them that carry none; null where it was not asked for. */
-  readonly digests: { readonly events: number; readonly without: number } | null;
+  readonly digests: { readonly events: number; readonly without: number; readonly dataDeleted: number } | null;
   readonly balanced: boolean;
 }
 
@@ -125,18 +125,20 @@ export async function reconcile(
 async function checkEveryDigest(
   store: Pick<StoreRead, 'checkDigests'>,
   findings: Finding[],
-): Promise<{ events: number; without: number }> {
+): Promise<NonNullable<Reconciliation['digests']>> {
   let events = 0;
   let without = 0;
+  let dataDeleted = 0;
   let after: DigestCursor | null = null;
   do {
     const page: DigestPage = await store.checkDigests(after, digestPage);
     events += page.events;
     without += page.withoutDigest;
+    dataDeleted += page.dataDeleted;
     findings.push(...page.findings.slice(0, Math.max(0, maxFindings - findings.length)));
     after = page.next;
   } while (after !== null);
-  return { events, without };
+  return { events, without, dataDeleted };
 }
 
 /** Reconciles on a schedule, never twice at once, and goes on after a failure. */

@@ -1,4 +1,5 @@
 import type { Answer } from '../contract/table.ts';
+import { dataDeletedMessage } from '../domain/attempt.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { PayloadAccess } from '../domain/caller.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
@@ -128,6 +129,7 @@ function deliveryCommands({
         'endpoint_deleted',
         `The endpoint of this delivery was deleted, so the delivery stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
       );
+    if (result === 'data_deleted') throw new PosthornError('event_data_deleted', dataDeletedMessage);
     if (result === 'refused')
       throw new PosthornError('wrong_state', `The delivery is ${delivery.state}: ${refusal}`);
     return delivery;
@@ -220,12 +222,13 @@ function wireListed(
 }
 
 function wireEvent({ event }: FoundDelivery): NonNullable<Listed['event']> {
-  const { acceptedAt, occurredAt, orderingKey, value } = event;
+  const { acceptedAt, occurredAt, orderingKey, value, dataDeletedAt } = event;
   return {
     accepted_at: iso(acceptedAt),
     occurred_at: isoOrNull(occurredAt),
     ordering_key: orderingKey,
     value: wireValue(value),
+    data_deleted_at: isoOrNull(dataDeletedAt),
   };
 }
 

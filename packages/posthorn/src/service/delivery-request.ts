@@ -99,6 +99,7 @@ function wireRequest(
     ],
     body: shown === null || payloads === 'none' ? null : Buffer.from(build(shown).body).toString(),
     body_bytes: data === null ? null : sent.body.length,
+    data_deleted_at: isoOrNull(event.dataDeletedAt),
     payloads,
   };
 }
@@ -110,8 +111,9 @@ export function deliveryRequestService(
   const { store, clock, transformations, version } = deps;
   const looks = payloadLooks(deps);
 
-  /** Null: the expression returns no body. */
+  /** Null: the expression returns no body, or the data were deleted. */
   const dataFor = async (event: EventRecord, endpoint: Endpoint): Promise<string | null> => {
+    if (event.dataDeletedAt !== null) return null;
     const { transformation, tenant, id } = endpoint;
     if (transformation === null) return event.data;
     const answer = await transformations.transform({
@@ -147,7 +149,7 @@ export function deliveryRequestService(
           'The endpoint of this delivery was deleted, so its requests cannot be rebuilt.',
         );
       const data = await dataFor(event, endpoint);
-      await looks.note(call, event);
+      if (event.dataDeletedAt === null) await looks.note(call, event);
       return wireRequest(
         { event, data, endpoint },
         {

@@ -49,7 +49,7 @@ export function eventListService({
 
 function wireFound(event: FoundEvent): Answer<'events.list'>['items'][number] {
   const { id, tenant, type, acceptedAt, occurredAt, orderingKey, routingKeys } = event;
-  const { value, deliveries, suppressed } = event;
+  const { value, deliveries, suppressed, dataDeletedAt } = event;
   return {
     id,
     tenant,
@@ -62,5 +62,6 @@ function wireFound(event: FoundEvent): Answer<'events.list'>['items'][number] {
     deliveries,
     suppressed,
     unmatched: deliveries === 0,
+    data_deleted_at: isoOrNull(dataDeletedAt),
   };
 }

@@ -1,10 +1,11 @@
 import type { Answer } from '../contract/table.ts';
-import { EventConflictError, notFound } from '../domain/errors.ts';
+import { EventConflictError, notFound, PosthornError } from '../domain/errors.ts';
 import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
+import type { DataDeletion } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -69,6 +70,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
     ...publishing(createPublisher(deps)),
     'events.get': getEvent(deps),
     'events.replay': replayEvent(deps),
+    'events.deleteData': deleteData(deps),
   };
 }
 
@@ -132,7 +134,7 @@ function getEvent(deps: ServiceDependencies): Handlers<'events.get'>['events.get
       deliveries_next_cursor: next,
     };
     // The data is sent unchanged: parsing and printing it again could change its numbers.
-    await looks.note(call, event);
+    if (event.dataDeletedAt === null) await looks.note(call, event);
     return new Reply<Answer<'events.get'>>(
       `${JSON.stringify(head).slice(0, -1)},"payloads":"${payloads}","data":${shownData(event, payloads)}}`,
     );
@@ -170,6 +172,42 @@ function replayEvent({
   };
 }
 
+/** Deliveries whose attempts one step clears. */
+const clearedAtOnce = 500;
+
+function deleteData({
+  store,
+  clock,
+}: Pick<ServiceDependencies, 'store' | 'clock'>): Handlers<'events.deleteData'>['events.deleteData'] {
+  return async ({ params: { id }, query: { tenant = defaultTenant } }, call) => {
+    const now = clock.now();
+    // The store adds the time.
+    const audit = auditEntry(call, now, {
+      action: 'events.deleteData',
+      target: { kind: 'event', id },
+      tenant,
+    });
+    for (let after: number | null = -1; after !== null;) {
+      const step: DataDeletion = await store.write.deleteEventData(
+        { tenant, eventId: id, after, limit: clearedAtOnce, now },
+        audit,
+      );
+      if (step.result === 'not_found') throw notFound(missing);
+      if (step.result === 'unfinished') throw new PosthornError('event_unfinished', unfinishedText(step));
+      after = step.next;
+    }
+  };
+}
+
+function unfinishedText({
+  pending,
+  blocking,
+}: Extract<DataDeletion, { readonly result: 'unfinished' }>): string {
+  return pending > 0
+    ? `The event has ${pending} pending ${pending === 1 ? 'delivery' : 'deliveries'}: wait until they have ended, or cancel them, then delete its data.`
+    : `${blocking} dead ${blocking === 1 ? 'letter' : 'letters'} of the event ${blocking === 1 ? 'blocks' : 'block'} an ordering key: redrive or cancel, then delete its data.`;
+}
+
 export function wireReceipt(receipt: Receipt): Answer<'events.publish'> {
   const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
   const unmatched = deliveries === 0;
@@ -186,6 +224,7 @@ function wireEvent({
   routingKeys,
   value,
   integrity,
+  dataDeletedAt,
 }: EventRecord): Omit<Answer<'events.get'>, 'data' | 'payloads' | 'deliveries' | 'deliveries_next_cursor'> {
   return {
     id,
@@ -197,5 +236,6 @@ function wireEvent({
     routing_keys: [...routingKeys],
     value: wireValue(value),
     integrity,
+    data_deleted_at: isoOrNull(dataDeletedAt),
   };
 }

@@ -1,11 +1,11 @@
 import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
-import { corruptMessage } from '../domain/attempt.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import type { Transformation } from '../domain/transformation.ts';
 import type { TransformRequest } from '../engine/transformer.ts';
 import { SandboxError } from '../sandbox/pool.ts';
+import { refuseUnsendable } from '../store/sendable.ts';
 import { noResult } from '../transformation/transformer.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
@@ -44,7 +44,7 @@ export function transformationService(deps: ServiceDependencies): Handlers<Of<'t
     const event = await store.read.event(tenant, id);
     // Posthorn's own events contain the keys of channels.
     if (event === null || tenant === alertTenant) throw notFound('event by that id and tenant');
-    if (event.integrity === 'corrupt') throw new PosthornError('event_corrupt', corruptMessage);
+    refuseUnsendable(event);
     await looks.note(call, event);
     const { type: eventType, data, acceptedAt, occurredAt } = event;
     return { eventId: id, eventType, occurredAt: occurredAt ?? acceptedAt, data };

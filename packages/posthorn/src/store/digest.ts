@@ -8,6 +8,9 @@ import type { Finding } from './store.ts';
 /** Characters of base64 that are kept: 132 bits. */
 const digestLength = 22;
 
+/** Stands in place of the digest of an event whose data were deleted: it equals no digest, so the event is never sent. */
+export const deletedDigest = 'deleted';
+
 /**
  * What the digest covers besides the data, in a fixed order, one a line. No field can hold a line break, and none that may be
  * null can be empty. `digestHeadSql` is the same in SQL. Routing keys are a line only where there are any: events from before them
@@ -31,7 +34,10 @@ export function integrityOf(
   event: Omit<NewEvent, 'callerId' | 'shard'>,
   acceptedAt: number,
   digest: string | null,
+  dataDeletedAt: number | null,
 ): EventIntegrity {
+  // The marker and the time come together: either alone was written by somebody else.
+  if (dataDeletedAt !== null) return digest === deletedDigest ? 'deleted' : 'corrupt';
   if (digest === null) return 'unknown';
   return eventDigest(event, acceptedAt) === digest ? 'intact' : 'corrupt';
 }

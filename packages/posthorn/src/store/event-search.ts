@@ -32,6 +32,7 @@ export interface FoundEvent {
   readonly value: Value | null;
   readonly deliveries: number;
   readonly suppressed: number;
+  readonly dataDeletedAt: number | null;
 }
 
 /** Names are found by a piece of them, whatever the case of its letters. */

@@ -57,6 +57,8 @@ export interface DigestPage {
   /** Events that were looked at, and those among them that were accepted before events carried a digest. */
   readonly events: number;
   readonly withoutDigest: number;
+  /** Those whose data were deleted: what is left of them says nothing of a change. */
+  readonly dataDeleted: number;
   /** Where to go on; null where this was the last page. */
   readonly next: DigestCursor | null;
 }

@@ -8,7 +8,7 @@ import type { DeliveryFilter, ListPage } from './filters.ts';
 // The part of the port for what operators do to deliveries. Each takes the entry of the audit log about it, which is appended in
 // its transaction if it changes anything (G4); null: without a caller.
 
-export type CommandResult = 'done' | 'refused' | 'endpoint_deleted';
+export type CommandResult = 'done' | 'refused' | 'endpoint_deleted' | 'data_deleted';
 
 /** What became of a command, and the delivery as it is then: both of one transaction, so the answer needs no further read. */
 export type CommandAnswer =
@@ -48,7 +48,7 @@ export interface BulkRequest {
 /** What a job finds. */
 export interface RedriveMatch {
   readonly matched: number;
-  /** How many of these cannot be delivered, because their endpoint is deleted. */
+  /** How many of these cannot be delivered, because their endpoint or the data of their event are deleted. */
   readonly skipped: number;
   /** When the oldest and the newest of them were created. */
   readonly oldestAt: number | null;
@@ -146,11 +146,40 @@ export interface Replayed {
   readonly overridden: readonly Overridden[];
 }
 
+/** What a step of deleting an event's data has done, or why it has done nothing. */
+export type DataDeletion =
+  | {
+      readonly result: 'deleted';
+      /** Where the next step begins; null: this was the last one. */
+      readonly next: number | null;
+    }
+  | { readonly result: 'not_found' }
+  /** `pending`: deliveries that are still to be made. `blocking`: dead letters that hold their ordering key. */
+  | { readonly result: 'unfinished'; readonly pending: number; readonly blocking: number };
+
+export interface DataDeletionStep {
+  readonly tenant: string;
+  readonly eventId: string;
+  /** Deliveries of up to this number are done; -1: none is. */
+  readonly after: number;
+  /** Deliveries whose attempts a step clears, so that an event with many never holds up the store (G8). */
+  readonly limit: number;
+  readonly now: number;
+}
+
 export interface OperationWrites {
+  /**
+   * Deletes the data of an event, and what its receivers answered, in steps. The first step deletes the data and records when;
+   * the event and its deliveries stay, so nothing that is counted changes (G6), and from then on it is never sent again. Each step
+   * clears what the attempts of up to `limit` deliveries have recorded of the answers. Refuses an event that is not finished.
+   * Repeating it does no harm: the time and the entry of the audit log stay those of the first.
+   */
+  deleteEventData(step: DataDeletionStep, audit?: AuditEntry | null): Promise<DataDeletion>;
   /**
    * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule; a pending one only
    * comes due sooner. An attempt in flight is not disturbed, but if it turns out to be the last of its schedule, the delivery
-   * begins a fresh one instead of staying dead. Refuses a delivery of a deleted endpoint.
+   * begins a fresh one instead of staying dead. Refuses a delivery of a deleted endpoint, or of an
+   * event whose data were deleted.
    */
   redriveDelivery(number: number, now: number, audit?: AuditEntry | null): Promise<CommandAnswer>;
   /** Cancels a pending delivery, or a dead letter that blocks its ordering key: then the next of the key is due. */
@@ -162,7 +191,7 @@ export interface OperationWrites {
   ): Promise<CommandAnswer>;
   /**
    * Commits new deliveries of a past event, to one endpoint or to all that would receive it now: see `planReplay`. Rejects
-   * with `ConflictError` if the stored event does not match its digest.
+   * with `ConflictError` if the stored event does not match its digest, or its data were deleted.
    */
   replayEvent(
     tenant: string,

@@ -21,6 +21,8 @@ export interface StoredEvent {
   readonly amountMinor: bigint | null;
   readonly currency: string | null;
   readonly digest: string | null;
+  /** Null: its data are there. */
+  readonly dataDeletedAt: number | null;
   readonly receipt: Receipt;
 }
 
@@ -81,7 +83,8 @@ function sameBody(stored: StoredEvent, event: NewEvent): boolean {
   if (stored.digest !== null && eventDigest(event, stored.receipt.acceptedAt) === stored.digest) return true;
   return (
     stored.type === event.type &&
-    stored.data === event.data &&
+    // Deleted data and their digest are gone: the rest of the event decides.
+    (stored.dataDeletedAt !== null || stored.data === event.data) &&
     stored.orderingKey === event.orderingKey &&
     sameKeys(stored, event) &&
     stored.occurredAt === event.occurredAt &&

@@ -121,7 +121,7 @@ export interface Found {
   readonly state: number;
   readonly endpoint: number;
   readonly endpointId: string;
-  /** Its endpoint is deleted. */
+  /** Its endpoint or the data of its event are deleted. */
   readonly deleted: boolean;
   readonly createdAt: number;
   readonly type: string;

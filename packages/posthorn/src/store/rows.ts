@@ -46,7 +46,7 @@ const routingKeysFrom = (text: string | null): readonly string[] =>
 export const routingKeysText = (keys: readonly string[]): string | null =>
   keys.length === 0 ? null : keys.join(',');
 
-/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number, digest, routing_keys */
+/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number, digest, routing_keys, data_deleted_at */
 export function storedOf(row: Row): StoredEvent {
   return {
     type: row[2] as string,
@@ -57,6 +57,7 @@ export function storedOf(row: Row): StoredEvent {
     currency: row[8] as string | null,
     digest: row[12] as string | null,
     routingKeys: routingKeysFrom(row[13] as string | null),
+    dataDeletedAt: row[14] as number | null,
     receipt: {
       id: row[1] as string,
       tenant: row[0] as string,
@@ -78,7 +79,7 @@ export function eventOf(row: Row): EventRecord {
     ...event,
     ...counts,
     value,
-    integrity: integrityOf({ ...event, ...counts, value }, counts.acceptedAt, digest),
+    integrity: integrityOf({ ...event, ...counts, value }, counts.acceptedAt, digest, event.dataDeletedAt),
     shard: shardOfNumber(row[11] as number),
   };
 }
@@ -108,18 +109,19 @@ export function deliveryOf(row: Row): DeliveryRecord {
 }
 
 /**
- * The columns of `deliveryOf`, then accepted_at, occurred_at, ordering_key, amount_minor (text), currency of the event, and name,
- * url, owner, enabled, deleted, deliver within ms of the endpoint.
+ * The columns of `deliveryOf`, then accepted_at, occurred_at, ordering_key, amount_minor (text), currency, data_deleted_at of the event, and
+ * name, url, owner, enabled, deleted, deliver within ms of the endpoint.
  */
 export function foundDeliveryOf(row: Row): FoundDelivery {
-  const [acceptedAt, occurredAt, orderingKey, amountMinor, currency] = row.slice(15) as [
+  const [acceptedAt, occurredAt, orderingKey, amountMinor, currency, dataDeletedAt] = row.slice(15) as [
     number,
     number | null,
     string | null,
     string | null,
     string,
+    number | null,
   ];
-  const [name, url, owner, enabled, deleted, deliverWithinMs] = row.slice(20) as [
+  const [name, url, owner, enabled, deleted, deliverWithinMs] = row.slice(21) as [
     string | null,
     string,
     string | null,
@@ -130,12 +132,12 @@ export function foundDeliveryOf(row: Row): FoundDelivery {
   const value = amountMinor === null ? null : { amountMinor: BigInt(amountMinor), currency };
   return {
     ...deliveryOf(row),
-    event: { acceptedAt, occurredAt, orderingKey, value },
+    event: { acceptedAt, occurredAt, orderingKey, value, dataDeletedAt },
     endpoint: { name, url, owner, enabled: Boolean(enabled), deleted: Boolean(deleted), deliverWithinMs },
   };
 }
 
-/** number, tenant, id, type, accepted_at, occurred_at, ordering_key, amount_minor (text), currency, deliveries, suppressed, routing_keys */
+/** number, tenant, id, type, accepted_at, occurred_at, ordering_key, amount_minor (text), currency, deliveries, suppressed, routing_keys, data_deleted_at */
 export function foundEventOf(row: Row): FoundEvent {
   return {
     number: row[0] as number,
@@ -149,6 +151,7 @@ export function foundEventOf(row: Row): FoundEvent {
     deliveries: row[9] as number,
     suppressed: row[10] as number,
     routingKeys: routingKeysFrom(row[11] as string | null),
+    dataDeletedAt: row[12] as number | null,
   };
 }
 
@@ -156,10 +159,10 @@ export function foundEventOf(row: Row): FoundEvent {
 export function deliveryDetailsOf(row: Row): DeliveryDetails {
   return {
     ...foundDeliveryOf(row),
-    claim: row[26] as number,
-    claimedBy: row[27] as string | null,
-    scheduleAttempts: row[28] as number,
-    behind: row[29] as number | null,
+    claim: row[27] as number,
+    claimedBy: row[28] as string | null,
+    scheduleAttempts: row[29] as number,
+    behind: row[30] as number | null,
   };
 }
 

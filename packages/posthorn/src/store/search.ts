@@ -50,6 +50,7 @@ export interface FoundDelivery extends DeliveryRecord {
     readonly occurredAt: number | null;
     readonly orderingKey: string | null;
     readonly value: Value | null;
+    readonly dataDeletedAt: number | null;
   };
   readonly endpoint: {
     readonly name: string | null;

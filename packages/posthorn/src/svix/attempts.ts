@@ -260,7 +260,7 @@ export const attemptRoutes: readonly Route[] = [
     scope: 'operate',
     handle: async (context) => {
       await oneAttempt(context);
-      throw unsupported('path', 'content', 'answers are deleted with their attempts, after the retention');
+      throw unsupported('path', 'content', 'delete the content of the message: answers are deleted with it');
     },
   },
   {

@@ -45,6 +45,8 @@ const codes: { readonly [Code in ErrorCode]?: { readonly status?: number; readon
   tenant_limit: { status: 400, code: 'limit_reached' },
   too_many_secrets: { status: 400, code: 'limit_reached' },
   event_corrupt: { status: 400, code: 'missing_payload' },
+  event_data_deleted: { status: 400, code: 'missing_payload' },
+  event_unfinished: { code: 'conflict' },
   too_large: { code: 'payload_too_large' },
   internal: { code: 'server_error' },
 };

@@ -225,6 +225,28 @@ async function isActive(context: Context): Promise<boolean> {
   return false;
 }
 
+/** Deletes the payload of a message, and what its receivers answered; false: there is no such message. */
+async function expunge({ own }: Context, tenant: string, id: string): Promise<boolean> {
+  try {
+    await own('events.deleteData', { params: { id }, query: { tenant } });
+    return true;
+  } catch (error) {
+    if (error instanceof PosthornError && error.code === 'not_found') return false;
+    throw error;
+  }
+}
+
+const severalMessages = z.object({ ids: z.array(z.string().min(1).max(256)).min(1).max(100) });
+
+/** Ends at the first message that is still being delivered: the ones before it are expunged, and may be named again. */
+async function expungeSeveral(context: Context): Promise<{ status: number; body: object }> {
+  const { ids } = parseBody(severalMessages, context);
+  const { name: tenant } = await tenantIn(context);
+  const results: Record<string, string> = {};
+  for (const id of ids) results[id] = (await expunge(context, tenant, id)) ? 'expunged' : 'not-found';
+  return { status: 200, body: { results } };
+}
+
 export const messageRoutes: readonly Route[] = [
   { method: 'POST', path: 'app/{app}/msg', scope: 'publish', anyText: true, handle: createMessage },
   { method: 'GET', path: 'app/{app}/msg', scope: 'read', handle: listMessages },
@@ -248,21 +270,15 @@ export const messageRoutes: readonly Route[] = [
     path: 'app/{app}/msg/{message}/content',
     scope: 'operate',
     handle: async (context) => {
-      await eventIn(context);
-      throw unsupported('path', 'content', 'payloads are deleted with their messages, after the retention');
+      const { name: tenant } = await tenantIn(context);
+      if (!(await expunge(context, tenant, context.params['message']!))) throw missing();
+      return { status: 204 };
     },
   },
   {
     method: 'POST',
     path: 'app/{app}/msg/bulk-expunge',
     scope: 'operate',
-    handle: async (context) => {
-      await tenantIn(context);
-      throw unsupported(
-        'path',
-        'bulk-expunge',
-        'payloads are deleted with their messages, after the retention',
-      );
-    },
+    handle: expungeSeveral,
   },
 ];

@@ -96,7 +96,22 @@ function getCommand(): Command {
         ),
       );
       print();
-      printData(JSON.stringify(event.data, null, 2));
+      if (event.dataDeletedAt === null) printData(JSON.stringify(event.data, null, 2));
+      else print(`Its data were deleted at ${event.dataDeletedAt}.`);
+    });
+}
+
+function deleteDataCommand(): Command {
+  return remoteOptions(new Command('delete-data'))
+    .description('Delete the data of an event for ever; the event and its deliveries stay')
+    .argument('<id>', 'id of the event')
+    .option('--tenant <tenant>', 'tenant of the event (default: that of the key, else default)')
+    .addHelpText('after', '\nExample:\n  posthorn events delete-data evt_…')
+    .action(async (id: string, options: Options & { readonly tenant?: string }) => {
+      const { tenant } = options;
+      await clientFrom(options).events.deleteData(id, { tenant });
+      if (options.json === true) printJson({ data_deleted: id });
+      else print(printable(`The data of ${id} and what its receivers answered are deleted.`));
     });
 }
 
@@ -105,5 +120,5 @@ export function eventsCommand(): Command {
     'after',
     '\nExamples:\n  posthorn events list --type "payment.*" --since 2h\n  posthorn events get evt_… --json',
   );
-  return addDefaultList(group, listCommand()).addCommand(getCommand());
+  return addDefaultList(group, listCommand()).addCommand(getCommand()).addCommand(deleteDataCommand());
 }

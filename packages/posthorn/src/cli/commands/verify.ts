@@ -143,6 +143,7 @@ export function verificationAnswer(found: Verification): object {
     fan_out_remaining: fanOuts.remaining,
     events_checked: digests?.events ?? 0,
     events_without_digest: digests?.without ?? 0,
+    events_with_deleted_data: digests?.dataDeleted ?? 0,
     endpoints: rows.map(({ endpointId, unaccounted: rest, ...row }) => ({
       endpoint_id: endpointId,
       unaccounted: rest,
@@ -187,6 +188,10 @@ export function printVerification(found: Verification): void {
   if (digests !== null && digests.without > 0)
     print(
       `${digests.without} of ${digests.events} events were accepted before Posthorn stored digests: their payloads cannot be checked.`,
+    );
+  if (digests !== null && digests.dataDeleted > 0)
+    print(
+      `The data of ${digests.dataDeleted} of ${digests.events} events were deleted: events.deleteData in the audit log says by whom.`,
     );
   for (const line of auditLines(audit)) print(line);
   const howMany =

@@ -111,6 +111,18 @@ function ofEvents(store: Store): Confinements<EventIds> {
       },
       portal: 'replay',
     },
+    'events.deleteData': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.query.tenant, missing.event);
+        if (caller.endpointIds !== null)
+          throw new PosthornError(
+            'forbidden',
+            'This key is bound to endpoints, and the data of an event belong to all its receivers.',
+          );
+        return await next({ ...input, query: { tenant } });
+      },
+      portal: 'never',
+    },
   };
 }
 

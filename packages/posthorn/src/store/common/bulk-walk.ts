@@ -189,7 +189,7 @@ function* walkLists(
 }
 
 function* readDeliveries(isHit: Sql, isInRange: Sql, limit: number): Steps<Found[]> {
-  const columns = sql`d.number, d.state, d.endpoint, p.id, p.deleted_at IS NOT NULL, d.created_at, e.type, d.event_number, d.order_key,
+  const columns = sql`d.number, d.state, d.endpoint, p.id, (p.deleted_at IS NOT NULL OR e.data_deleted_at IS NOT NULL), d.created_at, e.type, d.event_number, d.order_key,
     (${isHit}), CAST(e.amount_minor AS text), e.currency`;
   const page = sql`${isInRange} ORDER BY d.number ${limited(limit)}`;
   const found = yield* rowsUnprepared(
@@ -244,7 +244,7 @@ function* eventReader(
   ]);
   return function* ({ list, range, left, numbers }) {
     const found = yield* rowsUnprepared(
-      sql`SELECT e.number, e.accepted_at, e.type, e.ordering_key, (${isHit}), CAST(e.amount_minor AS text), e.currency
+      sql`SELECT e.number, e.accepted_at, e.type, e.ordering_key, (${isHit}), CAST(e.amount_minor AS text), e.currency, e.data_deleted_at
         FROM ${events} e WHERE ${all([
           inList('e', list),
           numbers === null ? null : isAnyOf('e.number', numbers, 'bigint'),
@@ -256,7 +256,7 @@ function* eventReader(
       state: stateNumbers.pending,
       endpoint: (known?.[0] as number | undefined) ?? -1,
       endpointId: target,
-      deleted: known === undefined,
+      deleted: known === undefined || one[7] !== null,
       createdAt: one[1] as number,
       type: one[2] as string,
       eventNumber: one[0] as number,

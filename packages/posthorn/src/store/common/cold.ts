@@ -15,6 +15,7 @@ import { endpointFigureListings } from './endpoint-figures.ts';
 import { endpointLookups } from './endpoints.ts';
 import { failureLookups, failureWrites } from './failures.ts';
 import { keyedRequestWrites } from './idempotency.ts';
+import { eventDataWrites } from './event-data.ts';
 import { eventSearchListings } from './event-search.ts';
 import { integrityListings } from './integrity.ts';
 import { keyLookups, keyWrites } from './keys.ts';
@@ -46,6 +47,7 @@ const coldWrites = {
   ...commandWrites,
   ...contactWrites,
   ...documentWrites,
+  ...eventDataWrites,
   ...failureWrites,
   ...keyWrites,
   ...keyedRequestWrites,

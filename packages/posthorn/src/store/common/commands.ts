@@ -9,7 +9,7 @@ import { writeAudit } from './audit-log.ts';
 import { blocksKeys, wakeSuccessor } from './blocking.ts';
 import { count } from './counting.ts';
 import { type Cold, transaction } from './methods.ts';
-import { deliveriesOfEach, forUpdate, inList, isNumbered, limit as limited, table } from './pieces.ts';
+import { deliveriesOfEach, forShare, forUpdate, inList, isNumbered, limit as limited, table } from './pieces.ts';
 import { readDelivery } from './readings.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 import { sql } from './sql.ts';
@@ -54,15 +54,28 @@ function* lockDelivery(number: number): Steps<Locked | null> {
   };
 }
 
+/** Whether the data of a delivery's event were deleted; from then on they are not deleted before the transaction ends. */
+function* areDataDeleted(number: number): Steps<boolean> {
+  const ofDelivery = sql`(SELECT d.event_number FROM ${deliveries} d WHERE ${isNumbered('d', 'number', number)})`;
+  const found = yield* row(
+    sql`SELECT e.data_deleted_at FROM ${table('events')} e
+      WHERE ${inList('e', shardOfNumber(number))} AND e.number = ${ofDelivery} ${forShare}`,
+  );
+  return found !== undefined && found[0] !== null;
+}
+
 /** Returns the state that the delivery had, or why it is not redriven. */
 function* redriveOne(
   number: number,
   now: number,
 ): Steps<DeliveryState | Exclude<CommandResult, 'done'> | 'not_found'> {
+  // The event before its delivery, as every other change locks them.
+  const areDeleted = yield* areDataDeleted(number);
   const delivery = yield* lockDelivery(number);
   if (delivery === null) return 'not_found';
   const before = deliveryStates[delivery.state]!;
   if (!commandTransitions.redrive.from.includes(before)) return 'refused';
+  if (areDeleted) return 'data_deleted';
   if ((yield* lockEndpoints([delivery.endpoint])).size === 0) return 'endpoint_deleted';
   if (before !== 'pending') {
     yield* redriveEnded([delivery], { trigger: 'manual', now });
@@ -106,7 +119,7 @@ export const commandWrites: Cold<
   redriveDelivery: transaction(function* (number, now, audit = null) {
     const state = yield* redriveOne(number, now);
     const delivery = yield* readDelivery(number);
-    if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted')
+    if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted' || state === 'data_deleted')
       return commandAnswer(state, delivery);
     yield* writeAudit([withChange(audit, { state }, { state: 'pending' })]);
     return commandAnswer('done', delivery);

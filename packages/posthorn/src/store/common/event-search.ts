@@ -62,7 +62,7 @@ export const eventSearchListings: Cold<EventSearching> = {
     if (numbers.length === 0) return [];
     const read = yield* rows(
       sql`SELECT e.number, e.tenant, e.id, e.type, e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS text), e.currency,
-          e.deliveries, e.suppressed, e.routing_keys
+          e.deliveries, e.suppressed, e.routing_keys, e.data_deleted_at
         FROM ${table('events')} e ${withNumbers('e', 'number', numbers)}`,
     );
     const found = new Map(read.map((one) => [one[0] as number, foundEventOf(one)]));

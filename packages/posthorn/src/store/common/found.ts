@@ -7,7 +7,7 @@ import { row, rows, type Steps } from './steps.ts';
 
 /** The columns that `foundDeliveryOf` takes behind those of a delivery. */
 const foundColumns: Sql = raw(
-  `e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS text), e.currency, p.document ->> 'name', p.document ->> 'url',
+  `e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS text), e.currency, e.data_deleted_at, p.document ->> 'name', p.document ->> 'url',
    p.document ->> 'owner', p.enabled, p.deleted_at IS NOT NULL, CAST(p.document ->> 'deliverWithinMs' AS bigint)`,
 );
 

@@ -1,6 +1,6 @@
 import { shardCount } from '../../domain/shard.ts';
 import { hourMs } from '../../domain/time.ts';
-import { digestHeadSql, digestOf, findingsOfEvent, postgresDigest } from '../digest.ts';
+import { deletedDigest, digestHeadSql, digestOf, findingsOfEvent, postgresDigest } from '../digest.ts';
 import type { ConservationRow, Finding, Integrity } from '../integrity.ts';
 import { fanOutStateOf, missingEventFrom, worthComparisonOf } from '../rows.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
@@ -106,6 +106,25 @@ const digestNow: Sql = per(({ name }) =>
   ),
 );
 
+/** number, id, digest, what `digestNow` says, data_deleted_at, whether the data are `null` */
+type DigestRow = readonly [
+  number,
+  string,
+  string | null,
+  string | null,
+  string,
+  string,
+  number | null,
+  number | boolean,
+];
+
+/** Deleted data leave nothing to compare, but they do leave the time, and nothing else: a marker alone hides no change. */
+function isIntact([, , digest, computed, data, head, dataDeletedAt, isNull]: DigestRow): boolean {
+  if (digest === deletedDigest || dataDeletedAt !== null)
+    return digest === deletedDigest && dataDeletedAt !== null && Boolean(isNull);
+  return digest === null || digest === (computed ?? digestOf(head, data));
+}
+
 export const integrityListings: Cold<Read> = {
   conservation: snapshot(function* () {
     const states = yield* countRows();
@@ -141,12 +160,13 @@ export const integrityListings: Cold<Read> = {
   checkDigests: separately(function* (after, max) {
     const { shard, number } = after ?? { shard: 0, number: -1 };
     const events = (yield* rows(
-      sql`SELECT e.number, e.id, e.digest, ${digestNow} FROM ${table('events')} e
+      sql`SELECT e.number, e.id, e.digest, ${digestNow}, e.data_deleted_at, e.data = 'null' FROM ${table('events')} e
         WHERE ${inList('e', shard)} AND e.number > ${number} ORDER BY e.number ${limit(max)}`,
-    )) as [number, string, string | null, string | null, string, string][];
+    )) as unknown as readonly DigestRow[];
     const findings: Finding[] = [];
-    for (const [event, eventId, digest, computed, data, head] of events) {
-      if (digest === null || digest === (computed ?? digestOf(head, data))) continue;
+    for (const row of events) {
+      if (isIntact(row)) continue;
+      const [event, eventId] = row;
       const deliveries = yield* rows(
         sql`SELECT d.number, p.id FROM ${table('deliveries')} d LEFT JOIN ${table('endpoints')} p ON p.num = d.endpoint
           WHERE ${isNumbered('d', 'event_number', event)} ORDER BY d.number ${limit(maxDeliveriesNamed)}`,
@@ -159,6 +179,7 @@ export const integrityListings: Cold<Read> = {
       findings,
       events: events.length,
       withoutDigest: events.filter(([, , digest]) => digest === null).length,
+      dataDeleted: events.filter(([, , digest]) => digest === deletedDigest).length,
       next: events.length < max ? nextShard : { shard, number: events.at(-1)![0] },
     };
   }),

@@ -26,6 +26,7 @@ export const snapshot = within('snapshot');
 export const alone = within('alone');
 export const transaction = within('transaction');
 export const unsynced = within('unsynced');
+export const erasing = within('erasing');
 export const configuring = within('configuring');
 
 type Methods = Readonly<Record<string, ColdMethod<never[], unknown>>>;

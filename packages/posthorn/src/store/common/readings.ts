@@ -22,7 +22,7 @@ export const deliveryTables: Sql = sql`${table('deliveries')} d JOIN ${table('ev
 /** The columns that `eventOf` takes. */
 const eventColumns: Sql = raw(
   `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, CAST(e.amount_minor AS text), e.currency,
-     e.deliveries, e.suppressed, e.number, e.digest, e.routing_keys`,
+     e.deliveries, e.suppressed, e.number, e.digest, e.routing_keys, e.data_deleted_at`,
 );
 
 export function* readDelivery(number: number): Steps<DeliveryRecord | null> {

@@ -41,7 +41,8 @@ function* readRecent(request: RecentEventsRequest): Steps<RecentEvents> {
   const events: RecentEvent[] = [];
   for (let at = 0; at < numbers.length && !payload.isReached; at += chunk) {
     const found = yield* rows(
-      sql`SELECT e.id, e.type, e.accepted_at, e.data FROM ${table('events')} e ${withNumbers('e', 'number', numbers.slice(at, at + chunk))} ORDER BY e.number DESC`,
+      sql`SELECT e.id, e.type, e.accepted_at, e.data FROM ${table('events')} e ${withNumbers('e', 'number', numbers.slice(at, at + chunk))}
+        WHERE e.data_deleted_at IS NULL ORDER BY e.number DESC`,
     );
     for (const row of found) {
       if (payload.isReached) break;

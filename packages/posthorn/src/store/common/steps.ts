@@ -87,6 +87,11 @@ export interface CommonDatabase {
   transaction<T>(work: () => Steps<T>): Promise<T>;
   /** The same without waiting for the disk, if the database can: a power cut may undo it, a crash of the process does not. */
   unsynced<T>(work: () => Steps<T>): Promise<T>;
+  /**
+   * A transaction whose former values are overwritten, as far as the database can: SQLite fills with zeros what it frees, and
+   * PostgreSQL leaves former rows to its vacuum.
+   */
+  erasing<T>(work: () => Steps<T>): Promise<T>;
   /** A transaction that raises the version of endpoints and documents; other nodes are notified of it. */
   configuring<T>(work: () => Steps<T>): Promise<T>;
 }

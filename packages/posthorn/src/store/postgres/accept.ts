@@ -21,7 +21,7 @@ import { forShards, inShards } from './in-shards.ts';
 import { callOf } from './transitions.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
-  e.deliveries, e.suppressed, e.number, e.digest, e.routing_keys`;
+  e.deliveries, e.suppressed, e.number, e.digest, e.routing_keys, e.data_deleted_at`;
 
 interface EventKey {
   readonly tenant: string;

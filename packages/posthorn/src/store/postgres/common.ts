@@ -69,6 +69,7 @@ export function commonDatabase(db: Database): CommonDatabase {
     alone: (work) => performOne(db, work()),
     transaction,
     unsynced: transaction,
+    erasing: transaction,
     configuring: (work) => announced(db, (connection) => perform(connection, work())),
   };
 }

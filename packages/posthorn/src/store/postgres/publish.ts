@@ -174,7 +174,7 @@ ${passesFilterSql}
       IF NOT FOUND THEN
         RAISE EXCEPTION 'posthorn: the event % was published by a concurrent transaction; try again', event_id USING ERRCODE = '40001';
       END IF;
-      IF before.type <> publish.type OR before.data <> publish.data::text
+      IF before.type <> publish.type OR (before.data_deleted_at IS NULL AND before.data <> publish.data::text)
         OR before.ordering_key IS DISTINCT FROM publish.ordering_key OR before.occurred_at IS DISTINCT FROM occurred_ms
         OR before.routing_keys IS DISTINCT FROM routing OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money THEN
         RAISE EXCEPTION 'posthorn: the id % was used before for another event', event_id USING ERRCODE = '23505';

@@ -1,3 +1,4 @@
+import { shardOfNumber } from '../../domain/ids.ts';
 import { cursorOf, walk } from '../common/bulk-walk.ts';
 import { lockEndpoints, redriveEnded } from '../common/redrive-ended.ts';
 import { beginStep, endStep } from '../common/redrives.ts';
@@ -5,8 +6,26 @@ import { type Found, redriveReads, takeFrom } from '../redrives.ts';
 import type { RedriveRecord, RedriveStep } from '../store.ts';
 import { perform } from './common.ts';
 import type { Connection, Database } from './database.ts';
+import { inShards } from './in-shards.ts';
 import { notifyDue } from './notify-due.ts';
 import { replayFound } from './replay-found.ts';
+
+/** Returns which of these events have data, which are not deleted either before the caller's transaction ends. */
+async function lockSendable(
+  connection: Connection,
+  numbers: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const rows = await inShards(connection, numbers, shardOfNumber, (of) =>
+    connection.query(
+      'redrive_events',
+      `SELECT e.number FROM posthorn.events e
+       WHERE e.shard = ANY ($2::smallint[]) AND e.number = ANY ($1::bigint[]) AND e.data_deleted_at IS NULL
+       ORDER BY e.shard, e.number FOR SHARE`,
+      [of, [...new Set(of.map(shardOfNumber))]],
+    ),
+  );
+  return new Set(rows.map(([number]) => number as number));
+}
 
 /** Does what the job does to what it has found; answers the deliveries that are due now. */
 async function takeAll(
@@ -16,9 +35,12 @@ async function takeAll(
   now: number,
 ): Promise<readonly number[]> {
   if (job.kind === 'replay') return await replayFound(connection, found, job.id, now);
-  // Deleted since it was read: skipped as well.
+  // Deleted since they were read: skipped as well.
   const live = await perform(connection, lockEndpoints([...new Set(found.map(({ endpoint }) => endpoint))]));
-  const chosen = found.filter(({ endpoint }) => live.has(endpoint));
+  const sendable = await lockSendable(connection, [...new Set(found.map(({ eventNumber }) => eventNumber))]);
+  const chosen = found.filter(
+    ({ endpoint, eventNumber }) => live.has(endpoint) && sendable.has(eventNumber),
+  );
   const again = { trigger: 'redrive', redriveId: job.id, now } as const;
   return [...(await perform(connection, redriveEnded(chosen, again)))];
 }

@@ -1,6 +1,7 @@
 import { shareEndpoints } from '../common/redrive-ended.ts';
 import type { Found } from '../redrives.ts';
 import { eventOf } from '../rows.ts';
+import { isSendable } from '../sendable.ts';
 import { lockEventsByNumber } from './accept.ts';
 import { perform } from './common.ts';
 import type { Connection } from './database.ts';
@@ -8,7 +9,7 @@ import { createReplayed, type Wanted } from './replayed.ts';
 
 /**
  * New deliveries of what a replay in bulk has found, in the caller's transaction. What is left out: its endpoint or its event
- * has been deleted since, or the event does not match its digest, so it would not be sent.
+ * has been deleted since, or the event does not match its digest or has lost its data, so it would not be sent.
  */
 export async function replayFound(
   connection: Connection,
@@ -50,7 +51,7 @@ async function lockTargets(
   );
 }
 
-/** Events that stay until the caller's transaction ends, and match their digests. */
+/** Events that stay until the caller's transaction ends, and can be sent. */
 async function lockEvents(
   connection: Connection,
   numbers: readonly number[],
@@ -59,7 +60,7 @@ async function lockEvents(
   return new Map(
     rows.flatMap((row) => {
       const { type, orderingKey, integrity } = eventOf(row);
-      return integrity === 'corrupt' ? [] : [[row[11] as number, { type, orderingKey }] as const];
+      return isSendable(integrity) ? [[row[11] as number, { type, orderingKey }] as const] : [];
     }),
   );
 }

@@ -1,10 +1,9 @@
-import { corruptMessage } from '../../domain/attempt.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
-import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { replayEntry } from '../audit-log.ts';
 import { shareEndpoints } from '../common/redrive-ended.ts';
+import { refuseUnsendable } from '../sendable.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
@@ -42,10 +41,13 @@ async function lockEvent(connection: Connection, tenant: string, id: string): Pr
   const number = row[11] as number;
   const [locked] = await connection.query(
     'event_lock',
-    'SELECT true FROM posthorn.events WHERE shard = $1 AND number = $2 FOR UPDATE',
+    'SELECT digest, data_deleted_at FROM posthorn.events WHERE shard = $1 AND number = $2 FOR UPDATE',
     [shardOfNumber(number), number],
   );
-  return locked === undefined ? undefined : row;
+  if (locked === undefined) return undefined;
+  // Deleted between the two statements: what was locked counts.
+  const [digest, dataDeletedAt] = locked;
+  return row.with(12, digest!).with(14, dataDeletedAt!);
 }
 
 async function replayStored(
@@ -57,7 +59,7 @@ async function replayStored(
   const row = await lockEvent(connection, tenant, eventId);
   if (row === undefined) return 'no_event';
   const stored = eventOf(row);
-  if (stored.integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
+  refuseUnsendable(stored);
   const plan = planReplay(copy.byTenant.get(tenant) ?? [], stored, endpointId);
   if (plan === null) return 'no_endpoint';
   const { wanted, filtered, overridden } = plan;

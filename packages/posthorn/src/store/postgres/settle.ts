@@ -206,11 +206,12 @@ function settleInShard(dead: boolean): Transition {
 /**
  * The same for what is left: an outcome that comes too late is logged as superseded. It may be run twice with the same
  * outcomes, as happens where the connection was lost before its answer came: what is in the attempt log already is
- * answered as it was, and counted no more.
+ * answered as it was, and counted no more. Where the data of its event were deleted, nothing of its answer is kept.
  */
 const settleRest = ({ oneShard, dead }: Variant): string => `WITH
   s AS MATERIALIZED (
     SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} a.outcome IS NOT NULL AS logged,
+      v.data_deleted_at IS NULL AS kept,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
     FROM ${outcome.rows} WITH ORDINALITY AS u (${outcome.names}, ord)
@@ -218,7 +219,9 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
     CROSS JOIN LATERAL (
       SELECT * FROM posthorn.deliveries d WHERE d.shard = ${shardOf(oneShard, 'u.number')} AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
-      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
+      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true
+    LEFT JOIN LATERAL (
+      SELECT e.data_deleted_at FROM posthorn.events e WHERE e.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND e.number = d.event_number LIMIT 1) v ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM s
     WHERE d.shard = ${oneShard ? oneShardOnly : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
@@ -231,7 +234,8 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? oneShardOnly : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
-      error_class, message, excerpt, trigger, ${node}, lease_until, wire FROM decided WHERE foremost AND ${isLogged({ oneShard, dead })}
+      error_class, CASE WHEN kept THEN message END, CASE WHEN kept THEN excerpt END, trigger, ${node}, lease_until,
+      CASE WHEN kept THEN wire END FROM decided WHERE foremost AND ${isLogged({ oneShard, dead })}
     ON CONFLICT DO NOTHING),
   ${asExpressions(counters('decided', 'own', 'superseded', { oneShard, dead }))},
   woken AS (${wake('s', oneShard)})

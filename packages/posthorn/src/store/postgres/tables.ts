@@ -181,6 +181,11 @@ export const routingKeysColumn = `
   ALTER TABLE posthorn.events ADD COLUMN routing_keys text;
 `;
 
+/** A migration: when an event's data were deleted; null: they are there. */
+export const dataDeletedColumn = `
+  ALTER TABLE posthorn.events ADD COLUMN data_deleted_at bigint;
+`;
+
 /**
  * Drops `posthorn.publish` of the signature before; `sameGrants`, after the new one is made, lets those call it who could call that
  * one. Without a list of its own, everyone may.

@@ -16,7 +16,7 @@ const insertEvent = `INSERT INTO events (number, tenant, id, type, data, orderin
 const insertDelivery = `INSERT INTO deliveries (number, event_number, endpoint, state, due_at, claim, claimed_by, created_at,
   settled_at, reason, order_key, trigger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const stored = `tenant, id, type, data, ordering_key, occurred_at, accepted_at, CAST(amount_minor AS TEXT), currency,
-  deliveries, suppressed, number, digest, routing_keys`;
+  deliveries, suppressed, number, digest, routing_keys, data_deleted_at`;
 
 /** The stored event of this tenant and id, wherever its ordering key has put it. */
 export function findEvent(db: Database, tenant: string, id: string): Row | undefined {

@@ -44,6 +44,7 @@ export function commonDatabase(db: Database, onConfiguring: () => void): CommonD
     alone: async (work) => db.transaction(() => perform(db, work())),
     transaction: async (work) => db.transaction(() => perform(db, work())),
     unsynced: async (work) => db.transactionUnsynced(() => perform(db, work())),
+    erasing: async (work) => db.transactionErasing(() => perform(db, work())),
     configuring: async (work) => {
       const done = db.transaction(() => perform(db, work()));
       onConfiguring();

@@ -121,6 +121,19 @@ export class Database {
     }
   }
 
+  /**
+   * A transaction that fills with zeros what it frees, so that former values are in no page of the database once the log is
+   * checkpointed. Not for every transaction: pages that retention frees would be written once more.
+   */
+  transactionErasing<T>(work: () => T): T {
+    this.#db.exec('PRAGMA secure_delete = ON');
+    try {
+      return this.transaction(work);
+    } finally {
+      this.#db.exec('PRAGMA secure_delete = OFF');
+    }
+  }
+
   /** Several reads of one state of the database. */
   snapshot<T>(work: () => T): T {
     return this.#guard(() => {

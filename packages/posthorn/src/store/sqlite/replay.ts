@@ -1,9 +1,8 @@
-import { corruptMessage } from '../../domain/attempt.ts';
 import type { AuditEntry } from '../../domain/audit-entry.ts';
-import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { replayEntry } from '../audit-log.ts';
+import { isSendable, refuseUnsendable } from '../sendable.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import type { Found } from '../redrives.ts';
@@ -32,7 +31,7 @@ export function replayEvent(
     const row = findEvent(db, tenant, eventId);
     if (row === undefined) return 'no_event';
     const stored = eventOf(row);
-    if (stored.integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
+    refuseUnsendable(stored);
     const plan = planReplay(endpoints.ofTenant(tenant), stored, endpointId);
     if (plan === null) return 'no_endpoint';
     const { wanted, filtered, overridden } = plan;
@@ -64,8 +63,8 @@ export interface ReplayPlace extends Placement {
 }
 
 /**
- * A new delivery of what a replay in bulk has found, in the caller's transaction. Null: its event does not match its digest, so
- * it would not be sent.
+ * A new delivery of what a replay in bulk has found, in the caller's transaction. Null: its event does not match its digest,
+ * or its data were deleted, so it would not be sent.
  */
 export function replayFound(
   db: Database,
@@ -77,7 +76,7 @@ export function replayFound(
   const known = endpoints.byNum(endpoint);
   if (row === undefined || known === undefined) return null;
   const { type, orderingKey, integrity } = eventOf(row);
-  if (integrity === 'corrupt') return null;
+  if (!isSendable(integrity)) return null;
   const event = { number: eventNumber, shard: shardOfNumber(eventNumber), type, orderingKey };
   const number = insertOneDelivery(db, placement, event, known, null, triggers.indexOf('redrive'));
   db.run('UPDATE deliveries SET redrive_id = ? WHERE number = ?', redriveId, number);

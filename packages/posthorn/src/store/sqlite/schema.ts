@@ -13,6 +13,7 @@ import {
   bulkWindows,
   contactMigration,
   countersTable,
+  dataDeletedColumn,
   failingColumns,
   failingDelivered,
   keysTable,
@@ -342,6 +343,7 @@ const migrations: readonly string[] = [
   markerSubjects,
   countersTable,
   routingKeysColumn,
+  dataDeletedColumn,
 ];
 
 const maxNamed = 5;

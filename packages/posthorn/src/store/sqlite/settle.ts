@@ -81,8 +81,20 @@ function applyOutcome(db: Database, s: Settlement, isRetryNow: boolean): boolean
   return changed === 1;
 }
 
+/** Whether the data of its event were deleted: then nothing of a late answer is kept. */
+function areDataDeleted(db: Database, number: number): boolean {
+  return (
+    db.get(
+      'SELECT 1 FROM deliveries d JOIN events e ON e.number = d.event_number WHERE d.number = ? AND e.data_deleted_at IS NOT NULL',
+      number,
+    ) !== undefined
+  );
+}
+
 /** Returns 0 if this attempt was logged before. */
 function logAttempt(db: Database, s: Settlement, own: boolean): number {
+  // A pending delivery keeps the data of its event, so this looks at the late ones alone.
+  const isKept = own || !areDataDeleted(db, s.number);
   return db.run(
     insertAttempt,
     s.number,
@@ -92,12 +104,12 @@ function logAttempt(db: Database, s: Settlement, own: boolean): number {
     s.statusCode,
     own ? outcomes[s.state] : 'superseded',
     s.errorClass,
-    s.message,
-    s.responseExcerpt,
+    isKept ? s.message : null,
+    isKept ? s.responseExcerpt : null,
     triggers.indexOf(s.trigger),
     s.node,
     s.leaseUntil,
-    s.wire === null ? null : JSON.stringify(s.wire),
+    s.wire === null || !isKept ? null : JSON.stringify(s.wire),
   );
 }
 

@@ -179,3 +179,6 @@ export const bulkWindows = 'ALTER TABLE redrives ADD COLUMN first_number INTEGER
 
 /** A migration: events have routing keys. */
 export const routingKeysColumn = 'ALTER TABLE events ADD COLUMN routing_keys TEXT';
+
+/** A migration: when an event's data were deleted; null: they are there. */
+export const dataDeletedColumn = 'ALTER TABLE events ADD COLUMN data_deleted_at INTEGER';

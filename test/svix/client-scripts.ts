@@ -65,6 +65,31 @@ export function describeClientScripts(): void {
   describe.each(clients)('JavaScript client %s', (version, connect, Webhook) => {
     const isOld = version.startsWith('1');
 
+    test('a payload is expunged: it and the answers are gone, and the message cannot be sent again', async () => {
+      const svix = connect();
+      const [app, path] = [fresh('expunged'), `/${fresh('hook')}`];
+      await svix.application.create({ name: app, uid: app });
+      const { id: endpoint } = await svix.endpoint.create(app, { url: at(path) });
+      const { id } = await svix.message.create(app, {
+        eventType: 'a.b',
+        payload: { email: 'a@example.org' },
+      });
+      await until('the attempt is listed', async () => {
+        const { data } = await svix.messageAttempt.listByMsg(app, id, { withContent: true });
+        return data.length === 1 && data[0]!.response !== '';
+      });
+      for (let times = 0; times < 2; times++) await svix.message.expungeContent(app, id);
+      expect((await svix.message.get(app, id, { withContent: true })).payload).toEqual({ expired: true });
+      expect((await svix.messageAttempt.listByMsg(app, id)).data).toMatchObject([
+        { response: '', status: 0 },
+      ]);
+      await expect(svix.messageAttempt.resend(app, id, endpoint)).rejects.toMatchObject({
+        code: 400,
+        body: { code: 'missing_payload' },
+      });
+      await expect(svix.message.expungeContent(app, 'none')).rejects.toMatchObject({ code: 404 });
+    });
+
     test('a sender’s script: application, endpoint, event types, messages, attempts, resend, recover, rotation', async () => {
       const svix = connect();
       const [app, type] = [fresh('customer'), fresh('invoice.paid')];

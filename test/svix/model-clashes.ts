@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { apiKey } from '../integration/serving.ts';
 import { until } from '../support.ts';
-import { at, fresh, raw, receivedAt, serverUrl } from './world.ts';
+import { at, failing, fresh, raw, receivedAt, serverUrl } from './world.ts';
 
 // Where the models of Svix and Posthorn differ.
 
@@ -29,6 +29,25 @@ export function describeModelClashes(): void {
       expect((await raw('GET', `/api/v1/app/${app}/msg/${body.id}?with_content=false`)).body.payload).toEqual(
         {},
       );
+    });
+
+    test('several payloads are expunged by one call; one that is still to be delivered is not', async () => {
+      const path = `/${fresh('expunge')}`;
+      await raw('POST', `/api/v1/app/${app}/endpoint`, {
+        body: { url: at(path), eventTypes: ['expunge.slow'] },
+      });
+      failing.add(path);
+      const { body: idle } = await send({ eventType: 'expunge.idle', payload: { n: 1 } });
+      const { body: slow } = await send({ eventType: 'expunge.slow', payload: { n: 2 } });
+      const expunge = (body: object) => raw('POST', `/api/v1/app/${app}/msg/bulk-expunge`, { body });
+      expect(await expunge({ ids: [idle.id, 'none'] })).toMatchObject({
+        status: 200,
+        body: { results: { [idle.id]: 'expunged', none: 'not-found' } },
+      });
+      expect(await expunge({ ids: [slow.id] })).toMatchObject({ status: 409, body: { code: 'conflict' } });
+      expect((await expunge({})).status).toBe(422);
+      const payload = async (id: string) => (await raw('GET', `/api/v1/app/${app}/msg/${id}`)).body.payload;
+      expect([await payload(idle.id), await payload(slow.id)]).toEqual([{ expired: true }, { n: 2 }]);
     });
 
     test('the same eventId: the same message again, or a conflict with another', async () => {

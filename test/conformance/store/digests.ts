@@ -182,7 +182,11 @@ export function describeDigests(
       expect(await found()).toEqual([{ events: 3, without: 0, dataDeleted: 1 }, true, []]);
       await subject.run(`UPDATE events SET data_deleted_at = 1 WHERE id = 'pay-1'`);
       await subject.run(`UPDATE events SET data = '{}' WHERE id = 'unmatched'`);
-      expect(await found()).toEqual([{ events: 3, without: 0, dataDeleted: 1 }, false, ['pay-1', 'unmatched']]);
+      expect(await found()).toEqual([
+        { events: 3, without: 0, dataDeleted: 1 },
+        false,
+        ['pay-1', 'unmatched'],
+      ]);
       expect(await subject.store.read.event('default', 'pay-1')).toMatchObject({ integrity: 'corrupt' });
     });
 

@@ -202,7 +202,7 @@ function Found({
         <Fact name="endpoints">{countText(job.endpoints)}</Fact>
         <Fact name="ordering keys held back">{countText(job.keys_held)}</Fact>
         {job.skipped === 0 ? null : (
-          <Fact name="skipped: their endpoint is deleted">
+          <Fact name="skipped: their endpoint or data are deleted">
             <span className="wait">{countText(job.skipped)}</span>
           </Fact>
         )}

@@ -18,7 +18,7 @@ const pastVerb = (job: Job): string => (isReplay(job) ? 'replayed' : 'redriven')
 function skippedNote({ skipped }: Job): string {
   return skipped === 0
     ? ''
-    : `; ${skipped.toLocaleString('en-US')} skipped because their endpoint or the data of their event were deleted; they do not change`;
+    : `; ${skipped.toLocaleString('en-US')} skipped because their endpoint or the data of their event are deleted; they do not change`;
 }
 
 /** Why it stopped, or an empty text. */

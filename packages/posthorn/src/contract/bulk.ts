@@ -42,7 +42,9 @@ export const jobAnswer = {
       'Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again.',
     ),
   matched: count.describe('Deliveries that matched the filter when it was created.'),
-  skipped: count.describe('Deliveries not taken: changed or deleted since, without an endpoint, or of an event whose data were deleted.'),
+  skipped: count.describe(
+    'Deliveries not taken: changed or deleted since, without an endpoint, or of an event whose data were deleted.',
+  ),
   outcome: z
     .strictObject({
       delivered: count,

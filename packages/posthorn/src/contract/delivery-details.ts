@@ -40,7 +40,9 @@ export const attemptFields = {
   response_excerpt: z
     .string()
     .nullable()
-    .describe('Beginning of the response body; null also if the key sees no payloads, or if the data of the event were deleted.'),
+    .describe(
+      'Beginning of the response body; null also if the key sees no payloads, or if the data of the event were deleted.',
+    ),
   response_headers: headers
     .nullable()
     .describe(

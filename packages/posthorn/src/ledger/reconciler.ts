@@ -45,7 +45,11 @@ export interface Reconciliation {
   readonly rowsRead: number;
   readonly findings: readonly Finding[];
   /** Events compared with their digests, and those among them that carry none; null where it was not asked for. */
-  readonly digests: { readonly events: number; readonly without: number; readonly dataDeleted: number } | null;
+  readonly digests: {
+    readonly events: number;
+    readonly without: number;
+    readonly dataDeleted: number;
+  } | null;
   readonly balanced: boolean;
 }
 

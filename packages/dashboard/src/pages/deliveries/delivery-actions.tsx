@@ -6,6 +6,7 @@ import { Copy } from '../../parts/copy.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { refresh } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
+import { cannotSendAgain } from './data-deleted.tsx';
 import { CancelDialog, ReplayDialog } from './dialogs.tsx';
 import type { Details } from './timeline.ts';
 
@@ -28,13 +29,18 @@ function useRedrive(id: string): { readonly isAsked: boolean; readonly redrive: 
 
 /** What can be done with a delivery in its state. */
 export function DeliveryActions({ details }: { details: Details }): ReactNode {
-  const { id, state, endpoint } = details;
+  const { id, state, endpoint, event } = details;
   const forbidRedrive = useForbidden('redrive');
   const forbidReplay = useForbidden('replay');
   const forbidCancel = useForbidden('operate');
   const [open, setOpen] = useState<'cancel' | 'replay' | null>(null);
   const { isAsked, redrive } = useRedrive(id);
-  const deleted = endpoint.deleted ? 'Its endpoint was deleted: replay the event to another one.' : null;
+  const deleted =
+    event.data_deleted_at !== null
+      ? cannotSendAgain
+      : endpoint.deleted
+        ? 'Its endpoint was deleted: replay the event to another one.'
+        : null;
   const word = state === 'pending' ? 'Try now' : 'Redrive';
   useKeys(
     state === 'delivered' || forbidRedrive !== null || deleted !== null

@@ -20,6 +20,7 @@ import { When, ZoneName } from '../../parts/when.tsx';
 import { refresh, useRead } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
 import { usePathParam } from '../../url.ts';
+import { cannotSendAgain, DataDeleted } from './data-deleted.tsx';
 import { rawDataIn } from './raw-data.ts';
 
 type Event = Answer<'events.get'>;
@@ -47,7 +48,11 @@ export default function EventPage(): ReactNode {
             <Facts event={event} />
             <Deliveries event={event} />
             <Card title="Data, as it was published">
-              {event.payloads === 'none' || data === null ? (
+              {event.data_deleted_at !== null ? (
+                <p className="soft">
+                  <DataDeleted at={event.data_deleted_at} />
+                </p>
+              ) : event.payloads === 'none' || data === null ? (
                 <p className="soft">
                   Your key does not show payloads. Ask for one with <code>payloads: masked</code> or{' '}
                   <code>full</code>.
@@ -55,7 +60,7 @@ export default function EventPage(): ReactNode {
               ) : (
                 <Payload text={data} name="Data of the event" />
               )}
-              {event.payloads === 'masked' ? (
+              {event.payloads === 'masked' && event.data_deleted_at === null ? (
                 <p className="label">Card numbers, bank accounts and email addresses are masked.</p>
               ) : null}
             </Card>
@@ -103,7 +108,10 @@ function Head({ event }: { event: Event }): ReactNode {
       }
       actions={
         <>
-          <Button forbidden={forbidden} onClick={() => setOpen(true)}>
+          <Button
+            forbidden={event.data_deleted_at === null ? forbidden : cannotSendAgain}
+            onClick={() => setOpen(true)}
+          >
             Replay…
           </Button>
           <Copy text={location.href} label="Copy link" />

@@ -4,6 +4,7 @@ import { Reading } from '../../parts/panel.tsx';
 import { Payload } from '../../parts/payload.tsx';
 import { Untrusted } from '../../parts/untrusted.tsx';
 import { useRead } from '../../query.ts';
+import { DataDeleted } from './data-deleted.tsx';
 import type { Details } from './timeline.ts';
 
 // What was sent, and what came back.
@@ -57,9 +58,13 @@ export function Sent({ id, attempt }: { id: string; attempt: number | null }): R
             <Headers of={request.headers} label="Headers of the request" />
             {request.body === null ? (
               <p className="soft">
-                {request.payloads === 'none'
-                  ? 'Your key does not show payloads. Ask for one with payloads: masked or full.'
-                  : 'The expression of the endpoint gives no body.'}
+                {request.data_deleted_at !== null ? (
+                  <DataDeleted at={request.data_deleted_at} />
+                ) : request.payloads === 'none' ? (
+                  'Your key does not show payloads. Ask for one with payloads: masked or full.'
+                ) : (
+                  'The expression of the endpoint gives no body.'
+                )}
               </p>
             ) : (
               <Payload text={request.body} name="Body of the request" />

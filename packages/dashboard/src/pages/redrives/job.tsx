@@ -108,7 +108,7 @@ function Sum({ job, kind, left }: { job: Job; kind: Kind; left: number }): React
     ['Pending', outcome.pending, 'wait'],
     [kind === 'redrive' ? 'Dead again' : 'Dead', outcome.dead, 'bad'],
     ['Cancelled, suppressed, taken over or deleted since', outcome.other, 'soft'],
-    ['Skipped: changed since, or their endpoint is deleted', skipped, 'soft'],
+    ['Skipped: changed since, or their endpoint or data are deleted', skipped, 'soft'],
     [job.state === 'running' ? 'Not yet' : 'Left as they are', left, 'soft'],
   ] as const;
   return (

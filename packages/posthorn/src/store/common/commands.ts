@@ -9,7 +9,15 @@ import { writeAudit } from './audit-log.ts';
 import { blocksKeys, wakeSuccessor } from './blocking.ts';
 import { count } from './counting.ts';
 import { type Cold, transaction } from './methods.ts';
-import { deliveriesOfEach, forShare, forUpdate, inList, isNumbered, limit as limited, table } from './pieces.ts';
+import {
+  deliveriesOfEach,
+  forShare,
+  forUpdate,
+  inList,
+  isNumbered,
+  limit as limited,
+  table,
+} from './pieces.ts';
 import { readDelivery } from './readings.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 import { sql } from './sql.ts';
@@ -119,7 +127,12 @@ export const commandWrites: Cold<
   redriveDelivery: transaction(function* (number, now, audit = null) {
     const state = yield* redriveOne(number, now);
     const delivery = yield* readDelivery(number);
-    if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted' || state === 'data_deleted')
+    if (
+      state === 'not_found' ||
+      state === 'refused' ||
+      state === 'endpoint_deleted' ||
+      state === 'data_deleted'
+    )
       return commandAnswer(state, delivery);
     yield* writeAudit([withChange(audit, { state }, { state: 'pending' })]);
     return commandAnswer('done', delivery);

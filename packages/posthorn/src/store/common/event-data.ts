@@ -48,8 +48,11 @@ function* readUnfinished(
     sql`SELECT f.remaining FROM ${table('fan_out_events')} f WHERE f.event_number = ${number}`,
   );
   const isOfEvent = isNumbered('d', 'event_number', number);
-  const counted = (from: Sql): Sql => sql`SELECT count(*) FROM (SELECT 1 FROM ${from} ${limited(maxCounted)}) d`;
-  const [pending] = (yield* row(counted(sql`${deliveries} d WHERE ${isOfEvent} AND d.state = 0`))) as [number];
+  const counted = (from: Sql): Sql =>
+    sql`SELECT count(*) FROM (SELECT 1 FROM ${from} ${limited(maxCounted)}) d`;
+  const [pending] = (yield* row(counted(sql`${deliveries} d WHERE ${isOfEvent} AND d.state = 0`))) as [
+    number,
+  ];
   const [blocking] = (yield* row(
     counted(
       sql`${deliveries} d JOIN ${endpoints} p ON p.num = d.endpoint

@@ -38,9 +38,7 @@ async function takeAll(
   // Deleted since they were read: skipped as well.
   const live = await perform(connection, lockEndpoints([...new Set(found.map(({ endpoint }) => endpoint))]));
   const sendable = await lockSendable(connection, [...new Set(found.map(({ eventNumber }) => eventNumber))]);
-  const chosen = found.filter(
-    ({ endpoint, eventNumber }) => live.has(endpoint) && sendable.has(eventNumber),
-  );
+  const chosen = found.filter(({ endpoint, eventNumber }) => live.has(endpoint) && sendable.has(eventNumber));
   const again = { trigger: 'redrive', redriveId: job.id, now } as const;
   return [...(await perform(connection, redriveEnded(chosen, again)))];
 }

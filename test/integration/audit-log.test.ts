@@ -241,9 +241,14 @@ const steps: readonly Step[] = [
   },
   {
     id: 'events.deleteData',
-    path: () => '/v1/events/pay-2/data?tenant=acme',
-    target: { kind: 'event', id: () => 'pay-2' },
-    tenant: 'acme',
+    path: () => '/v1/events/usr-1/data?tenant=unheard',
+    target: { kind: 'event', id: () => 'usr-1' },
+    tenant: 'unheard',
+    // No endpoint takes it, so nothing of it is pending.
+    before: async () => {
+      const data = { note: canaries.payload };
+      await call('POST', '/v1/events', { id: 'usr-1', tenant: 'unheard', type: 'user.created', data });
+    },
   },
   {
     id: 'deadLetters.snooze',
@@ -413,7 +418,7 @@ describe('G9: every operation that changes something leaves one entry', () => {
       ['POST', '/v1/deliveries/dlv_none/redrive', undefined],
       ['PUT', '/v1/teams/again', { description: '', channels: ['none'] }],
       ['DELETE', '/v1/teams/none', undefined],
-      ['DELETE', '/v1/events/pay-2/data?tenant=acme', undefined],
+      ['DELETE', '/v1/events/usr-1/data?tenant=unheard', undefined],
       ['POST', '/v1/events', { tenant: 'again', type: 'a', data: {} }],
     ] as const)
       statuses.push((await call(method, path, body)).status);

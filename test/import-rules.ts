@@ -84,7 +84,13 @@ const mayImport: readonly {
   // Writes declarations of what such a server's database has.
   {
     of: 'svix/import',
-    from: ['contract', 'cli/output.ts', 'cli/private-file.ts', 'svix/endpoint-fields.ts'],
+    from: [
+      'contract',
+      'cli/output.ts',
+      'cli/private-file.ts',
+      'cli/shadow/other-sender.ts',
+      'svix/endpoint-fields.ts',
+    ],
     drivers: ['pg'],
   },
   // Consumes brokers, and publishes as `posthorn publish` does: nothing of it is on the path of a delivery.

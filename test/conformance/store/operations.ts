@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import { aRedrive, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
@@ -40,7 +41,7 @@ export function describeOperations(subject: Subject): void {
     await balanced();
   });
 
-  test('cancelling takes a reason and only what is pending', async () => {
+  test('cancelling takes a reason and only what has not ended', async () => {
     const endpoint = await one();
     await subject.store.write.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
@@ -64,6 +65,36 @@ export function describeOperations(subject: Subject): void {
       state: 'cancelled',
       reason: 'cancelled: wrong customer',
     });
+    await balanced();
+  });
+
+  test('G6: a suppressed delivery is cancelled with its reason: no drop any more, worth nothing, and left out of redrives in bulk', async () => {
+    const { store } = subject;
+    const endpoint = await one({ enabled: false });
+    await store.write.accept([[anEvent({ value: { amountMinor: 700n, currency: 'EUR' } })]], noRoom);
+    const [before] = await store.read.deliveries({}, { after: null, limit: 10 });
+    const answer = await store.write.cancelDelivery(before!.number, 'the other sender has it', start + 9);
+    const after = await store.read.delivery(before!.number);
+    expect(answer).toEqual({ result: 'done', delivery: after });
+    expect(after).toMatchObject({
+      state: 'cancelled',
+      reason: 'cancelled: the other sender has it',
+      settledAt: before!.settledAt,
+    });
+    const counts = await store.read.accounting({ ...everything, endpointIds: [endpoint.id], now: start });
+    expect(counts).toMatchObject({ accepted: 1, cancelled: 1, suppressed: 0, pending: 0 });
+    const job = await beginRedrive(store, {
+      id: 'rdr_1',
+      ...aRedrive,
+      filter: {},
+      ratePerS: null,
+      dryRun: true,
+      now: start,
+    });
+    expect(job).toMatchObject({ matched: 0 });
+    await balanced();
+    // Singly an operator may bring it back.
+    expect(await store.write.redriveDelivery(before!.number, start + 10)).toMatchObject({ result: 'done' });
     await balanced();
   });
 

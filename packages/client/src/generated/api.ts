@@ -189,7 +189,7 @@ export interface DeliveriesApi<Options> {
   /** Redrive a delivery. Makes the delivery due now. A dead, suppressed or cancelled delivery gets a fresh schedule; a pending one comes due sooner, but still waits for earlier deliveries of its ordering key. Ends the receiver's `Retry-After` throttle. */
   redrive(id: string, options?: Options): Promise<Delivery>;
 
-  /** Cancel a delivery. A pending delivery is not attempted again unless it is redriven; an attempt in flight is not interrupted. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key then continues without it. */
+  /** Cancel a delivery. A pending delivery is not attempted again unless it is redriven; an attempt in flight is not interrupted. A suppressed delivery no longer counts as a drop, and redrives in bulk leave it out. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key then continues without it. */
   cancel(id: string, input: CancelRequest, options?: Options): Promise<Delivery>;
 
   /** Get the request of a delivery. Returns what is sent to the receiver, rebuilt from the stored event and the endpoint by the code that sends it. The audit log records who looked at a full payload. */

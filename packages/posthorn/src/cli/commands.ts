@@ -233,6 +233,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('../svix/import/command.ts')).importCommand(process.env),
   },
   {
+    name: 'shadow',
+    description: 'Beside another sender: compare both while only it delivers, and go live',
+    load: async () => (await import('./commands/shadow.ts')).shadowCommand(),
+  },
+  {
     name: 'completion',
     description: 'Print the script that completes these commands in bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionCommand(commands),

@@ -36,6 +36,10 @@ const file = (name: string, text: string): string => {
   return path;
 };
 const ids = file('ids.txt', 'evt_1\n');
+const sentLog = file(
+  'sent.jsonl',
+  '{"msgId":"evt_1","endpointId":"ep_1","timestamp":"2026-11-20T10:00:00.000Z","responseStatusCode":200,"responseDurationMs":41,"status":0}\n',
+);
 
 /** Arguments of a command that is used rightly, where they are more than a name for each argument. */
 const used: Readonly<Record<string, readonly string[]>> = {
@@ -56,6 +60,8 @@ const used: Readonly<Record<string, readonly string[]>> = {
   listen: ['orders', '--forward', 'http://127.0.0.1:1/hook'],
   reconcile: ['orders', ids, '--since', '1h'],
   expect: [ids, '--since', '1h'],
+  'shadow compare': ['--log', sentLog, '--since', '1h'],
+  'shadow end': ['--all', '--log', sentLog, '--since', '1h'],
   apply: ['--file', file('posthorn.yaml', 'teams:\n  payments: { channels: [] }\n')],
   'keys create': ['checkout', '--scopes', 'publish'],
   'channels put': ['ops', '--file', file('channel.yaml', 'kind: webhook\nurl: https://ops.example/hook\n')],

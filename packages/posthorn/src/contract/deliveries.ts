@@ -182,7 +182,7 @@ export const deliveryOperations = operations({
     scope: 'operate',
     summary: 'Cancel a delivery',
     description:
-      'A pending delivery is not attempted again unless it is redriven; an attempt in flight is not interrupted. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key then continues without it.',
+      'A pending delivery is not attempted again unless it is redriven; an attempt in flight is not interrupted. A suppressed delivery no longer counts as a drop, and redrives in bulk leave it out. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key then continues without it.',
     params,
     body: cancelRequest,
     status: 200,

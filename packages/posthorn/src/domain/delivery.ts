@@ -92,5 +92,6 @@ export const commandTransitions: Readonly<
 > = {
   // A pending delivery may be redriven too: it becomes due now, on the same clock (G3).
   redrive: { from: ['dead', 'suppressed', 'cancelled', 'pending'], to: 'pending' },
-  cancel: { from: ['pending'], to: 'cancelled' },
+  // A suppressed delivery waits for an operator's decision: this is the other one.
+  cancel: { from: ['pending', 'suppressed'], to: 'cancelled' },
 };

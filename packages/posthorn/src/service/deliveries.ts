@@ -154,7 +154,7 @@ function deliveryCommands({
         id,
         { call, action: 'deliveries.cancel' },
         (number, now, audit) => store.write.cancelDelivery(number, reason, now, audit),
-        'only a pending delivery, or a dead letter that blocks its ordering key, can be cancelled.',
+        'only a pending or suppressed delivery, or a dead letter that blocks its ordering key, can be cancelled.',
       );
       engine.wake([delivery.endpointId]);
       return wireDelivery(delivery, call.caller.payloads);

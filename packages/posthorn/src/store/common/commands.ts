@@ -1,7 +1,7 @@
 import { commandTransitions, type DeliveryState, deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { withChange } from '../audit-log.ts';
-import type { CounterChange } from '../counter-change.ts';
+import { type CounterChange, endCounters } from '../counter-change.ts';
 import type { DeliveryPath } from '../delivery-path.ts';
 import { commandAnswer, type CommandResult, type OperationWrites } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
@@ -102,14 +102,18 @@ function* redriveOne(
 
 function* cancelOne(delivery: Locked, reason: string, now: number): Steps<void> {
   const { number, state, endpoint, orderKey } = delivery;
+  // It never was pending: it settled when it was accepted, and readings of the past go by that.
+  const settledAt = state === stateNumbers.suppressed ? sql`settled_at` : sql`${now}`;
   yield* changes(
-    sql`UPDATE ${deliveries} AS d SET state = 3, due_at = NULL, claimed_by = NULL, settled_at = ${now}, reason = ${reason}
+    sql`UPDATE ${deliveries} AS d SET state = 3, due_at = NULL, claimed_by = NULL, settled_at = ${settledAt}, reason = ${reason}
       WHERE ${isNumbered('d', 'number', number)}`,
   );
   const cancelled: CounterChange = { ...delivery, counter: 'cancelled', by: 1 };
-  const wasDead = state === stateNumbers.dead;
-  yield* count(wasDead ? [cancelled, { ...delivery, counter: 'dead', by: -1 }] : [cancelled]);
-  if (orderKey !== null) yield* wakeSuccessor({ shard: shardOfNumber(number), endpoint, orderKey }, now);
+  const former = endCounters[state] ?? null;
+  yield* count(former === null ? [cancelled] : [cancelled, { ...delivery, counter: former, by: -1 }]);
+  // A suppressed delivery never held its key.
+  if (orderKey !== null && state !== stateNumbers.suppressed)
+    yield* wakeSuccessor({ shard: shardOfNumber(number), endpoint, orderKey }, now);
 }
 
 /** Whether a dead letter holds its ordering key. */

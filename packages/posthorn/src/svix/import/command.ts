@@ -12,11 +12,12 @@ interface Options {
   readonly mainSecret?: string;
   readonly org?: string;
   readonly out: string;
+  readonly paused?: boolean;
   readonly json?: boolean;
 }
 
 async function importFrom(
-  { databaseUrl, mainSecret, org, out, json }: Options,
+  { databaseUrl, mainSecret, org, out, paused, json }: Options,
   environment: Environment,
 ): Promise<void> {
   const stored = await readStored(databaseUrl).catch((error: Error) => {
@@ -26,6 +27,7 @@ async function importFrom(
     // In the environment it is not seen in the list of processes.
     mainSecret: mainSecret ?? environment['SVIX_MAIN_SECRET'] ?? null,
     org: org ?? null,
+    isPaused: paused === true,
   });
   writePrivately(out, stringify(document));
   const counts = {
@@ -59,6 +61,10 @@ export function importCommand(environment: Environment): Command {
       "the server's main_secret, if it encrypts secrets (or SVIX_MAIN_SECRET)",
     )
     .option('--org <id>', 'only this organization: org_…')
+    .option(
+      '--paused',
+      'disable every endpoint: as a shadow, Posthorn sends nothing until posthorn shadow end',
+    )
     .option('--out <file>', 'file to write; it will contain signing secrets', 'posthorn-import.yaml')
     .option('--json', 'print JSON')
     .addHelpText(

@@ -23,10 +23,11 @@ export interface Declarations {
 const maxSecretBytes = 75;
 
 /** The tenant that an application becomes: its uid, or else its id. */
-const tenantOf = ({ id, uid }: StoredApplication): string => uid ?? id;
+export const tenantName = ({ id, uid }: Pick<StoredApplication, 'id' | 'uid'>): string => uid ?? id;
 
 /** The name of an endpoint: its uid, or one that its id gives, so that a second import finds it again. */
-const nameOf = ({ id, uid }: StoredEndpoint): string => uid ?? `imported-${id.slice('ep_'.length)}`;
+export const endpointName = ({ id, uid }: Pick<StoredEndpoint, 'id' | 'uid'>): string =>
+  uid ?? `imported-${id.slice('ep_'.length)}`;
 
 /** Why an endpoint cannot be declared; null: it can. */
 function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): string | null {
@@ -35,7 +36,14 @@ function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): st
   return odd === undefined ? null : `the event type ${odd} is not a name that Posthorn takes`;
 }
 
-function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: string): object {
+function endpointDocument(
+  endpoint: StoredEndpoint,
+  {
+    tenant,
+    secret,
+    isPaused,
+  }: { readonly tenant: string; readonly secret: string; readonly isPaused: boolean },
+): object {
   const {
     url,
     description,
@@ -51,7 +59,7 @@ function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: stri
     url,
     event_types: types === undefined || types === null || types.length === 0 ? ['*'] : types,
     description,
-    enabled: !disabled,
+    enabled: !disabled && !isPaused,
     metadata,
     ...wireCompatible,
     ...(channels === undefined || channels === null || channels.length === 0
@@ -63,17 +71,21 @@ function endpointDocument(endpoint: StoredEndpoint, tenant: string, secret: stri
   };
 }
 
-/** Declares what Svix's database has as Posthorn's tenants, endpoints and event types. `org`: only of this organization. */
+/** Declares what Svix's database has as Posthorn's tenants, endpoints and event types. `org`: only of this organization. `isPaused`: every endpoint is disabled. */
 export function declarationsFrom(
   { applications, endpoints, eventTypes }: Stored,
-  { mainSecret, org }: { readonly mainSecret: string | null; readonly org: string | null },
+  {
+    mainSecret,
+    org,
+    isPaused = false,
+  }: { readonly mainSecret: string | null; readonly org: string | null; readonly isPaused?: boolean },
 ): Declarations {
   const skipped: Skipped[] = [];
   const isMine = ({ org_id: id }: { readonly org_id: string }): boolean => org === null || id === org;
   const tenants = new Map<string, string>();
   const tenantDocuments: Record<string, object> = {};
   for (const application of applications.filter(isMine)) {
-    const name = tenantOf(application);
+    const name = tenantName(application);
     if (!ownTenant.safeParse(name).success || name in tenantDocuments) {
       const reason =
         name in tenantDocuments ? 'another organization has its uid: give --org' : 'its uid is too long';
@@ -100,7 +112,11 @@ export function declarationsFrom(
       skipped.push({ kind: 'endpoint', id: endpoint.id, reason: reason ?? '' });
       continue;
     }
-    endpointDocuments[`${tenant}/${nameOf(endpoint)}`] = endpointDocument(endpoint, tenant, opened.secret);
+    endpointDocuments[`${tenant}/${endpointName(endpoint)}`] = endpointDocument(endpoint, {
+      tenant,
+      secret: opened.secret,
+      isPaused,
+    });
   }
   const typeDocuments: Record<string, object> = {};
   for (const type of eventTypes.filter(isMine)) {

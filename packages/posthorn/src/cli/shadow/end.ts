@@ -10,7 +10,7 @@ import type { Pair } from './pairs.ts';
 
 /** Requests of one command in flight at once. */
 const concurrency = 8;
-export const cancelReason = 'the other sender has it';
+const cancelReason = 'the other sender has it';
 
 /**
  * Cancels the suppressed deliveries that the other sender has made: they are no drops, and no redrive in bulk sends them twice.

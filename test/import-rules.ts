@@ -85,12 +85,23 @@ const mayImport: readonly {
   {
     of: 'svix/import',
     from: [
-      'contract',
       'cli/output.ts',
       'cli/private-file.ts',
+      'cli/remote.ts',
       'cli/shadow/other-sender.ts',
+      'contract',
+      'domain',
+      'importers/declarations.ts',
+      'runtime',
       'svix/endpoint-fields.ts',
     ],
+    drivers: ['pg'],
+    packages: ['@posthorn/client'],
+  },
+  // Writes declarations of what other senders have, and reports what it took.
+  {
+    of: 'importers',
+    from: ['cli/output.ts', 'cli/private-file.ts', 'contract', 'domain', 'svix/import/command.ts'],
     drivers: ['pg'],
   },
   // Consumes brokers, and publishes as `posthorn publish` does: nothing of it is on the path of a delivery.
@@ -122,6 +133,7 @@ const mayImport: readonly {
       'engine/port.ts',
       'engine/tracing.ts',
       'http/authentication.ts',
+      'importers/command.ts',
       'ingest',
       'ledger',
       'library',
@@ -133,7 +145,6 @@ const mayImport: readonly {
       'service',
       'signing',
       'store',
-      'svix/import/command.ts',
       'tracing',
       'transport',
     ],

@@ -158,6 +158,9 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
       },
     }),
   },
+  'events.import': everything(async () => ({
+    body: { events: [{ id: 'past', type: 'a.b', data: 1, deliveries: [] }] },
+  })),
   'events.get': ofEvent('read'),
   'events.replay': ofEvent('replay', ({ sides }, target) => ({
     endpoint_id: sides[target === 'missing' ? 'own' : target].endpointId,

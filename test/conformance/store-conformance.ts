@@ -12,6 +12,7 @@ import { describeDropped } from './store/dropped.ts';
 import { describeEndpointFigures } from './store/endpoint-figures.ts';
 import { describeFailing } from './store/failing.ts';
 import { describeIdempotency } from './store/idempotency.ts';
+import { describeImporting } from './store/importing.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeListing } from './store/listing.ts';
@@ -63,6 +64,7 @@ export function describeDeliveryStore(name: string, open: () => Promise<Store>, 
     describeDropped(subject);
     describeDeletingData(subject);
     describeReplaying(subject);
+    describeImporting(subject);
     describePruning(subject);
     describeListing(subject);
     describeSearching(subject);

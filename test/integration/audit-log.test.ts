@@ -251,6 +251,13 @@ const steps: readonly Step[] = [
     },
   },
   {
+    id: 'events.import',
+    path: () => '/v1/events/import',
+    body: { tenant: 'acme', events: [{ id: 'past-1', type: 'payment.succeeded', data: 1, deliveries: [] }] },
+    target: { kind: 'tenant', id: () => 'acme' },
+    tenant: 'acme',
+  },
+  {
     id: 'deadLetters.snooze',
     path: () => `/v1/dead-letters/suppressed.${made['endpoint']}.-.-/snooze`,
     body: { until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'wait for the deploy' },

@@ -760,7 +760,7 @@ export interface Delivery {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason, or with what a former sender said of an imported one. */
   readonly reason: string | null;
 
   /** Error class of the last attempt, if it failed. */
@@ -796,7 +796,7 @@ export interface DeliveryDetails {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason, or with what a former sender said of an imported one. */
   readonly reason: string | null;
 
   /** Error class of the last attempt, if it failed. */
@@ -1669,6 +1669,15 @@ export interface Event {
   readonly data: unknown;
 }
 
+export interface EventImport {
+  /** Default: the tenant that the key is bound to, else `default`. */
+  readonly tenant?: string | undefined;
+
+  /** Only count. */
+  readonly dryRun?: boolean | undefined;
+  readonly events: readonly PastEvent[];
+}
+
 export interface EventList {
   /** How far in time the search has come; null if it reached the end, so there are no more. */
   readonly searchedTo: string | null;
@@ -1906,6 +1915,18 @@ export interface ImpactSide {
   readonly notes: readonly string[];
 }
 
+export interface ImportedEvents {
+  /** Events that were not here before. */
+  readonly events: number;
+
+  /** Their deliveries. */
+  readonly deliveries: number;
+
+  /** Events whose ids were here, or came twice: nothing of them changes. */
+  readonly existing: number;
+  readonly dryRun: boolean;
+}
+
 export interface InTime {
   /** Delivered in time. */
   readonly good: number;
@@ -2110,7 +2131,7 @@ export interface ListedDelivery {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason, or with what a former sender said of an imported one. */
   readonly reason: string | null;
 
   /** Error class of the last attempt, if it failed. */
@@ -2683,6 +2704,38 @@ export interface OneSeries {
 
 export interface OpenApiDocument {
   readonly openapi: string;
+}
+
+export interface PastEvent {
+  /** Such as `payment.succeeded`. */
+  readonly type: string;
+
+  /** Any JSON, at most 256 KiB. Delivered byte for byte. */
+  readonly data: unknown;
+
+  /** The id that it had. An event of this id that is here stays as it is. */
+  readonly id: string;
+
+  /** Endpoints with `ordering: key` receive the events of one key one after the other. */
+  readonly orderingKey?: string | undefined;
+
+  /** Endpoints with `routingKeys` receive the event only if they share one with it. */
+  readonly routingKeys?: readonly string[] | undefined;
+
+  /** When it happened, if not when it is accepted. */
+  readonly occurredAt?: string | Date | undefined;
+
+  /** The value of the event. If omitted, it is taken from the data, as declared by the event type. */
+  readonly value?: NewValue | undefined;
+
+  /** They end as `cancelled`, with a reason that says the state, and are not attempted. */
+  readonly deliveries: readonly {
+    /** Id or name. */
+    readonly endpointId: string;
+
+    /** What became of it at the former sender. */
+    readonly state: 'delivered' | 'failed' | 'pending';
+  }[];
 }
 
 export interface PastNow {

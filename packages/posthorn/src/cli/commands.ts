@@ -229,8 +229,9 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'import',
-    description: 'Write what another sender has as a posthorn.yaml, with its secrets',
-    load: async () => (await import('../svix/import/command.ts')).importCommand(process.env),
+    description:
+      'Write what another sender has as a posthorn.yaml, with its secrets, and import its past messages',
+    load: async () => (await import('../importers/command.ts')).importCommand(process.env),
   },
   {
     name: 'shadow',

@@ -35,7 +35,7 @@ const fields = {
     .string()
     .nullable()
     .describe(
-      "Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason.",
+      "Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason, or with what a former sender said of an imported one.",
     ),
   last_error: lastError.nullable().describe('Error class of the last attempt, if it failed.'),
   blocked_by: z

@@ -13,6 +13,7 @@ import { eventOperations } from './events.ts';
 import type { AnswerOf, InputOf, LineOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
 import { attemptOperations } from './attempts.ts';
+import { eventImportOperations } from './event-import.ts';
 import { eventListOperations } from './event-list.ts';
 import { searchOperations } from './search.ts';
 import { channelOperations } from './channels.ts';
@@ -44,6 +45,7 @@ import { tenantOperations } from './tenants.ts';
 /** Every operation of the API. Routes, validation, OpenAPI, the client, the library and the reference are derived from it. */
 export const table = {
   ...eventOperations,
+  ...eventImportOperations,
   ...eventListOperations,
   ...attemptOperations,
   ...searchOperations,

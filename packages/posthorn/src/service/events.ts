@@ -65,7 +65,9 @@ function createPublisher({
 const missing = 'event by that id and tenant';
 
 /** Events: published one by one or in batches, read, and replayed. */
-export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'events'>, 'events.list'>> {
+export function eventService(
+  deps: ServiceDependencies,
+): Handlers<Exclude<Of<'events'>, 'events.list' | 'events.import'>> {
   return {
     ...publishing(createPublisher(deps)),
     'events.get': getEvent(deps),

@@ -7,6 +7,7 @@ import { alertService } from './alerts.ts';
 import { attemptService } from './attempts.ts';
 import { auditLogService } from './audit-log.ts';
 import { channelTestService } from './channel-test.ts';
+import { eventImportService } from './event-import.ts';
 import { eventListService } from './event-list.ts';
 import { searchService } from './search.ts';
 import { channelService } from './channels.ts';
@@ -45,6 +46,7 @@ import { tenantService } from './tenants.ts';
 export function createServices(deps: ServiceDependencies): Handlers {
   const services = {
     ...eventService(deps),
+    ...eventImportService(deps),
     ...eventListService(deps),
     ...attemptService(deps),
     ...searchService(deps),

@@ -10,7 +10,7 @@ import type { Ages } from '../domain/clock-record.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { StoreFaultError } from '../domain/errors.ts';
 import type { ListPage } from './filters.ts';
-import type { RedriveRecord } from './operations.ts';
+import type { Imported, RedriveRecord } from './operations.ts';
 
 // The part of the port for the audit log, and what every adapter does in the same way about it.
 //
@@ -172,6 +172,11 @@ export function replayEntry(
 ): AuditEntry | null {
   if (deliveries === 0) return null;
   return withChange(audit, null, { endpoint_id: endpointId, deliveries, suppressed });
+}
+
+/** The entry of an import; null where everything was there. */
+export function importEntry(audit: AuditEntry | null, { events, deliveries }: Imported): AuditEntry | null {
+  return events === 0 ? null : withChange(audit, null, { events, deliveries });
 }
 
 /** The entry of a redrive that was recorded: what it is to do, and how many deliveries it has found. */

@@ -1,6 +1,7 @@
 import type { AuditActor, AuditEntry } from '../domain/audit-entry.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { FormerState } from '../domain/imported.ts';
 import type { Money } from './accounting.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
@@ -167,6 +168,18 @@ export interface DataDeletionStep {
   readonly now: number;
 }
 
+/** A past event of another sender, and what that sender says of its deliveries. */
+export interface ImportedEvent {
+  readonly event: NewEvent;
+  readonly deliveries: readonly { readonly endpointId: string; readonly state: FormerState }[];
+}
+
+/** How many of the events were not there before, and their deliveries. */
+export interface Imported {
+  readonly events: number;
+  readonly deliveries: number;
+}
+
 export interface OperationWrites {
   /**
    * Deletes the data of an event, and what its receivers answered, in steps. The first step deletes the data and records when;
@@ -207,6 +220,11 @@ export interface OperationWrites {
     now: number,
     audit?: AuditEntry | null,
   ): Promise<Receipt | null>;
+  /**
+   * Commits past events of another sender, with deliveries that have ended: cancelled, for the reason that they are imported, and
+   * never attempted. An event whose id is there stays as it is; a delivery to an endpoint that is not there is left out.
+   */
+  importEvents(events: readonly ImportedEvent[], now: number, audit?: AuditEntry | null): Promise<Imported>;
   /**
    * Records a job that runs step by step, also after a restart. It takes deliveries that exist now, and no later ones. Rejects
    * with `ConflictError` if too many are running.

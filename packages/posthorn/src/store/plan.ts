@@ -78,7 +78,9 @@ export function newReceipt(
 const sameKeys = (a: Pick<NewEvent, 'routingKeys'>, b: Pick<NewEvent, 'routingKeys'>): boolean =>
   a.routingKeys.join() === b.routingKeys.join();
 
-function sameBody(stored: StoredEvent, event: NewEvent): boolean {
+/** A publisher that leaves out when an event happened does not contradict who knew it: an import, or its own first try. */
+function sameBody(stored: StoredEvent, published: NewEvent): boolean {
+  const event = { ...published, occurredAt: published.occurredAt ?? stored.occurredAt };
   // The digest says what was published, also where the row was changed on disk since: no conflict then (G1).
   if (stored.digest !== null && eventDigest(event, stored.receipt.acceptedAt) === stored.digest) return true;
   return (

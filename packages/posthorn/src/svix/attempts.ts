@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Answer } from '../contract/table.ts';
+import { formerStateFrom } from '../domain/imported.ts';
 import { missing, unsupported } from './errors.ts';
 import { endpointOut } from './endpoint-fields.ts';
 import { endpointPlace } from './endpoints.ts';
@@ -18,10 +19,22 @@ const statuses = {
 } as const;
 
 type Status = (typeof statuses)[keyof typeof statuses];
-type State = Answer<'deliveries.list'>['items'][number]['state'];
+type Ended = Pick<Answer<'deliveries.list'>['items'][number], 'state' | 'reason'>;
+type State = Ended['state'];
 
-/** Clients that ask for expanded statuses know `canceled`; others fail on it. */
-function statusFrom(state: State, { query }: Context): Status {
+const formerStatuses = {
+  delivered: statuses.success,
+  failed: statuses.fail,
+  pending: statuses.sending,
+} as const;
+
+/**
+ * The status of a delivery; what was imported has the one that it had at the former sender. Clients that ask for expanded statuses
+ * know `canceled`; others fail on it.
+ */
+function statusFrom({ state, reason }: Ended, { query }: Context): Status {
+  const former = formerStateFrom(reason);
+  if (former !== undefined) return formerStatuses[former];
   switch (state) {
     case 'delivered':
       return statuses.success;
@@ -170,10 +183,11 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
     },
   });
   const items: string[] = [];
-  for (const { event_id: id, state, due_at: due, attempt_count: tries } of page.items) {
+  for (const delivery of page.items) {
+    const { event_id: id, due_at: due, attempt_count: tries } = delivery;
     const message = await messageOf(context, tenant, id, query.flag('with_content', true));
     const next = due !== null && tries > 0 ? { nextAttempt: due } : {};
-    const more = JSON.stringify({ ...statusFrom(state, context), ...next });
+    const more = JSON.stringify({ ...statusFrom(delivery, context), ...next });
     items.push(`${message.slice(0, -1)},${more.slice(1)}`);
   }
   return { status: 200, body: listText(items, page.next_cursor) };
@@ -188,24 +202,25 @@ async function destinations(context: Context): Promise<object> {
   for (let at = 0; at < ids.length; at += 50) {
     const query = { tenant, endpoint_id: ids.slice(at, at + 50), limit: 50 };
     for (const endpoint of (await context.own('endpoints.list', { query })).items) {
-      const { state, due_at: due } = newest.get(endpoint.id)!;
+      const delivery = newest.get(endpoint.id)!;
+      const { due_at: due } = delivery;
       const { metadata: _, ...shown } = endpointOut(endpoint) as { metadata: unknown };
       const next = due === null ? {} : { nextAttempt: due };
-      data.push({ ...shown, ...statusFrom(state, context), ...next });
+      data.push({ ...shown, ...statusFrom(delivery, context), ...next });
     }
   }
   return listAnswer(data, null);
 }
 
 /**
- * Sends a message to an endpoint again: an undelivered one is made pending again, a delivered one is delivered once more, under the
- * same id.
+ * Sends a message to an endpoint again: an undelivered one is made pending again, a delivered or imported one gets a new delivery,
+ * under the same id.
  */
 async function resend(context: Context): Promise<{ status: number; body: object }> {
   const { event, tenant } = await eventIn(context);
   const { params } = await endpointPlace(context);
   const last = event.deliveries.find(({ endpoint_id: id }) => id === params.id);
-  if (last === undefined || last.state === 'delivered')
+  if (last === undefined || last.state === 'delivered' || formerStateFrom(last.reason) !== undefined)
     await context.own('events.replay', {
       params: { id: event.id },
       query: { tenant },

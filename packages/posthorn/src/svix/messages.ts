@@ -56,7 +56,7 @@ interface Sent {
 const sentFrom = (event: Answer<'events.list'>['items'][number] | Event): Sent => ({
   id: event.id,
   eventType: event.type,
-  timestamp: event.accepted_at,
+  timestamp: event.occurred_at ?? event.accepted_at,
   channels: event.routing_keys,
 });
 

@@ -3,7 +3,7 @@ import type { Store } from '../../store/store.ts';
 import { groupNamed } from '../dropped-groups.ts';
 import { type Of, Reply } from '../handler.ts';
 import { portalAttempt } from './portal-attempt.ts';
-import type { BoundCaller, Confine, Confinements } from './confinement.ts';
+import { type BoundCaller, type Confine, type Confinements, forbidden } from './confinement.ts';
 import {
   demandOwnDelivery,
   demandOwnEvent,
@@ -65,6 +65,8 @@ function ofEvents(store: Store): Confinements<EventIds> {
       },
       portal: 'never',
     },
+    // A migration of the whole installation: what it records was never sent.
+    'events.import': forbidden,
     'events.list': {
       bound: async (input, caller, next) => {
         const query = await ownFilter(store.read, caller, input.query);

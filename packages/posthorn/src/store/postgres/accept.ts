@@ -93,7 +93,8 @@ export async function findEvent(
   return (await findEvents(connection, [{ tenant, id }]))[0];
 }
 
-async function findStored(
+/** What is stored under the ids of these events, by `keyOf`. */
+export async function findStored(
   connection: Connection,
   groups: readonly (readonly NewEvent[])[],
 ): Promise<Map<string, StoredEvent>> {
@@ -225,7 +226,7 @@ async function insertWhole(
 }
 
 /** Numbers of events that this transaction has stored, by tenant and id. */
-async function numbersOf(
+export async function numbersOf(
   connection: Connection,
   events: readonly NewEvent[],
 ): Promise<ReadonlyMap<string, number>> {

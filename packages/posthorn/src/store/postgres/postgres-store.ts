@@ -10,6 +10,7 @@ import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { beginKeyedRequest } from './idempotency.ts';
+import { importEvents } from './import.ts';
 import { leave, readNodes, heartbeat, type LastHeartbeats } from './nodes.ts';
 import { prune } from './prune.ts';
 import { stepRedrive } from './redrives.ts';
@@ -44,6 +45,7 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
       replayEvent(db, endpoints, { tenant, eventId, endpointId, now, audit }),
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
+    importEvents: (events, now, audit = null) => importEvents(db, endpoints, events, now, audit),
     stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
     pauseFailing: (change) => endpoints.pauseFailing(change),
     fold: async (now) => fold(db, now),

@@ -80,6 +80,19 @@ async function insert(
   ]);
 }
 
+/** Draws a number for a new delivery of each event: in the event's shard. */
+export async function deliveryNumbers(
+  connection: Connection,
+  of: readonly { readonly eventNumber: number }[],
+): Promise<readonly number[]> {
+  const drawn = await connection.query(
+    'replay_numbers',
+    "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
+    [of.length],
+  );
+  return of.map(({ eventNumber }, at) => deliveryNumber(drawn[at]![0] as number, shardOfNumber(eventNumber)));
+}
+
 /**
  * Creates new deliveries of stored events with their counters (G4), in the caller's transaction, which has locked the events.
  * Returns their numbers in the order of `wanted`.
@@ -89,15 +102,12 @@ export async function createReplayed(
   wanted: readonly Wanted[],
   replay: Replay,
 ): Promise<readonly number[]> {
-  const drawn = await connection.query(
-    'replay_numbers',
-    "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
-    [wanted.length],
-  );
-  const made = wanted.map((one, at): Made => {
-    const of = shardOfNumber(one.eventNumber);
-    return { ...one, shard: of, number: deliveryNumber(drawn[at]![0] as number, of) };
-  });
+  const numbers = await deliveryNumbers(connection, wanted);
+  const made = wanted.map((one, at): Made => ({
+    ...one,
+    shard: shardOfNumber(one.eventNumber),
+    number: numbers[at]!,
+  }));
   await inShards(
     connection,
     made,

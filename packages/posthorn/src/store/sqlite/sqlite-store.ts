@@ -15,6 +15,7 @@ import { checkPages } from './integrity.ts';
 import { beginKeyedRequest } from './idempotency.ts';
 import { prune } from './prune.ts';
 import { stepRedrive } from './redrives.ts';
+import { importEvents } from './import.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { purgeFormerValues } from './sealed-settings.ts';
@@ -64,6 +65,8 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
       const known = endpoints.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
+    importEvents: async (events, now, audit = null) =>
+      importEvents(db, { endpoints, sequences }, events, now, audit),
     stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
     pauseFailing: async (change) => endpoints.pauseFailing(change),
     fold: async (now) => fold(db, now),

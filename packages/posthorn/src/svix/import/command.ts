@@ -1,60 +1,92 @@
 import { Command } from 'commander';
-import { stringify } from 'yaml';
-import { CommandError, note, print, printJson, table } from '../../cli/output.ts';
-import { writePrivately } from '../../cli/private-file.ts';
+import { note, print, printJson, table } from '../../cli/output.ts';
+import { clientFrom, integerBetween, remoteOptions, type RemoteOptions } from '../../cli/remote.ts';
+import {
+  type OutputOptions,
+  readStore,
+  reportDeclarations,
+  summaryOf,
+  writeDeclarations,
+} from '../../importers/declarations.ts';
+import { systemClock } from '../../runtime/clock.ts';
 import { declarationsFrom } from './declarations.ts';
+import { importMessages, type MessagesReport } from './messages.ts';
 import { readStored } from './source.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-interface Options {
+interface Options extends OutputOptions, RemoteOptions {
   readonly databaseUrl: string;
   readonly mainSecret?: string;
   readonly org?: string;
-  readonly out: string;
   readonly paused?: boolean;
-  readonly json?: boolean;
+  readonly messagesDays: number;
 }
 
-async function importFrom(
-  { databaseUrl, mainSecret, org, out, paused, json }: Options,
-  environment: Environment,
-): Promise<void> {
-  const stored = await readStored(databaseUrl).catch((error: Error) => {
-    throw new CommandError(`cannot read the database: ${error.message}`);
-  });
-  const { document, skipped } = declarationsFrom(stored, {
+/** Svix keeps payloads for 90 days at most. */
+const maxDays = 90;
+/** A batch of an import is one transaction. */
+const timeoutS = 120;
+
+async function importFrom(options: Options, environment: Environment): Promise<void> {
+  const { databaseUrl, mainSecret, org, paused, messagesDays: days, dryRun, json } = options;
+  // Before anything is read or written: without a key the messages have no way.
+  const client = days === 0 ? null : clientFrom(options);
+  const stored = await readStore('the database', readStored(databaseUrl));
+  const declared = declarationsFrom(stored, {
     // In the environment it is not seen in the list of processes.
     mainSecret: mainSecret ?? environment['SVIX_MAIN_SECRET'] ?? null,
     org: org ?? null,
     isPaused: paused === true,
   });
-  writePrivately(out, stringify(document));
-  const counts = {
-    tenants: Object.keys(document.tenants).length,
-    endpoints: Object.keys(document.endpoints).length,
-    event_types: Object.keys(document.event_types).length,
-  };
-  if (json === true) printJson({ file: out, ...counts, skipped });
-  else {
-    print(
-      `${counts.tenants} tenants, ${counts.endpoints} endpoints and ${counts.event_types} event types in ${out}, with their secrets.`,
-    );
-    if (skipped.length > 0)
-      print(
-        table(
-          ['left out', 'id', 'why'],
-          skipped.map(({ kind, id, reason }) => [kind, id, reason]),
-        ),
-      );
-    note(`Look at what it would change: posthorn apply --file ${out} --dry-run`);
+  writeDeclarations(declared, options);
+  if (client === null) return reportDeclarations(declared, options);
+  const messages = await importMessages(client, declared, {
+    databaseUrl,
+    days,
+    isDryRun: dryRun === true,
+    now: systemClock.now(),
+  });
+  if (Object.keys(messages.left_out).length > 0) process.exitCode = 1;
+  if (json === true) {
+    if (declared.skipped.length > 0) process.exitCode = 1;
+    return printJson({ file: dryRun === true ? null : options.out, ...summaryOf(declared), messages });
   }
-  if (skipped.length > 0) process.exitCode = 1;
+  reportDeclarations(declared, options);
+  reportMessages(messages, dryRun === true);
 }
 
-export function importCommand(environment: Environment): Command {
-  const svix = new Command('svix')
-    .description("Write the applications, endpoints and event types of Svix's database as a posthorn.yaml")
+function reportMessages(report: MessagesReport, isDryRun: boolean): void {
+  const { read, imported, existing, deliveries, without_endpoint: without, left_out: leftOut } = report;
+  print(
+    `${read} messages: ${imported} ${isDryRun ? 'would be imported' : 'imported'} as history, ${existing} were there. None is sent.`,
+  );
+  print(
+    `At Svix their deliveries were: ${deliveries.delivered} delivered, ${deliveries.failed} failed, ${deliveries.pending} pending.`,
+  );
+  if (deliveries.pending > 0)
+    note(
+      'Svix is still trying the pending ones: Posthorn does not, because they would arrive twice. Let Svix finish, or resend them with posthorn replay.',
+    );
+  if (without > 0)
+    note(
+      `${without} deliveries are left out: their endpoints are deleted, were left out, or are not in Posthorn yet (posthorn apply).`,
+    );
+  const reasons = Object.entries(leftOut);
+  if (reasons.length > 0)
+    print(
+      table(
+        ['messages left out', 'why'],
+        reasons.map(([reason, count]) => [count, reason]),
+      ),
+    );
+}
+
+export function svixCommand(environment: Environment): Command {
+  const command = new Command('svix')
+    .description(
+      "Write the applications, endpoints and event types of Svix's database as a posthorn.yaml; with --messages-days, import its messages as history too",
+    )
     .requiredOption('--database-url <url>', 'PostgreSQL database of the Svix server, which is only read')
     .option(
       '--main-secret <secret>',
@@ -66,13 +98,16 @@ export function importCommand(environment: Environment): Command {
       'disable every endpoint: as a shadow, Posthorn sends nothing until posthorn shadow end',
     )
     .option('--out <file>', 'file to write; it will contain signing secrets', 'posthorn-import.yaml')
-    .option('--json', 'print JSON')
+    .option(
+      '--messages-days <n>',
+      'after posthorn apply: import the messages of the last n days into the running server, without sending them',
+      integerBetween(0, maxDays),
+      0,
+    )
+    .option('--dry-run', 'only report: write no file and import nothing')
     .addHelpText(
       'after',
-      '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --out svix.yaml',
-    )
-    .action((options: Options) => importFrom(options, environment));
-  return new Command('import')
-    .addHelpText('after', '\nExample:\n  posthorn import svix --database-url postgres://svix@db/svix --json')
-    .addCommand(svix);
+      '\nExamples:\n  posthorn import svix --database-url postgres://svix@db/svix --out svix.yaml\n  posthorn import svix --database-url postgres://svix@db/svix --out svix.yaml --messages-days 30',
+    );
+  return remoteOptions(command, timeoutS).action((options: Options) => importFrom(options, environment));
 }

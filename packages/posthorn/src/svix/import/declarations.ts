@@ -1,23 +1,19 @@
 import { eventTypePattern, maxRoutingKeys, ownTenant } from '../../contract/fields.ts';
+import type { Declarations, Remark } from '../../importers/declarations.ts';
 import { wireCompatible } from '../endpoint-fields.ts';
 import { secretFrom } from './sealed-keys.ts';
 import type { Stored, StoredApplication, StoredEndpoint } from './source.ts';
 
-/** What was left out, and why. */
-export interface Skipped {
-  readonly kind: 'application' | 'endpoint' | 'event type';
-  readonly id: string;
-  readonly reason: string;
+/** Where an endpoint is in Posthorn. */
+export interface Place {
+  readonly tenant: string;
+  readonly name: string;
 }
 
-/** The declarations of a posthorn.yaml, and what could not be declared. */
-export interface Declarations {
-  readonly document: {
-    readonly tenants: Readonly<Record<string, object>>;
-    readonly event_types: Readonly<Record<string, object>>;
-    readonly endpoints: Readonly<Record<string, object>>;
-  };
-  readonly skipped: readonly Skipped[];
+export interface SvixDeclarations extends Declarations {
+  /** Tenants by the ids of their applications, and places by the ids of their endpoints. */
+  readonly tenants: ReadonlyMap<string, string>;
+  readonly places: ReadonlyMap<string, Place>;
 }
 
 const maxSecretBytes = 75;
@@ -79,8 +75,8 @@ export function declarationsFrom(
     org,
     isPaused = false,
   }: { readonly mainSecret: string | null; readonly org: string | null; readonly isPaused?: boolean },
-): Declarations {
-  const skipped: Skipped[] = [];
+): SvixDeclarations {
+  const skipped: Remark[] = [];
   const isMine = ({ org_id: id }: { readonly org_id: string }): boolean => org === null || id === org;
   const tenants = new Map<string, string>();
   const tenantDocuments: Record<string, object> = {};
@@ -95,6 +91,7 @@ export function declarationsFrom(
     tenants.set(application.id, name);
     tenantDocuments[name] = { display_name: application.name.slice(0, 256), metadata: application.metadata };
   }
+  const places = new Map<string, Place>();
   const endpointDocuments: Record<string, object> = {};
   for (const endpoint of endpoints) {
     const tenant = tenants.get(endpoint.app_id);
@@ -112,7 +109,9 @@ export function declarationsFrom(
       skipped.push({ kind: 'endpoint', id: endpoint.id, reason: reason ?? '' });
       continue;
     }
-    endpointDocuments[`${tenant}/${endpointName(endpoint)}`] = endpointDocument(endpoint, {
+    const name = endpointName(endpoint);
+    places.set(endpoint.id, { tenant, name });
+    endpointDocuments[`${tenant}/${name}`] = endpointDocument(endpoint, {
       tenant,
       secret: opened.secret,
       isPaused,
@@ -130,5 +129,8 @@ export function declarationsFrom(
   return {
     document: { tenants: tenantDocuments, event_types: typeDocuments, endpoints: endpointDocuments },
     skipped,
+    changed: [],
+    tenants,
+    places,
   };
 }

@@ -35,6 +35,7 @@ import type {
   EndpointWithSecret,
   EnsuredEndpoint,
   Event,
+  EventImport,
   EventList,
   EventType,
   EventTypeDocument,
@@ -43,6 +44,7 @@ import type {
   FilterOutcome,
   Health,
   Impact,
+  ImportedEvents,
   Key,
   KeyList,
   KeyRequest,
@@ -161,6 +163,9 @@ export interface EventsApi<Options> {
 
   /** Delete the data of an event. Deletes the data of the event, and what its receivers answered, for ever. The event and its deliveries stay with their ids, times and value, so every count is as before; the event is never sent again. Refused while it has pending deliveries, or a dead letter of it blocks its ordering key. Publishing the same id again returns its receipt if everything but the data is the same: the data are gone, so they are not compared. Repeating the call is harmless. */
   deleteData(id: string, input?: EventsDeleteDataInput, options?: Options): Promise<void>;
+
+  /** Import past events of another sender. Records up to 1,000 past events, all or none, with what became of their deliveries. Nothing is sent: their deliveries are `cancelled` at once. So the ledger balances, and no objective, alert or report counts them. The events can be replayed, and an event published later under the same id and with the same data is a duplicate. They count as accepted now, `occurredAt` says when they happened. The body may have 8 MiB. */
+  import(input: EventImport, options?: Options): Promise<ImportedEvents>;
 
   /** List events. Returns events without their data, newest first unless `order` is `asc`. A call reads at most 200,000 rows and takes about 200 ms. After that it returns `nextCursor`, even if the page has fewer items than `limit`, or none. */
   list(input?: EventsListInput, options?: Options): PageRequest<EventList>;
@@ -615,6 +620,7 @@ export type OperationId =
   | 'events.get'
   | 'events.replay'
   | 'events.deleteData'
+  | 'events.import'
   | 'events.list'
   | 'attempts.list'
   | 'search.find'

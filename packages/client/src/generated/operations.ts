@@ -901,6 +901,18 @@ const eventShape = object({
   payloads: text,
   data: anything,
 });
+const newValueShape = object({ amount_minor: number, currency: text });
+const pastEventShape = object({
+  type: text,
+  data: anything,
+  id: text,
+  ordering_key: text,
+  routing_keys: list(text),
+  occurred_at: text,
+  value: newValueShape,
+  deliveries: list(object({ endpoint_id: text, state: text })),
+});
+const eventImportShape = object({ tenant: text, dry_run: flag, events: list(pastEventShape) });
 const listedEventShape = object({
   id: text,
   tenant: text,
@@ -1000,6 +1012,7 @@ const impactShape = object({
   markdown: nullable(text),
   html: nullable(text),
 });
+const importedEventsShape = object({ events: number, deliveries: number, existing: number, dry_run: flag });
 const keyShape = object({
   id: text,
   name: text,
@@ -1120,7 +1133,6 @@ const namedEndpointRequestShape = object({
   proxy: nullable(text),
   secret: text,
 });
-const newValueShape = object({ amount_minor: number, currency: text });
 const newEventShape = object({
   type: text,
   data: anything,
@@ -1714,6 +1726,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: replayShape,
   },
   'events.deleteData': { method: 'DELETE', path: '/v1/events/{id}/data', query: object({ tenant: text }) },
+  'events.import': {
+    method: 'POST',
+    path: '/v1/events/import',
+    body: eventImportShape,
+    answer: importedEventsShape,
+  },
   'events.list': {
     method: 'GET',
     path: '/v1/events',

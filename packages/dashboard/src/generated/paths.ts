@@ -8,6 +8,7 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'events.get': ['GET', '/v1/events/{id}'],
   'events.replay': ['POST', '/v1/events/{id}/replay'],
   'events.deleteData': ['DELETE', '/v1/events/{id}/data'],
+  'events.import': ['POST', '/v1/events/import'],
   'events.list': ['GET', '/v1/events'],
   'attempts.list': ['GET', '/v1/attempts'],
   'search.find': ['GET', '/v1/search'],

@@ -82,6 +82,9 @@ export function clientOfPrimary(urls: readonly string[]): new (config?: pg.Clien
     override connect(): Promise<pg.Client>;
     override connect(callback: (error: Error | null) => void): void;
     override connect(callback?: (error: Error | null) => void): Promise<pg.Client> | void {
+      // The pool listens for errors once it has heard that the client is connected, here some microtasks late: a server that dies
+      // just then would end the process. The client knows that it is broken, and the pool replaces it.
+      this.on('error', () => {});
       const connected = primary().then(async (url) => {
         const { host, port } = new pg.Client({ connectionString: url });
         Object.assign(this, { host, port });

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
 import { distributedTables, referenceTables } from '../../packages/posthorn/src/store/postgres/citus.ts';
+import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
 import {
   migrateDatabase,
   openPostgresStore,
@@ -220,6 +222,18 @@ describe('distributed tables', () => {
       ),
     ).toEqual([]);
     await client.end();
+  });
+
+  test('a worker that is lost in the middle of a statement is a database that cannot work now', async () => {
+    const db = Database.connect(partitioned, 1);
+    const raise = (message: string) =>
+      db.query('', `DO $$ BEGIN RAISE EXCEPTION '${message}' USING ERRCODE = 'XX000'; END $$`);
+    await expect(raise('server closed the connection unexpectedly')).rejects.toThrow(UnavailableError);
+    await expect(raise('failure on connection marked as essential: w:5432')).rejects.toThrow(
+      UnavailableError,
+    );
+    await expect(raise('something else')).rejects.not.toThrow(UnavailableError);
+    await db.close();
   });
 
   test('without Citus nothing is distributed, and it says what to do', async () => {

@@ -48,6 +48,37 @@ async function outbox(): Promise<Broker> {
   };
 }
 
+/** The inserts of a table, from a slot. */
+async function replication(): Promise<Broker> {
+  const postgres: Postgres = await startPostgres({ settings: ['wal_level=logical'] });
+  const url = await postgres.createDatabase();
+  let [table, end] = ['', ''];
+  return {
+    filled: async (bodies) => {
+      table = newName();
+      await ask(
+        url,
+        `CREATE TABLE ${table} (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, type text NOT NULL, data text NOT NULL)`,
+        `CREATE PUBLICATION ${table} FOR TABLE ${table} WITH (publish = 'insert')`,
+        `SELECT pg_create_logical_replication_slot('${table}', 'pgoutput')`,
+        ...bodies.map((body) => `INSERT INTO ${table} (type, data) VALUES ('payment.paid', '${body}')`),
+      );
+      end = (await ask<{ at: string }>(url, 'SELECT pg_current_wal_lsn()::text AS at'))[0]!.at;
+      const args = ['replication', '--database-url', url, '--table', table, '--tenant', `=${table}`];
+      return { args: [...args, '--slot', table, '--publication', table], tenant: table };
+    },
+    // Not by rows: the slot has passed the last of them, or has not.
+    waiting: async () => {
+      const [slot] = await ask<{ passed: boolean }>(
+        url,
+        `SELECT confirmed_flush_lsn >= '${end}' AS passed FROM pg_replication_slots WHERE slot_name = '${table}'`,
+      );
+      return slot!.passed ? 0 : 1;
+    },
+    stop: async () => await postgres.stop(),
+  };
+}
+
 async function nats(url: string): Promise<Broker> {
   const { connect } = await import('@nats-io/transport-node');
   const { jetstream, jetstreamManager, AckPolicy } = await import('@nats-io/jetstream');
@@ -211,6 +242,7 @@ const named: readonly (readonly [name: string, variable: string, start: (at: str
 
 export const brokers: readonly BrokerKind[] = [
   { name: 'outbox', hasOwnPlace: false, start: outbox },
+  { name: 'replication', hasOwnPlace: false, start: replication },
   ...named.flatMap(([name, variable, start]) => {
     const at = process.env[variable];
     return at === undefined || at === '' ? [] : [{ name, hasOwnPlace: true, start: () => start(at) }];

@@ -48,6 +48,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
   'ingest nats': ['--servers', 'nats://127.0.0.1:1', '--stream', 'payments', '--type', 'subject'],
   'ingest sqs': ['--queue-url', 'http://127.0.0.1:1/1/payments', '--type', 'subject'],
   'ingest outbox': ['--database-url', 'postgres://127.0.0.1:1/shop'],
+  'ingest replication': ['--database-url', 'postgres://127.0.0.1:1/shop'],
   'endpoints create': ['https://shop.example/hook'],
   'endpoints ensure': ['orders', 'https://shop.example/hook'],
   redrive: ['--endpoint-id', 'ep_1'],
@@ -223,7 +224,16 @@ async function runAt(width: number | null, ...args: readonly string[]) {
 }
 
 /** These run until they are stopped, or until a job is done that the example shows at work. */
-const endless = ['ingest kafka', 'ingest nats', 'ingest sqs', 'ingest outbox', 'listen', 'redrive', 'replay'];
+const endless = [
+  'ingest kafka',
+  'ingest nats',
+  'ingest sqs',
+  'ingest outbox',
+  'ingest replication',
+  'listen',
+  'redrive',
+  'replay',
+];
 
 describe.each(remote.filter(({ path }) => !endless.includes(path)))('posthorn $path', (leaf) => {
   const options = () => ['--url', url, '--api-key', 'phk_x', '--timeout', '5'];

@@ -109,6 +109,12 @@ export class Consumption<M extends Message> {
     return source === null ? null : await this.#within(maxCallMs, source.lag()).catch(() => null);
   }
 
+  /** Bytes that the broker keeps until they are read; null: not known, or this broker keeps them anyway. */
+  async heldBytes(): Promise<number | null> {
+    const held = this.#source?.heldBytes?.();
+    return held === undefined ? null : await this.#within(maxCallMs, held).catch(() => null);
+  }
+
   /** Runs a call of the source; null if its connection failed, after a wait and perhaps with another one. */
   async #connected<T>(call: (source: Source<M>) => Promise<T>): Promise<T | null> {
     const { clock, random, observer, open, signal } = this.#o;

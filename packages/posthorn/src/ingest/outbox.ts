@@ -1,7 +1,17 @@
 import pg from 'pg';
 import type { Clock } from '../runtime/clock.ts';
 import { Arrival } from './arrival.ts';
-import { type Message, type Source, SourceFault } from './source.ts';
+import {
+  bodyFrom,
+  clientOptions,
+  columnType,
+  faultFrom,
+  formats,
+  quoted,
+  tableName,
+  textFrom,
+} from './postgres-table.ts';
+import type { Message, Source } from './source.ts';
 
 export interface OutboxOptions {
   readonly databaseUrl: string;
@@ -24,19 +34,13 @@ interface OutboxRow extends Message {
 
 type Row = Readonly<Record<string, string | null>>;
 
-const statementMs = 30_000;
 /** The count of waiting rows stops here: it must not read a table of millions. */
 const maxCounted = 100_000;
 /** First part of the advisory lock's key, the same for every outbox; the second is the table. */
 const lockClass = 1_886_351_214;
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const timestamptz = 1184;
-
-/** Every value as PostgreSQL writes it, except times, which become RFC 3339. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number) => (text: string) =>
-    oid === timestamptz ? text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00') : text,
+  getTypeParser: (oid: number) => (text: string) => textFrom(oid, text),
 };
 
 /**
@@ -93,8 +97,7 @@ class OutboxSource implements Source<OutboxRow> {
     return {
       id,
       position: `${table}/${id}`,
-      // PostgreSQL writes bytes as \x and hexadecimal digits.
-      body: data !== null && this.#isBytes ? Buffer.from(data.slice(2), 'hex') : data,
+      body: bodyFrom(data, this.#isBytes),
       key: null,
       subject: table,
       at: null,
@@ -139,38 +142,17 @@ class OutboxSource implements Source<OutboxRow> {
   }
 }
 
-const tableName = (table: string): string => table.split('.').map(quoted).join('.');
-
 /** Text of an array of these texts, as PostgreSQL reads it. */
 const arrayText = (texts: readonly string[]): string =>
   `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, (sign) => `\\${sign}`)}"`).join(',')}}`;
 
-async function columnType(client: pg.Client, table: string, column: string): Promise<string> {
-  const { rows } = await client.query<{ type: string }>(
-    `SELECT format_type(atttypid, NULL) AS type FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2 AND attnum > 0 AND NOT attisdropped`,
-    [table, column],
-  );
-  if (rows[0] === undefined)
-    throw new SourceFault(`the table ${table.replaceAll('"', '')} has no column ${column}`);
-  return rows[0].type;
-}
-
-/** SQLSTATEs that another connection would not fix: authorization, missing objects, missing rights. */
-const lasting = /^(?:28|3D|42)/;
-
 export async function openOutbox(options: OutboxOptions, clock: Clock): Promise<Source<OutboxRow>> {
-  const client = new pg.Client({
-    connectionString: options.databaseUrl,
-    application_name: 'posthorn ingest',
-    statement_timeout: statementMs,
-    query_timeout: statementMs,
-    keepAlive: true,
-  });
+  const client = new pg.Client(clientOptions(options.databaseUrl));
   // Without a listener, a lost connection would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
-    await client.query(`SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'`);
+    for (const [name, value] of Object.entries(formats)) await client.query(`SET ${name} = '${value}'`);
     const table = tableName(options.table);
     for (const column of [options.keyColumn, options.markColumn])
       if (column !== null) await columnType(client, table, column);
@@ -178,8 +160,6 @@ export async function openOutbox(options: OutboxOptions, clock: Clock): Promise<
     return new OutboxSource(client, options, dataType === 'bytea', clock);
   } catch (error) {
     await client.end().catch(() => {});
-    const { code = '', message } = error as Error & { readonly code?: string };
-    if (lasting.test(code)) throw new SourceFault(`PostgreSQL refused: ${message} (${code})`);
-    throw error;
+    throw faultFrom(error);
   }
 }

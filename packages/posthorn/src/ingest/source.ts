@@ -49,6 +49,8 @@ export interface Source<M extends Message = Message> {
   /** Tells the broker that these are still being worked on; called every `keepAliveMs` while Posthorn is away or busy. */
   readonly keepAlive?: (messages: readonly M[]) => Promise<void>;
   readonly keepAliveMs?: number;
+  /** Bytes that the broker keeps on its disk until they are read, where that could fill it; null: not known. */
+  readonly heldBytes?: () => Promise<number | null>;
   /** Writes refused messages to the place that the options name, durably; undefined: they name none. */
   readonly setAside?: SetAside<M> | undefined;
 }

@@ -13,13 +13,27 @@ export interface Counts {
   readonly reconnects: number;
   /** Null: not known. */
   readonly lag: number | null;
+  /** Bytes that the broker keeps until they are read; null: not known, or it keeps them anyway. */
+  readonly heldBytes: number | null;
 }
+
+const firstNotedBytes = 1e9;
 
 /** Counts what happens, and passes on what an operator has to know. */
 export class Status implements Observer {
   readonly #clock: Clock;
   readonly #note: (text: string) => void;
-  #counts: Counts = { accepted: 0, duplicates: 0, refused: 0, batches: 0, reconnects: 0, lag: null };
+  #counts: Counts = {
+    accepted: 0,
+    duplicates: 0,
+    refused: 0,
+    batches: 0,
+    reconnects: 0,
+    lag: null,
+    heldBytes: null,
+  };
+  /** Noted at twice this: once for each doubling. */
+  #notedBytes = firstNotedBytes / 2;
   #troubleSince: number | null = null;
 
   constructor(clock: Clock, note: (text: string) => void) {
@@ -36,8 +50,15 @@ export class Status implements Observer {
     return this.#troubleSince === null ? 0 : this.#clock.monotonic() - this.#troubleSince;
   }
 
-  sawLag(lag: number | null): void {
-    this.#counts = { ...this.#counts, lag };
+  sawLag(lag: number | null, heldBytes: number | null): void {
+    this.#counts = { ...this.#counts, lag, heldBytes };
+    if (heldBytes === null || heldBytes < firstNotedBytes) this.#notedBytes = firstNotedBytes / 2;
+    else if (heldBytes >= 2 * this.#notedBytes) {
+      this.#notedBytes = heldBytes;
+      this.#note(
+        `the replication slot holds back ${(heldBytes / 1e9).toFixed(1)} GB of PostgreSQL's log: its disk fills unless this process catches up`,
+      );
+    }
   }
 
   accepted(isDuplicate: boolean): void {
@@ -81,13 +102,17 @@ export class Status implements Observer {
 /** After so long without success, the health check fails. */
 const unhealthyMs = 60_000;
 
-const metrics = (source: string, { accepted, duplicates, refused, reconnects, lag }: Counts): string =>
+const metrics = (
+  source: string,
+  { accepted, duplicates, refused, reconnects, lag, heldBytes }: Counts,
+): string =>
   [
     ['events_accepted_total', 'counter', 'Messages accepted by Posthorn, duplicates included.', accepted],
     ['events_duplicate_total', 'counter', 'Accepted before under the same id.', duplicates],
     ['messages_refused_total', 'counter', 'Messages refused and set aside.', refused],
     ['reconnects_total', 'counter', 'Connections to the broker that failed.', reconnects],
     ['lag_messages', 'gauge', 'Messages that wait at the broker.', lag],
+    ['held_bytes', 'gauge', "PostgreSQL's log that the replication slot keeps on disk.", heldBytes],
   ]
     .flatMap(([name, type, help, value]) =>
       value === null

@@ -63,6 +63,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
   expect: [ids, '--since', '1h'],
   'shadow compare': ['--log', sentLog, '--since', '1h'],
   'shadow end': ['--all', '--log', sentLog, '--since', '1h'],
+  'import svix': ['--database-url', 'postgres://127.0.0.1:1/svix', '--messages-days', '1', '--dry-run'],
   apply: ['--file', file('posthorn.yaml', 'teams:\n  payments: { channels: [] }\n')],
   'keys create': ['checkout', '--scopes', 'publish'],
   'channels put': ['ops', '--file', file('channel.yaml', 'kind: webhook\nurl: https://ops.example/hook\n')],

@@ -30,8 +30,9 @@ const timeoutS = 120;
 
 async function importFrom(options: Options, environment: Environment): Promise<void> {
   const { databaseUrl, mainSecret, org, paused, messagesDays: days, dryRun, json } = options;
-  // Before anything is read or written: without a key the messages have no way.
   const client = days === 0 ? null : clientFrom(options);
+  // Before anything is read or written: a server that is away or refuses the key takes no messages.
+  if (client !== null) await client.endpoints.list({ limit: 1 });
   const stored = await readStore('the database', readStored(databaseUrl));
   const declared = declarationsFrom(stored, {
     // In the environment it is not seen in the list of processes.

@@ -53,7 +53,7 @@ export function describeImporting(subject: Subject): void {
     await subject.store.write.importEvents(events.slice(0, 1), start);
     expect(await subject.store.write.importEvents(events, start + 1)).toEqual({ events: 1, deliveries: 1 });
     expect(await subject.store.write.importEvents(events, start + 2)).toEqual({ events: 0, deliveries: 0 });
-    // The sender does not say when it happened, and is told that it is known.
+    // The sender leaves out when it happened: the event is a duplicate all the same.
     const { groups } = await subject.store.write.accept([[anEvent({ id: 'a' })]], noRoom);
     expect(groups).toMatchObject([{ receipts: [{ id: 'a', acceptedAt: start, duplicate: true }] }]);
     const other = await subject.store.write.accept([[anEvent({ id: 'a', data: '"other"' })]], noRoom);

@@ -1,5 +1,5 @@
-// Filters of other senders in Posthorn's language. What has no counterpart is said: an endpoint with half a filter would get events
-// that it must not get.
+// Filters of other senders in Posthorn's language. One that cannot be translated as a whole is a fault: an endpoint with half a filter
+// would receive events that it must not receive.
 
 export type FilterAnswer = { readonly filter: object | null } | { readonly fault: string };
 

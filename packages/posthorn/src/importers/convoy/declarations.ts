@@ -134,7 +134,7 @@ class Declaring {
           : endpoint.content_type === 'application/x-www-form-urlencoded'
             ? 'its receiver takes a form, and Posthorn sends JSON'
             : subscriptions.length === 0
-              ? 'it has no subscription, so it gets nothing'
+              ? 'it has no subscription, so no events go to it'
               : null;
     if (fault !== null) return void this.skipped.push({ kind: 'endpoint', id: endpoint.id, reason: fault });
     const { fields, remarks } = endpointFields(endpoint, this.#project);

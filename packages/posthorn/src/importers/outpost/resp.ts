@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-// As much of the Redis protocol (RESP 2) as reading needs. Texts are bytes: what is encrypted in a hash is no UTF-8.
+// As much of the Redis protocol (RESP 2) as reading needs. Texts are bytes: what is encrypted in a hash is not UTF-8.
 
 export type Reply = Buffer | number | null | readonly Reply[];
 
 const timeoutMs = 10_000;
-/** Of all that has come and is not read: a reply of this importer has kilobytes. */
+/** Limit of received bytes that are not read yet: the replies to an import have kilobytes. */
 const maxReplyBytes = 16 * 1024 * 1024;
 const maxElements = 100_000;
 

@@ -93,7 +93,11 @@ describe('the source is tidy', () => {
         !place.startsWith('svix/') &&
         /svix/i.test(readFileSync(fileOf(place), 'utf8')),
     );
-    expect(knowing.toSorted()).toEqual(['cli/commands/shadow.ts', 'importers/command.ts', 'library/listener.ts']);
+    expect(knowing.toSorted()).toEqual([
+      'cli/commands/shadow.ts',
+      'importers/command.ts',
+      'library/listener.ts',
+    ]);
   });
 
   test('what a browser runs of the server needs nothing of Node', () => {

@@ -43,10 +43,26 @@ type EventIds = Extract<Ids, `events.${string}` | 'attempts.list' | 'search.find
 type DeliveryIds = Extract<Ids, `deliveries.${string}`>;
 
 export function eventConfinements(store: Store): Confinements<Ids> {
-  return { ...ofEvents(store), ...ofDeliveries(store), ...ofDeadLetters(store) };
+  return { ...ofEvents(store), ...dataDeletion, ...ofDeliveries(store), ...ofDeadLetters(store) };
 }
 
-function ofEvents(store: Store): Confinements<EventIds> {
+/** The data of an event belong to all its receivers. */
+const dataDeletion: Confinements<'events.deleteData'> = {
+  'events.deleteData': {
+    bound: async (input, caller, next) => {
+      const tenant = ownTenant(caller, input.query.tenant, missing.event);
+      if (caller.endpointIds !== null)
+        throw new PosthornError(
+          'forbidden',
+          'This key is bound to endpoints, and the data of an event belong to all its receivers.',
+        );
+      return await next({ ...input, query: { tenant } });
+    },
+    portal: 'never',
+  },
+};
+
+function ofEvents(store: Store): Confinements<Exclude<EventIds, 'events.deleteData'>> {
   return {
     'events.publish': {
       bound: (input, caller, next) => {
@@ -112,18 +128,6 @@ function ofEvents(store: Store): Confinements<EventIds> {
         return await next({ ...input, query: { tenant }, body: to === undefined ? {} : { endpoint_id: to } });
       },
       portal: 'replay',
-    },
-    'events.deleteData': {
-      bound: async (input, caller, next) => {
-        const tenant = ownTenant(caller, input.query.tenant, missing.event);
-        if (caller.endpointIds !== null)
-          throw new PosthornError(
-            'forbidden',
-            'This key is bound to endpoints, and the data of an event belong to all its receivers.',
-          );
-        return await next({ ...input, query: { tenant } });
-      },
-      portal: 'never',
     },
   };
 }

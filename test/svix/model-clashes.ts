@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { maxDataBytes } from '../../packages/posthorn/src/contract/limits.ts';
 import { apiKey } from '../integration/serving.ts';
 import { until } from '../support.ts';
 import { at, failing, fresh, raw, receivedAt, serverUrl } from './world.ts';
@@ -59,6 +60,80 @@ export function describeModelClashes(): void {
         status: 409,
         body: { code: 'conflict' },
       });
+    });
+
+    test('a payload above the limit is refused with 413 and its reason, and nothing is stored; at the limit it is accepted', async () => {
+      const uid = fresh('large');
+      await raw('POST', '/api/v1/app', { body: { name: uid, uid } });
+      const post = (bytes: number) => {
+        const payload = { text: 'x'.repeat(bytes - '{"text":""}'.length) };
+        return raw('POST', `/api/v1/app/${uid}/msg`, { body: { eventType: 'a.b', payload } });
+      };
+      expect((await post(maxDataBytes)).status).toBe(202);
+      // One byte more, what Svix would take, and what no server should read.
+      for (const bytes of [maxDataBytes + 1, 350_000, 3_000_000])
+        expect(await post(bytes), String(bytes)).toMatchObject({
+          status: 413,
+          body: { code: 'payload_too_large', detail: expect.any(String) as string },
+        });
+      expect((await raw('GET', `/api/v1/app/${uid}/msg`)).body.data).toHaveLength(1);
+    });
+
+    test('lists go backward by prevIterator: the pages that were before, in their order', async () => {
+      const uid = fresh('back');
+      await raw('POST', '/api/v1/app', { body: { name: uid, uid } });
+      const path = `/${uid}`;
+      await raw('POST', `/api/v1/app/${uid}/endpoint`, { body: { url: at(path), uid: 'e' } });
+      for (let n = 0; n < 4; n++) {
+        await raw('POST', `/api/v1/app/${uid}/msg`, { body: { eventType: 'a.b', payload: { n } } });
+        await raw('POST', `/api/v1/app/${uid}/endpoint`, {
+          body: { url: at('/none'), eventTypes: ['never.sent'] },
+        });
+        await raw('POST', '/api/v1/event-type', { body: { name: `${uid}.t${n}`, description: '' } });
+      }
+      await until('all are delivered', () => receivedAt(path).length === 4);
+      const attempts = `/api/v1/app/${uid}/attempt/endpoint/e`;
+      await until('all are listed', async () => (await raw('GET', attempts)).body.data.length === 4);
+      interface Page {
+        readonly data: readonly { readonly id?: string; readonly name?: string }[];
+        readonly iterator: string | null;
+        readonly prevIterator: string | null;
+        readonly done: boolean;
+      }
+      const page = async (list: string, iterator: string | null): Promise<Page> => {
+        const query = iterator === null ? '' : `&iterator=${encodeURIComponent(iterator)}`;
+        const { body, status, text } = await raw(
+          'GET',
+          `${list}${list.includes('?') ? '&' : '?'}limit=2${query}`,
+        );
+        expect(status, text).toBe(200);
+        return body as unknown as Page;
+      };
+      for (const list of [
+        '/api/v1/app',
+        `/api/v1/app/${uid}/endpoint`,
+        `/api/v1/app/${uid}/endpoint?order=ascending`,
+        `/api/v1/app/${uid}/msg`,
+        `/api/v1/app/${uid}/endpoint/e/msg`,
+        attempts,
+        `${attempts}?order=ascending`,
+        '/api/v1/event-type',
+      ]) {
+        const forward: Page[] = [await page(list, null)];
+        expect(forward[0]!.prevIterator, list).toBe(null);
+        while (!forward.at(-1)!.done) forward.push(await page(list, forward.at(-1)!.iterator));
+        expect(forward.length, list).toBeGreaterThan(1);
+        let current = forward.at(-1)!;
+        for (const before of forward.slice(0, -1).toReversed()) {
+          current = await page(list, current.prevIterator);
+          expect(current.data, list).toEqual(before.data);
+          // And forward again from there.
+          expect((await page(list, current.iterator)).data, list).toEqual(
+            forward[forward.indexOf(before) + 1]!.data,
+          );
+        }
+        expect(current, list).toMatchObject({ done: true, prevIterator: null });
+      }
     });
 
     test('the same idempotency key: the same answer, whatever the body', async () => {

@@ -3,7 +3,7 @@ import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { conflict, InvalidFields, missing, unsupported } from './errors.ts';
 import { appId, idBytes, newAppName, tenantFrom, uidFrom } from './ids.ts';
-import { listAnswer, pageFrom } from './lists.ts';
+import { listAnswer, readPage } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
 // Applications are tenants: the uid is the tenant's name. A tenant that was used but never declared is not an application.
@@ -147,8 +147,13 @@ export const applicationRoutes: readonly Route[] = [
     orgOnly: true,
     handle: async (context) => {
       context.query.refuse(unfiltered, 'list all applications, and their endpoints');
-      const page = await context.own('tenants.list', { query: pageFrom(context, 'asc') });
-      return { status: 200, body: listAnswer(page.items.map(applicationOut), page.next_cursor) };
+      const page = await readPage(
+        context,
+        'asc',
+        (query) => context.own('tenants.list', { query }),
+        ({ name }) => name,
+      );
+      return { status: 200, body: listAnswer(page.items.map(applicationOut), page) };
     },
   },
   {

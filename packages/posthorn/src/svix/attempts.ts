@@ -5,7 +5,7 @@ import { missing, unsupported } from './errors.ts';
 import { endpointOut } from './endpoint-fields.ts';
 import { endpointPlace } from './endpoints.ts';
 import { attemptId, parseAttemptId } from './ids.ts';
-import { listAnswer, listText, pageFrom, windowFrom } from './lists.ts';
+import { listAnswer, listText, readPage, windowFrom } from './lists.ts';
 import { eventIn, messageOf } from './messages.ts';
 import type { Context, Route } from './request.ts';
 
@@ -113,23 +113,25 @@ async function listAttempts(
   const { query } = context;
   query.refuse(['tag'], 'list by event type or channel');
   const asked = query.parse(status, 'status');
-  const page = pageFrom(context, 'desc');
   // An attempt that has a record has ended: it succeeded or failed.
   if (asked !== undefined && asked !== 0 && asked !== 2) return { status: 200, body: listText([], null) };
   const codes = query.parse(statusCodeClass.optional(), 'status_code_class');
   const types = query.list('event_types');
-  const found = await context.own('attempts.list', {
-    query: {
-      tenant,
-      ...of,
-      ...page,
-      ...windowFrom(context),
-      ...(asked === undefined ? {} : { outcome: asked === 0 ? ['delivered'] : ['retry', 'dead'] }),
-      ...(codes === undefined ? {} : { status_class: statusClassFrom(codes) }),
-      ...(types === undefined ? {} : { event_type: types }),
-      ...channelFrom(context),
-    },
-  });
+  const filter = {
+    tenant,
+    ...of,
+    ...windowFrom(context),
+    ...(asked === undefined ? {} : { outcome: asked === 0 ? ['delivered'] : ['retry', 'dead'] }),
+    ...(codes === undefined ? {} : { status_class: statusClassFrom(codes) }),
+    ...(types === undefined ? {} : { event_type: types }),
+    ...channelFrom(context),
+  };
+  const found = await readPage(
+    context,
+    'desc',
+    (part) => context.own('attempts.list', { query: { ...filter, ...part } }),
+    ({ delivery_id: id, n }) => attemptId(id, n),
+  );
   const urls = await urlsOf(
     context,
     tenant,
@@ -145,7 +147,7 @@ async function listAttempts(
         : head,
     );
   }
-  return { status: 200, body: listText(items, found.next_cursor) };
+  return { status: 200, body: listText(items, found) };
 }
 
 /** One attempt of the path's message. */
@@ -171,17 +173,20 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
   const asked = query.parse(status, 'status');
   const states = asked === undefined ? undefined : statesFrom(asked);
   const types = query.list('event_types');
-  const page = await context.own('deliveries.list', {
-    query: {
-      tenant,
-      endpoint_id: params.id,
-      ...pageFrom(context, 'desc'),
-      ...windowFrom(context),
-      ...(states === undefined || states === null ? {} : { state: states }),
-      ...(types === undefined ? {} : { event_type: types }),
-      ...channelFrom(context),
-    },
-  });
+  const filter = {
+    tenant,
+    endpoint_id: params.id,
+    ...windowFrom(context),
+    ...(states === undefined || states === null ? {} : { state: states }),
+    ...(types === undefined ? {} : { event_type: types }),
+    ...channelFrom(context),
+  };
+  const page = await readPage(
+    context,
+    'desc',
+    (part) => context.own('deliveries.list', { query: { ...filter, ...part } }),
+    ({ id }) => id,
+  );
   const items: string[] = [];
   for (const delivery of page.items) {
     const { event_id: id, due_at: due, attempt_count: tries } = delivery;
@@ -190,7 +195,7 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
     const more = JSON.stringify({ ...statusFrom(delivery, context), ...next });
     items.push(`${message.slice(0, -1)},${more.slice(1)}`);
   }
-  return { status: 200, body: listText(items, page.next_cursor) };
+  return { status: 200, body: listText(items, page) };
 }
 
 /** The endpoints that a message was for; of several deliveries to one, the newest counts. */

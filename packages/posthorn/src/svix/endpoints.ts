@@ -15,7 +15,7 @@ import {
   usualFields,
   wireCompatible,
 } from './endpoint-fields.ts';
-import { listAnswer, pageFrom } from './lists.ts';
+import { listAnswer, readPage } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
 type Endpoint = Answer<'endpoints.get'>;
@@ -82,8 +82,13 @@ const collection: readonly Route[] = [
     scope: 'read',
     handle: async (context) => {
       const { name: tenant } = await tenantIn(context);
-      const page = await context.own('endpoints.list', { query: { tenant, ...pageFrom(context, 'desc') } });
-      return { status: 200, body: listAnswer(page.items.map(endpointOut), page.next_cursor) };
+      const page = await readPage(
+        context,
+        'desc',
+        (query) => context.own('endpoints.list', { query: { tenant, ...query } }),
+        ({ id }) => id,
+      );
+      return { status: 200, body: listAnswer(page.items.map(endpointOut), page) };
     },
   },
   {

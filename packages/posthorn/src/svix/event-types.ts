@@ -3,7 +3,7 @@ import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { iso } from '../domain/time.ts';
 import { missing, Refusal } from './errors.ts';
-import { listAnswer, pageFrom } from './lists.ts';
+import { listAnswer, readPage } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
 // Event types are declared types. What Posthorn lacks a field for is kept in their metadata; a schema that documents is not one that
@@ -132,13 +132,17 @@ async function listTypes(context: Context): Promise<object> {
   const withArchived = context.query.flag('include_archived');
   const withContent = context.query.flag('with_content', false);
   // By name, whatever the order says.
-  const query = { ...pageFrom(context, 'asc'), order: 'asc' };
-  const { items, next_cursor: next } = await context.own('eventTypes.list', { query });
-  const shown = items
+  const page = await readPage(
+    context,
+    'always asc',
+    (query) => context.own('eventTypes.list', { query }),
+    ({ name }) => name,
+  );
+  const shown = page.items
     .filter((type) => withArchived || !keptArchived(type))
     .map(eventTypeOut)
     .map((type) => (withContent ? type : { ...type, schemas: null }));
-  return listAnswer(shown, next);
+  return listAnswer(shown, page);
 }
 
 export const eventTypeRoutes: readonly Route[] = [

@@ -1,14 +1,12 @@
 import { z } from 'zod';
+import { InvalidFields } from './errors.ts';
 import type { Context } from './request.ts';
 
 const limit = z.coerce.number().int().min(1).max(250).default(50);
 const order = z.enum(['ascending', 'descending']);
 const time = z.iso.datetime({ offset: true }).optional();
-const iterator = z
-  .string()
-  .max(1024)
-  .refine((text) => !text.startsWith('-'), 'cannot go backwards: use the iterator of the previous page')
-  .optional();
+/** A page before another one begins with a minus. */
+const iterator = z.string().max(1024).optional();
 
 type OwnPage = {
   readonly limit: number;
@@ -16,15 +14,77 @@ type OwnPage = {
   readonly order: 'asc' | 'desc';
 };
 
-/** The page that a list asks for, as Posthorn's own lists take it. */
-export function pageFrom({ query }: Pick<Context, 'query'>, usual: 'asc' | 'desc'): OwnPage {
+interface Asked extends OwnPage {
+  readonly isBackward: boolean;
+}
+
+const flipped = (order: OwnPage['order']): OwnPage['order'] => (order === 'asc' ? 'desc' : 'asc');
+
+function askedPage({ query }: Pick<Context, 'query'>, usual: OwnPage['order'] | 'always asc'): Asked {
   const asked = query.parse(order.optional(), 'order');
-  const cursor = query.parse(iterator, 'iterator');
+  const given = query.parse(iterator, 'iterator');
+  const isBackward = given?.startsWith('-') === true;
+  const cursor = isBackward ? given.slice(1) : given;
+  const wanted =
+    usual === 'always asc' ? 'asc' : asked === undefined ? usual : asked === 'ascending' ? 'asc' : 'desc';
   return {
     limit: query.parse(limit, 'limit'),
     ...(cursor === undefined ? {} : { cursor }),
-    order: asked === undefined ? usual : asked === 'ascending' ? 'asc' : 'desc',
+    order: wanted,
+    isBackward,
   };
+}
+
+/** The page that a list asks for, as Posthorn's own lists take it: of a list that goes forward only. */
+export function pageFrom(context: Pick<Context, 'query'>, usual: OwnPage['order']): OwnPage {
+  const { isBackward, ...page } = askedPage(context, usual);
+  if (isBackward)
+    throw new InvalidFields('query', [
+      { path: '/iterator', message: 'cannot go backwards: use the iterator of the previous page' },
+    ]);
+  return page;
+}
+
+interface OwnList<Item> {
+  readonly items: readonly Item[];
+  readonly next_cursor: string | null;
+}
+
+/** A page in the order of its list, and where the pages beside it begin. */
+export interface ListPage<Item> {
+  readonly items: readonly Item[];
+  readonly iterator: string | null;
+  readonly prevIterator: string | null;
+  readonly done: boolean;
+}
+
+/**
+ * Reads a page of one of Posthorn's own lists, forward or backward. Own lists name the position behind a page only: the one of its
+ * first item is that behind a page of this item alone, or if it is the last of the list, the same from the other end.
+ */
+export async function readPage<Item>(
+  context: Pick<Context, 'query'>,
+  usual: OwnPage['order'] | 'always asc',
+  read: (page: OwnPage) => Promise<OwnList<Item>>,
+  keyOf: (item: Item) => string,
+): Promise<ListPage<Item>> {
+  const { isBackward, ...asked } = askedPage(context, usual);
+  const page = isBackward ? { ...asked, order: flipped(asked.order) } : asked;
+  const { items, next_cursor: next } = await read(page);
+  const [first] = items;
+  let beside: string | null = null;
+  if (page.cursor !== undefined && first !== undefined) {
+    const { cursor: _, ...fromStart } = page;
+    for (const place of [page, { ...fromStart, order: flipped(page.order) }]) {
+      const alone = await read({ ...place, limit: 1 });
+      if (alone.items.length === 1 && keyOf(alone.items[0]!) === keyOf(first)) beside ??= alone.next_cursor;
+      if (beside !== null) break;
+    }
+  }
+  const before = (cursor: string | null): string | null => (cursor === null ? null : `-${cursor}`);
+  return isBackward
+    ? { items: items.toReversed(), iterator: beside, prevIterator: before(next), done: next === null }
+    : { items, iterator: next, prevIterator: before(beside), done: next === null };
 }
 
 /** The window of a list: `before` and `after` are times of creation. */
@@ -33,15 +93,21 @@ export function windowFrom({ query }: Pick<Context, 'query'>): { since?: string;
   return { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
 }
 
-/** A page as it is answered. The iterator is opaque; a page may have fewer items than its limit before the end. */
+/** What is answered of a page beside its items. Iterators are opaque; a page may have fewer items than its limit before the end. */
+type Beside = Omit<ListPage<unknown>, 'items'>;
+
+/** A page as it is answered. */
 export function listAnswer(
   data: readonly unknown[],
-  next: string | null,
-): { readonly data: readonly unknown[]; readonly iterator: string | null; readonly done: boolean } {
-  return { data, iterator: next, done: next === null };
+  page: Beside | string | null,
+): { readonly data: readonly unknown[] } & Partial<Beside> {
+  if (typeof page !== 'object' || page === null) return { data, iterator: page, done: page === null };
+  const { iterator: next, prevIterator, done } = page;
+  return { data, iterator: next, prevIterator, done };
 }
 
 /** The same, of items that are texts of JSON. */
-export function listText(items: readonly string[], next: string | null): string {
-  return `{"data":[${items.join(',')}],"iterator":${JSON.stringify(next)},"done":${String(next === null)}}`;
+export function listText(items: readonly string[], page: Beside | null): string {
+  const head = JSON.stringify(listAnswer([], page)).slice('{"data":[]'.length);
+  return `{"data":[${items.join(',')}]${head}`;
 }

@@ -9,7 +9,7 @@ import { applicationIn, ensureApplication, tenantIn, uid } from './applications.
 import { channels } from './endpoint-fields.ts';
 import { InvalidFields, missing, Refusal, unsupported } from './errors.ts';
 import { eventIdFrom, idBytes, keyedMessageId, newMessageId, tenantFrom } from './ids.ts';
-import { listText, pageFrom, windowFrom } from './lists.ts';
+import { listText, readPage, windowFrom } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
 // Messages are events, whose data is the payload. The id of a message is the event's: the eventId, if its sender chose one.
@@ -185,22 +185,25 @@ async function listMessages(context: Context): Promise<{ status: number; body: s
   const { name: tenant } = await tenantIn(context);
   const types = query.list('event_types');
   const channel = query.one('channel');
-  const page = await context.own('events.list', {
-    query: {
-      tenant,
-      ...pageFrom(context, 'desc'),
-      ...windowFrom(context),
-      ...(types === undefined ? {} : { type: types }),
-      ...(channel === undefined ? {} : { routing_key: [channel] }),
-    },
-  });
+  const filter = {
+    tenant,
+    ...windowFrom(context),
+    ...(types === undefined ? {} : { type: types }),
+    ...(channel === undefined ? {} : { routing_key: [channel] }),
+  };
+  const page = await readPage(
+    context,
+    'desc',
+    (part) => context.own('events.list', { query: { ...filter, ...part } }),
+    ({ id }) => id,
+  );
   const withContent = query.flag('with_content', true);
   const items: string[] = [];
   for (const event of page.items)
     items.push(
       withContent ? await messageOf(context, tenant, event.id, true) : messageText(sentFrom(event), null),
     );
-  return { status: 200, body: listText(items, page.next_cursor) };
+  return { status: 200, body: listText(items, page) };
 }
 
 const precheck = z.object({

@@ -116,6 +116,7 @@ export const deliveryOperations = operations({
               occurred_at: null,
               ordering_key: 'ch_1PgafmB7WZ01zgkWoe0TuiTN',
               value: { amount_minor: 1099, currency: 'USD' },
+              data_deleted_at: null,
             },
             endpoint: {
               name: 'orders',

@@ -62,7 +62,7 @@ async function startFailing() {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-/** Of eight event types, six go to the sink, one to the flaky endpoint, one to the dead. */
+/** Six of eight event types go to the sink, one to the flaky endpoint, one to the dead. */
 async function declare({ client }: Served, sink: Sink, failing: string): Promise<void> {
   await client.request('PUT', '/v1/templates/soon', {
     timeout_ms: 5000,

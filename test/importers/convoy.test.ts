@@ -186,7 +186,7 @@ test('without the key or with another, what is encrypted is reported, and the re
   }
 });
 
-test('of several projects one is named, and what is no database of that server is an error', async () => {
+test('of several projects one is named, and a database of another kind is an error', async () => {
   const run = (...args: readonly string[]) =>
     runHere('import', 'convoy', '--database-url', database, '--dry-run', ...args);
   expect(await run('--project', 'payments')).toMatchObject({ code: 1 });

@@ -34,7 +34,7 @@ const readings = (delivery: string): readonly string[] => [
 ];
 
 function describeDeletedData(name: string, place: () => Promise<Place>): void {
-  test(`G6, ${name}: the data of an event are in no answer and in no row, and it is sent to nobody again`, async () => {
+  test(`G6, ${name}: the data of an event are in no answer and in no row, and it is never sent again`, async () => {
     const { settings, stored } = await place();
     const receiver = await aReceiver(({ path, body }, response) => {
       const echo = String(body).includes(canary) ? { 'x-echo': canary } : {};

@@ -94,7 +94,7 @@ describe('two senders, the other one another Posthorn', () => {
       equal: false,
       endpoints: [{ both: 6, only_here: 2, only_there: 1, examples: { only_there: ['order-6'] } }],
     });
-    // What the other sender has is no drop.
+    // What the other sender has is not a drop.
     expect(await shadow('compare', pair, '--log', log, '--until', inFuture, '--cancel')).toMatchObject({
       code: 1,
     });
@@ -138,7 +138,7 @@ describe('two senders, the other one another Posthorn', () => {
   test('wrong usage ends with 2', async () => {
     for (const args of [
       ['compare'],
-      ['compare', 'nobody', '--log', await exported()],
+      ['compare', 'unknown', '--log', await exported()],
       ['end', '--log', await exported()],
       ['compare', '--log', '/nowhere.jsonl'],
     ])

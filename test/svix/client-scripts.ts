@@ -61,6 +61,10 @@ const clients = [
   ['2.5.0', () => new v2.Svix(apiKey, { serverUrl: serverUrl() }) as unknown as v1.Svix, v2.Webhook],
 ] as const;
 
+/** Messages of a whole script: `POSTHORN_TEST_SVIX_MESSAGES=10000 npx vitest run test/svix -t script` sends many. */
+const messages = process.env['POSTHORN_TEST_SVIX_MESSAGES'] ?? '60';
+const outcome = { messages: Number(messages), attempts: Number(messages) + 1 };
+
 export function describeClientScripts(): void {
   describe.each(clients)('JavaScript client %s', (version, connect, Webhook) => {
     const isOld = version.startsWith('1');
@@ -314,6 +318,23 @@ export function describeClientScripts(): void {
     });
   });
 
+  describe('JavaScript client', () => {
+    test.for(['svix-v1', 'svix-v2'])('%s: the same script, as a program of its own', async (client) => {
+      const [uid, path] = [fresh('script'), `/${fresh('script')}`];
+      const { stdout } = await run(process.execPath, [
+        'test/svix/script.js',
+        client,
+        serverUrl(),
+        apiKey,
+        at(path),
+        uid,
+        messages,
+      ]);
+      expect(JSON.parse(stdout)).toEqual(outcome);
+      expect(receivedAt(path)).toHaveLength(outcome.attempts);
+    });
+  });
+
   describe('Go client', () => {
     test('1.99.1: the same script', async (context) => {
       const program = await goScript();
@@ -330,9 +351,16 @@ export function describeClientScripts(): void {
       const python = await pythonWith(version);
       if (python === null) return context.skip('pip cannot install the client here');
       const [uid, path] = [fresh('python'), `/${fresh('python')}`];
-      const { stdout } = await run(python, ['test/svix/script.py', serverUrl(), apiKey, at(path), uid]);
-      expect(JSON.parse(stdout)).toEqual({ messages: 5, attempts: 6 });
-      expect(receivedAt(path)).toHaveLength(6);
+      const { stdout } = await run(python, [
+        'test/svix/script.py',
+        serverUrl(),
+        apiKey,
+        at(path),
+        uid,
+        messages,
+      ]);
+      expect(JSON.parse(stdout)).toEqual(outcome);
+      expect(receivedAt(path)).toHaveLength(outcome.attempts);
     });
   });
 }

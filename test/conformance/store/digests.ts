@@ -170,7 +170,7 @@ export function describeDigests(
       expect(await subject.store.read.event('default', 'other')).toMatchObject({ integrity: 'unknown' });
     });
 
-    test('G6: data that an operator deleted are no finding; a time of deletion that somebody wrote, and data put back, are', async () => {
+    test('G6: data that an operator deleted are not a finding; a time of deletion written by hand, and data put back, are', async () => {
       await accepted();
       await subject.store.write.accept([[anEvent({ id: 'unmatched', tenant: 'other' })]], noRoom);
       const step = { tenant: 'other', eventId: 'unmatched', after: -1, limit: 10, now: start };

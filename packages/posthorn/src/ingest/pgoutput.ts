@@ -20,7 +20,7 @@ export type Change =
   | { readonly kind: 'insert'; readonly relationId: number; readonly values: readonly (string | null)[] }
   /** `end` is the first position behind the transaction. */
   | { readonly kind: 'commit'; readonly end: bigint }
-  /** What an outbox has no use for: updates, deletions, truncations, origins, types, messages. */
+  /** What an outbox does not need: updates, deletions, truncations, origins, types, messages. */
   | { readonly kind: 'other' };
 
 /** Reads from the beginning of a message to its end; what is read past the end throws. */

@@ -8,7 +8,7 @@ import type { Finding } from './store.ts';
 /** Characters of base64 that are kept: 132 bits. */
 const digestLength = 22;
 
-/** Stands in place of the digest of an event whose data were deleted: it equals no digest, so the event is never sent. */
+/** In place of the digest of an event whose data were deleted: it equals no digest, so the event is never sent. */
 export const deletedDigest = 'deleted';
 
 /**
@@ -36,7 +36,7 @@ export function integrityOf(
   digest: string | null,
   dataDeletedAt: number | null,
 ): EventIntegrity {
-  // The marker and the time come together: either alone was written by somebody else.
+  // The marker and the time come together: either alone was not written by Posthorn.
   if (dataDeletedAt !== null) return digest === deletedDigest ? 'deleted' : 'corrupt';
   if (digest === null) return 'unknown';
   return eventDigest(event, acceptedAt) === digest ? 'intact' : 'corrupt';

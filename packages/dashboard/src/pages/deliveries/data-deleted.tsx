@@ -4,7 +4,7 @@ import { When } from '../../parts/when.tsx';
 /** Why a button that would send an event again does not work. */
 export const cannotSendAgain = 'The data of this event were deleted, so it cannot be sent again.';
 
-/** Stands in place of data that were deleted. */
+/** What is shown in place of data that were deleted. */
 export function DataDeleted({ at }: { at: string }): ReactNode {
   return (
     <>

@@ -161,7 +161,10 @@ export function shadowCommand(): Command {
       1000,
     )
     .option('--examples <n>', 'event ids shown of each difference', integerBetween(0, 10_000), 10)
-    .option('--cancel', 'cancel suppressed deliveries that the other sender has made: they are no drops')
+    .option(
+      '--cancel',
+      'cancel suppressed deliveries that the other sender has made, so that they do not count as drops',
+    )
     .addHelpText(
       'after',
       '\nExit code: 0 both did the same; 1 they differ, or the command failed; 2 wrong usage.\n\nExample:\n  posthorn shadow compare --svix-database-url postgres://svix@db/svix --since 1h',

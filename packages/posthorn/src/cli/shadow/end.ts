@@ -13,7 +13,7 @@ const concurrency = 8;
 const cancelReason = 'the other sender has it';
 
 /**
- * Cancels the suppressed deliveries that the other sender has made: they are no drops, and no redrive in bulk sends them twice.
+ * Cancels the suppressed deliveries that the other sender has made: they do not count as drops, and a bulk redrive does not send them twice.
  * Answers how many.
  */
 export async function cancelSent(client: Client, { both }: Comparison): Promise<number> {

@@ -12,7 +12,9 @@ export function projectFrom(
   const project =
     asked === null ? outgoing[0] : outgoing.find(({ id, name }) => id === asked || name === asked);
   if (project === undefined)
-    return { fault: asked === null ? 'it has no outgoing project' : `it has no outgoing project ${asked}` };
+    return {
+      fault: asked === null ? 'there are only incoming projects' : `there is no outgoing project ${asked}`,
+    };
   const names = outgoing.map(({ id, name }) => `${id} (${name})`).join(', ');
   if (asked === null && outgoing.length > 1)
     return { fault: `it has several projects, give --project: ${names}` };

@@ -104,7 +104,7 @@ export async function readStored({ redisUrl, secret, deploymentId }: Options): P
   const isDeleted = (fields: Hash): boolean => fields.size === 0 || fields.has('deleted_at');
   try {
     const [start, end] = [`${prefix}tenant:{`, '}:tenant'];
-    // In a pattern, braces are themselves; a deployment's id has no wildcards.
+    // Braces are literal in a pattern, and a deployment's id contains no wildcards.
     for (const key of await redis.keys(`${start}*${end}`, maxTenants)) {
       const id = key.slice(start.length, -end.length);
       const fields = await redis.hash(key);

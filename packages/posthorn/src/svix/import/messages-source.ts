@@ -30,7 +30,7 @@ const messagesSql = ({ contents }: Tables): string =>
    FROM message m ${contents ? 'LEFT JOIN messagecontent c ON c.id = m.id' : ''}
    WHERE m.created_at >= $1 AND m.id > $2 ORDER BY m.id LIMIT $3`;
 
-/** Of several attempts one that succeeded counts; else the last one says whether another is to come. */
+/** An attempt that succeeded decides; without one, the last attempt says whether another is to come. */
 const attemptsSql = `SELECT a.msg_id, a.endp_id, bool_or(a.status = 0) AS delivered,
     (array_agg(to_jsonb(a) ->> 'next_attempt' ORDER BY a.id DESC))[1] IS NOT NULL AS pending
   FROM messageattempt a WHERE a.msg_id = ANY ($1) GROUP BY 1, 2`;

@@ -5,17 +5,15 @@ import { dirname, join } from 'node:path';
 import { execFile } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import { buildOnce } from './build-once.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const output = here('packages/dashboard/dist');
 
-/** Compresses each file at build time, so that servers do not have to. */
+/** Compresses a file at build time, which takes servers too long to do well. */
 function compress(file: string): void {
-  const content = readFileSync(file);
-  writeFileSync(`${file}.br`, brotliCompressSync(content));
-  writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
+  writeFileSync(`${file}.br`, brotliCompressSync(readFileSync(file)));
 }
 
 async function build(): Promise<void> {
@@ -34,9 +32,12 @@ export async function buildDashboard(say: (line: string) => void = () => {}): Pr
   const tookMs = await buildOnce({
     stamp: join(output, '.built'),
     lock: here('node_modules/.dashboard-lock'),
-    sources: ['src/**/*', 'index.html', 'vite.config.ts', 'package.json'].map((pattern) =>
-      here(`packages/dashboard/${pattern}`),
-    ),
+    sources: [
+      ...['src/**/*', 'index.html', 'vite.config.ts', 'package.json'].map((pattern) =>
+        here(`packages/dashboard/${pattern}`),
+      ),
+      here('scripts/dashboard.ts'),
+    ],
     build,
   });
   if (tookMs !== null) say(`Built the dashboard in ${(tookMs / 1000).toFixed(1)} s.`);

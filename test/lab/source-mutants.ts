@@ -72,8 +72,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     guarantee: 'G6',
     scenario: 'blocked-keys',
     file: 'packages/posthorn/src/store/common/commands.ts',
-    from: "wasDead ? [cancelled, { ...delivery, counter: 'dead', by: -1 }] : [cancelled]",
-    to: '[cancelled]',
+    from: ': [cancelled, { ...delivery, counter: former, by: -1 }]',
+    to: ': [cancelled]',
   },
   {
     name: 'an endpoint is paused before it has failed for long enough',
@@ -164,8 +164,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'cancelling is not counted',
     guarantee: 'G6',
     file: 'packages/posthorn/src/store/common/commands.ts',
-    from: ': [cancelled]);',
-    to: ': []);',
+    from: 'former === null ? [cancelled]',
+    to: 'former === null ? []',
   },
   {
     name: 'a client error counts as delivered',

@@ -55,6 +55,7 @@ const maxSleepMs = 25 * 3_600_000;
 const pending = 0;
 const dead = 2;
 const cancelled = 3;
+const suppressed = 4;
 /** What drift of up to a jump's size, and the rounding of times, may take from retention. */
 const retentionSlackMs = 10_000;
 
@@ -194,7 +195,9 @@ export class StepChecker {
   ): void {
     const id = deliveryId(number);
     const now = this.#clocks.now();
-    if (row.state !== pending && old?.state !== row.state) this.#endedAt.set(number, this.#time.elapsed);
+    // What was suppressed ended then, also if it is cancelled later.
+    const hadEnded = old?.state === row.state || old?.state === suppressed;
+    if (row.state !== pending && !hadEnded) this.#endedAt.set(number, this.#time.elapsed);
     // Leases keep their length through a leap of the clock.
     if (step.name === 'saveClock' && row.claimed && row.dueAt !== null)
       this.leases.set(`${id}/${row.claim}`, row.dueAt);
@@ -241,13 +244,12 @@ export class StepChecker {
   }
 
   #compareStates(step: Step, id: string, old: Seen, row: Seen): void {
-    // A dead letter that blocks its key can be given up.
+    // A dead letter that blocks its key can be given up, and what was suppressed.
     const isGivenUp =
       step.name === 'cancelDelivery' &&
-      old.state === dead &&
       row.state === cancelled &&
-      row.orderKey !== null &&
-      this.#keys.blocks(row.endpoint);
+      (old.state === suppressed ||
+        (old.state === dead && row.orderKey !== null && this.#keys.blocks(row.endpoint)));
     if (old.state !== pending && row.state !== old.state && !isGivenUp && !redriving.has(step.name))
       this.#found(
         'terminal_changed',

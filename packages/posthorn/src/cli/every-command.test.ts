@@ -62,7 +62,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['orders', ids, '--since', '1h'],
   expect: [ids, '--since', '1h'],
   'shadow compare': ['--log', sentLog, '--since', '1h'],
-  'shadow end': ['--all', '--log', sentLog, '--since', '1h'],
+  'shadow end': ['orders=ep_1', '--log', sentLog, '--since', '1h'],
   'import svix': ['--database-url', 'postgres://127.0.0.1:1/svix', '--messages-days', '1', '--dry-run'],
   apply: ['--file', file('posthorn.yaml', 'teams:\n  payments: { channels: [] }\n')],
   'keys create': ['checkout', '--scopes', 'publish'],

@@ -24,7 +24,7 @@ const directory = fileURLToPath(
 export async function readDashboard(from: string = directory): Promise<DashboardFiles | null> {
   const index = join(from, 'index.html');
   if (!existsSync(index)) return null;
-  const names = (await readdir(join(from, 'assets'))).filter((name) => !/\.(br|gz)$/.test(name));
+  const names = (await readdir(join(from, 'assets'))).filter((name) => !name.endsWith('.br'));
   return {
     index: fileAt(index),
     assets: new Map(names.map((name) => [name, fileAt(join(from, 'assets', name))])),

@@ -32,10 +32,6 @@ const types: Readonly<Record<string, string>> = {
 };
 const compressible = new Set(['.html', '.js', '.css', '.json', '.svg', '.txt']);
 
-/** Built beside a file by the build, or created now. */
-const compressed = (path: string, ending: string, make: (plain: Buffer) => Buffer, plain: Buffer): Buffer =>
-  existsSync(path + ending) ? readFileSync(path + ending) : make(plain);
-
 /** The media type of a file by its name; `otherwise` is for one whose name does not say it. */
 export const typeOf = (path: string, otherwise: string): string => types[extname(path)] ?? otherwise;
 
@@ -43,12 +39,16 @@ export function fileAt(path: string): StaticFile {
   const plain = readFileSync(path);
   const type = typeOf(path, 'application/octet-stream');
   if (!compressible.has(extname(path))) return { type, plain, brotli: null, gzip: null };
-  const quickly = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
+  const built = `${path}.br`;
   return {
     type,
     plain,
-    brotli: compressed(path, '.br', (data) => brotliCompressSync(data, quickly), plain),
-    gzip: compressed(path, '.gz', (data) => gzipSync(data), plain),
+    // Well compressed by the build, or quickly now.
+    brotli: existsSync(built)
+      ? readFileSync(built)
+      : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+    // Built, it would be half a megabyte of every installation, and takes some milliseconds.
+    gzip: gzipSync(plain),
   };
 }
 

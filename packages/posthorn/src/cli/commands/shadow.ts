@@ -186,5 +186,11 @@ export function shadowCommand(): Command {
       '\nStop publishing to the other sender first.\n\nExample:\n  posthorn shadow end orders --svix-database-url postgres://svix@db/svix --since 2h',
     )
     .action(end);
-  return new Command('shadow').addCommand(comparing).addCommand(ending);
+  return new Command('shadow')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  posthorn shadow compare --log sent.jsonl --since 1h --json\n  posthorn shadow end --all --log sent.jsonl --since 2h',
+    )
+    .addCommand(comparing)
+    .addCommand(ending);
 }

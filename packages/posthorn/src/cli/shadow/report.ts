@@ -60,7 +60,7 @@ export function reportText(report: Report, maxExamples: number): void {
   print(`Events accepted from ${iso(range.since)} until ${iso(range.until)}\n`);
   print(
     table(
-      ['endpoint', 'both', 'only here', 'only there', 'unsent there', 'twice', 'differ', 'requests compared'],
+      ['endpoint', 'both', 'only here', 'only there', 'unsent there', 'twice', 'differ', 'compared'],
       comparisons.map((one) => [
         one.pair.own.name ?? one.pair.own.id,
         one.both.length,

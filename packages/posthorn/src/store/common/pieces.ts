@@ -43,10 +43,11 @@ export const offset = (count: number): Sql =>
 export const forUpdate = (rows = ''): Sql =>
   either({ sqlite: '', postgres: rows === '' ? 'FOR UPDATE' : `FOR UPDATE OF ${rows}` });
 
-/** Keeps the rows of endpoints from changes by others until the transaction ends; see `shareEndpoints`. */
-export const forShare: Sql = per(({ name, isDistributed }) =>
-  raw(name === 'sqlite' || isDistributed ? '' : 'FOR SHARE'),
-);
+/** Keeps the rows read from changes by others until the transaction ends; for those of endpoints, see `forShareOfEndpoints`. */
+export const forShare: Sql = either({ sqlite: '', postgres: 'FOR SHARE' });
+
+/** The same for rows of endpoints, where `shareEndpoints` does not do it alone. */
+export const forShareOfEndpoints: Sql = per(({ isDistributed }) => (isDistributed ? raw('') : forShare));
 
 /** The advisory lock that stands for the endpoints where tables are distributed. */
 export const endpointLock = "hashtext('posthorn.endpoints')";

@@ -3,7 +3,7 @@ import { byShard } from '../by-shard.ts';
 import { endCounters } from '../counter-change.ts';
 import { triggers } from '../rows.ts';
 import { count } from './counting.ts';
-import { endpointLock, forShare, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
+import { endpointLock, forShareOfEndpoints, inList, isAnyOf, rowsFrom, shardOf, table } from './pieces.ts';
 import { raw, sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';
 
@@ -24,7 +24,7 @@ export interface Again {
 }
 
 /**
- * Keeps endpoints and their version as they are until the caller's transaction ends, together with `forShare` in the statement after it.
+ * Keeps endpoints and their version as they are until the caller's transaction ends, together with `forShareOfEndpoints` in the statement after it.
  * Where tables are distributed it does so alone: of two transactions that share a row of a reference table at once, each has one
  * lock of Citus and waits for the other's before it gets its second.
  */
@@ -38,7 +38,7 @@ export function* lockEndpoints(nums: readonly number[]): Steps<ReadonlySet<numbe
   if (nums.length === 0) return new Set();
   yield* shareEndpoints();
   const found = yield* rows(
-    sql`SELECT num FROM ${table('endpoints')} WHERE ${isAnyOf('num', nums, 'int')} AND deleted_at IS NULL ORDER BY num ${forShare}`,
+    sql`SELECT num FROM ${table('endpoints')} WHERE ${isAnyOf('num', nums, 'int')} AND deleted_at IS NULL ORDER BY num ${forShareOfEndpoints}`,
   );
   return new Set(found.map(([num]) => num as number));
 }

@@ -1,9 +1,8 @@
-import { shareEndpoints } from '../common/redrive-ended.ts';
 import type { Found } from '../redrives.ts';
 import { eventOf } from '../rows.ts';
 import { isSendable } from '../sendable.ts';
 import { lockEventsByNumber } from './accept.ts';
-import { perform } from './common.ts';
+import { shareEndpointRows } from './shared-endpoints.ts';
 import type { Connection } from './database.ts';
 import { createReplayed, type Wanted } from './replayed.ts';
 
@@ -35,8 +34,7 @@ async function lockTargets(
   connection: Connection,
   nums: readonly number[],
 ): Promise<ReadonlyMap<number, { readonly enabled: boolean; readonly isKeyed: boolean }>> {
-  await perform(connection, shareEndpoints());
-  const lock = connection.shards.choose({ spanning: 'FOR SHARE', single: '' });
+  const lock = await shareEndpointRows(connection);
   const rows = await connection.query(
     'replay_endpoints',
     `SELECT num, enabled, document ->> 'ordering' = 'key' FROM posthorn.endpoints

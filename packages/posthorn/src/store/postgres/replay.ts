@@ -2,17 +2,16 @@ import type { AuditEntry } from '../../domain/audit-entry.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { replayEntry } from '../audit-log.ts';
-import { shareEndpoints } from '../common/redrive-ended.ts';
 import { refuseUnsendable } from '../sendable.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
 import { findEvent, insertPlanned } from './accept.ts';
+import { shareEndpointRows } from './shared-endpoints.ts';
 import { notifyDue } from './notify-due.ts';
 import { writeAudit } from './audit-log.ts';
 import { StaleCopyError, withCurrentEndpoints } from './current-endpoints.ts';
-import { perform } from './common.ts';
 import type { Connection, Database, Row } from './database.ts';
 import type { EndpointCopy, EndpointTable } from './endpoints.ts';
 import { createReplayed } from './replayed.ts';
@@ -28,8 +27,7 @@ interface ReplayRequest {
 
 /** Throws `StaleCopyError` if endpoints have changed since the copy was made; they do not before the transaction ends. */
 async function requireCurrent(connection: Connection, { version }: EndpointCopy): Promise<void> {
-  await perform(connection, shareEndpoints());
-  const lock = connection.shards.choose({ spanning: 'FOR SHARE', single: '' });
+  const lock = await shareEndpointRows(connection);
   const [config] = await connection.query('config_share', `SELECT version FROM posthorn.config ${lock}`);
   if (config![0] !== version) throw new StaleCopyError();
 }

@@ -1,6 +1,10 @@
 // Filters of other senders in Posthorn's language. One that cannot be translated as a whole is a fault: an endpoint with half a filter
 // would receive events that it must not receive.
 
+/** What is reported of a filter that was translated. */
+export const translatedRemark =
+  'its filter is translated: a field that is missing fails it; try it with posthorn filters dry-run';
+
 export type FilterAnswer = { readonly filter: object | null } | { readonly fault: string };
 
 class Untranslatable extends Error {}

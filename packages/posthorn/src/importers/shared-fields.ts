@@ -3,7 +3,7 @@ import { endpointName, eventTypePattern, ownTenant } from '../contract/fields.ts
 // How fields of other senders become Posthorn's.
 
 const shortestSecret = 24;
-const longestSecret = 75;
+export const longestSecret = 75;
 
 /** The secret whose key is this text, as receivers of other senders use it; null: its length is not one that Posthorn signs with. */
 export function secretFromText(text: string): string | null {

@@ -1,5 +1,5 @@
 import type { Declarations, Remark } from '../declarations.ts';
-import { translateFilter } from '../filters.ts';
+import { translatedRemark, translateFilter } from '../filters.ts';
 import { isEndpointName, isTenant, oddType, secretFromText } from '../shared-fields.ts';
 import type { Stored, StoredEndpoint, StoredProject, StoredSubscription } from './source.ts';
 
@@ -164,12 +164,7 @@ class Declaring {
       ...(filter === null ? {} : { filter }),
     };
     if (filter !== null)
-      this.changed.push({
-        kind: 'subscription',
-        id: subscription.id,
-        reason:
-          'its filter is translated: a field that is missing fails it; try it with posthorn filters dry-run',
-      });
+      this.changed.push({ kind: 'subscription', id: subscription.id, reason: translatedRemark });
   }
 }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { inSnapshot } from '../database.ts';
 
 // What is read of Convoy's database. Columns that its version does not have are absent.
 
@@ -109,10 +110,7 @@ async function credentialsOf(
 
 /** Reads everything that is not deleted, in one snapshot. */
 export async function readStored(databaseUrl: string, encryptionKey: string | null): Promise<Stored> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
-  try {
-    await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return await inSnapshot(databaseUrl, async (client) => {
     const all = async <T>(sql: string): Promise<T[]> =>
       (await client.query<{ row: T }>(sql)).rows.map(({ row }) => row);
     const projects = await all<StoredProject>(
@@ -141,7 +139,5 @@ export async function readStored(databaseUrl: string, encryptionKey: string | nu
       ? await all<StoredEventType>('SELECT to_jsonb(t) AS row FROM convoy.event_types t ORDER BY t.name')
       : [];
     return { projects, endpoints, subscriptions, eventTypes };
-  } finally {
-    await client.end();
-  }
+  });
 }

@@ -1,6 +1,6 @@
 import { isReservedHeader } from '../../domain/header-names.ts';
 import type { Declarations, Remark } from '../declarations.ts';
-import { type FilterAnswer, translateFilter } from '../filters.ts';
+import { type FilterAnswer, translatedRemark, translateFilter } from '../filters.ts';
 import { isEndpointName, isTenant, oddType, secretFromText, standardSecret } from '../shared-fields.ts';
 import type { Stored, StoredDestination } from './source.ts';
 
@@ -100,11 +100,7 @@ export function declarationsFrom(stored: Stored, options: Options): Declarations
     if (signing.remark !== null) remark(changed, signing.remark);
     if (sent.leftOut.length > 0)
       remark(changed, `without its headers ${sent.leftOut.join(', ')}, which Posthorn sets`);
-    if (filter.filter !== null)
-      remark(
-        changed,
-        'its filter is translated: a field that is missing fails it; try it with posthorn filters dry-run',
-      );
+    if (filter.filter !== null) remark(changed, translatedRemark);
     endpoints[`${tenant}/imported-${id}`] = {
       tenant,
       url: config['url'],

@@ -1,4 +1,5 @@
 import { createDecipheriv, hash } from 'node:crypto';
+import type { Remark } from '../declarations.ts';
 import { RedisReader } from './resp.ts';
 
 // What is read of Outpost's Redis: hashes of tenants, and of their destinations.
@@ -21,16 +22,10 @@ export interface StoredDestination {
   readonly disabled: boolean;
 }
 
-export interface Fault {
-  readonly kind: 'tenant' | 'destination';
-  readonly id: string;
-  readonly reason: string;
-}
-
 export interface Stored {
   readonly tenants: readonly StoredTenant[];
   readonly destinations: readonly StoredDestination[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly Remark[];
 }
 
 const maxTenants = 10_000;
@@ -100,7 +95,7 @@ export async function readStored({ redisUrl, secret, deploymentId }: Options): P
   const prefix = deploymentId === '' ? '' : `${deploymentId}:`;
   const tenants: StoredTenant[] = [];
   const destinations: StoredDestination[] = [];
-  const faults: Fault[] = [];
+  const faults: Remark[] = [];
   const isDeleted = (fields: Hash): boolean => fields.size === 0 || fields.has('deleted_at');
   try {
     const [start, end] = [`${prefix}tenant:{`, '}:tenant'];

@@ -1,5 +1,6 @@
-import { eventTypePattern, maxRoutingKeys, ownTenant } from '../../contract/fields.ts';
+import { maxRoutingKeys } from '../../contract/fields.ts';
 import type { Declarations, Remark } from '../../importers/declarations.ts';
+import { isTenant, longestSecret, oddType } from '../../importers/shared-fields.ts';
 import { wireCompatible } from '../endpoint-fields.ts';
 import { secretFrom } from './sealed-keys.ts';
 import type { Stored, StoredApplication, StoredEndpoint } from './source.ts';
@@ -16,8 +17,6 @@ export interface SvixDeclarations extends Declarations {
   readonly places: ReadonlyMap<string, Place>;
 }
 
-const maxSecretBytes = 75;
-
 /** The tenant that an application becomes: its uid, or else its id. */
 export const tenantName = ({ id, uid }: Pick<StoredApplication, 'id' | 'uid'>): string => uid ?? id;
 
@@ -28,7 +27,7 @@ export const endpointName = ({ id, uid }: Pick<StoredEndpoint, 'id' | 'uid'>): s
 /** Why an endpoint cannot be declared; null: it can. */
 function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): string | null {
   if ((channels ?? []).length > maxRoutingKeys) return `it has more than ${maxRoutingKeys} channels`;
-  const odd = (types ?? []).find((type) => !eventTypePattern.safeParse(type).success);
+  const odd = oddType(types ?? []);
   return odd === undefined ? null : `the event type ${odd} is not a name that Posthorn takes`;
 }
 
@@ -82,7 +81,7 @@ export function declarationsFrom(
   const tenantDocuments: Record<string, object> = {};
   for (const application of applications.filter(isMine)) {
     const name = tenantName(application);
-    if (!ownTenant.safeParse(name).success || name in tenantDocuments) {
+    if (!isTenant(name) || name in tenantDocuments) {
       const reason =
         name in tenantDocuments ? 'another organization has its uid: give --org' : 'its uid is too long';
       skipped.push({ kind: 'application', id: application.id, reason });
@@ -102,8 +101,8 @@ export function declarationsFrom(
       endpointFault(endpoint) ??
       ('fault' in opened
         ? opened.fault
-        : Buffer.from(opened.secret.slice('whsec_'.length), 'base64').length > maxSecretBytes
-          ? `its secret is longer than ${maxSecretBytes} bytes`
+        : Buffer.from(opened.secret.slice('whsec_'.length), 'base64').length > longestSecret
+          ? `its secret is longer than ${longestSecret} bytes`
           : null);
     if (reason !== null || 'fault' in opened) {
       skipped.push({ kind: 'endpoint', id: endpoint.id, reason: reason ?? '' });
@@ -119,7 +118,7 @@ export function declarationsFrom(
   }
   const typeDocuments: Record<string, object> = {};
   for (const type of eventTypes.filter(isMine)) {
-    if (!eventTypePattern.safeParse(type.name).success) {
+    if (oddType([type.name]) !== undefined) {
       skipped.push({ kind: 'event type', id: type.name, reason: 'its name has empty parts' });
       continue;
     }

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { FormerState } from '../../domain/imported.ts';
+import { openToRead } from '../../importers/database.ts';
 
 // The messages of Svix's database, page by page. Columns and tables that its version does not have are absent.
 
@@ -71,10 +72,8 @@ export async function* storedMessages(
   databaseUrl: string,
   since: Date,
 ): AsyncGenerator<readonly StoredMessage[], void> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
+  const client = await openToRead(databaseUrl);
   try {
-    await client.query('SET default_transaction_read_only = on');
     const { rows: tables } = await client.query<Tables>(
       `SELECT to_regclass('messagecontent') IS NOT NULL AS contents, to_regclass('messagedestination') IS NOT NULL AS destinations`,
     );

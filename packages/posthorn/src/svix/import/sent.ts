@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { OtherDelivery, OtherEndpoint, OtherSender, TimeRange } from '../../cli/shadow/other-sender.ts';
+import { openToRead } from '../../importers/database.ts';
 import { endpointName, tenantName } from './declarations.ts';
 
 // What that server's database says it sent: the other side of `posthorn shadow`.
@@ -88,8 +89,5 @@ class SvixDatabase implements OtherSender {
 
 /** Opens the database, which is only read. */
 export async function openSvixDatabase(url: string): Promise<OtherSender> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  await client.connect();
-  await client.query('SET default_transaction_read_only = on');
-  return new SvixDatabase(client);
+  return new SvixDatabase(await openToRead(url));
 }

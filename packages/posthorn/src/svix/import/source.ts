@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { inSnapshot } from '../../importers/database.ts';
 
 // What is read of Svix's database. Columns that its version does not have are absent.
 
@@ -45,10 +45,7 @@ const metadataOf = (exists: boolean, table: string): string =>
 
 /** Reads everything that is not deleted, in one snapshot. */
 export async function readStored(databaseUrl: string): Promise<Stored> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
-  try {
-    await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return await inSnapshot(databaseUrl, async (client) => {
     const { rows: tables } = await client.query<{ applications: boolean; endpoints: boolean }>(
       `SELECT to_regclass('applicationmetadata') IS NOT NULL AS applications, to_regclass('endpointmetadata') IS NOT NULL AS endpoints`,
     );
@@ -69,7 +66,5 @@ export async function readStored(databaseUrl: string): Promise<Stored> {
       endpoints: endpoints.rows.map(({ row, key }) => ({ ...row, key })),
       eventTypes: eventTypes.rows.map(({ row }) => row),
     };
-  } finally {
-    await client.end();
-  }
+  });
 }

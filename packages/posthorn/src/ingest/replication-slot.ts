@@ -47,21 +47,24 @@ async function demandTable(
   return at;
 }
 
+const createPublication = ({ publication, table }: SlotOptions): string =>
+  `CREATE PUBLICATION ${quoted(publication)} FOR TABLE ${tableName(table)} WITH (publish = 'insert', publish_via_partition_root = true)`;
+
 async function demandPublication(
   client: pg.Client,
-  { publication, table, keyColumn, dataColumn }: SlotOptions,
+  options: SlotOptions,
   { schema, name }: TableAt,
 ): Promise<void> {
+  const { publication, table, keyColumn, dataColumn } = options;
   const { rows } = await client.query<{ inserts: boolean; publishes: boolean }>(
     `SELECT pubinsert AS inserts, EXISTS (SELECT 1 FROM pg_publication_tables t
        WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3) AS publishes
      FROM pg_publication p WHERE pubname = $1`,
     [publication, schema, name],
   );
-  const create = `CREATE PUBLICATION ${quoted(publication)} FOR TABLE ${tableName(table)} WITH (publish = 'insert', publish_via_partition_root = true)`;
   if (rows[0] === undefined)
     throw new SourceFault(
-      `the publication ${publication} does not exist: give --create, or have the table's owner run ${create}`,
+      `the publication ${publication} does not exist: give --create, or have the table's owner run ${createPublication(options)}`,
     );
   if (!rows[0].publishes)
     throw new SourceFault(
@@ -113,14 +116,12 @@ async function demandSlot(client: pg.Client, { slot }: SlotOptions): Promise<voi
 
 /** Creates what is missing of the publication and the slot; what was created. */
 export async function createSlot(client: pg.Client, options: SlotOptions): Promise<readonly string[]> {
-  const { publication, slot, table } = options;
+  const { publication, slot } = options;
   const at = await demandTable(client, options);
   const created: string[] = [];
   const { rowCount } = await client.query('SELECT 1 FROM pg_publication WHERE pubname = $1', [publication]);
   if (rowCount === 0) {
-    await client.query(
-      `CREATE PUBLICATION ${quoted(publication)} FOR TABLE ${tableName(table)} WITH (publish = 'insert', publish_via_partition_root = true)`,
-    );
+    await client.query(createPublication(options));
     created.push(`publication ${publication}`);
   }
   await demandPublication(client, options, at);

@@ -254,6 +254,7 @@ class ReplicationSource implements Source<ReplicatedRow> {
   }
 }
 
+/** Does the work on a connection, which is left open for what the work has made of it, and closed if it fails. */
 async function connected<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(clientOptions(databaseUrl));
   // Without a listener, a lost connection would end the process.
@@ -266,6 +267,14 @@ async function connected<T>(databaseUrl: string, work: (client: pg.Client) => Pr
     throw faultFrom(error);
   }
 }
+
+/** Does the work on a connection of its own. */
+const briefly = <T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  connected(databaseUrl, async (client) => {
+    const done = await work(client);
+    await client.end();
+    return done;
+  });
 
 export async function openReplication(
   options: ReplicationOptions,
@@ -280,16 +289,8 @@ export async function openReplication(
 
 /** Creates what is missing of the publication and the slot; what was created. */
 export const createReplication = (options: ReplicationOptions): Promise<readonly string[]> =>
-  connected(options.databaseUrl, async (client) => {
-    const created = await createSlot(client, options);
-    await client.end();
-    return created;
-  });
+  briefly(options.databaseUrl, (client) => createSlot(client, options));
 
 /** Drops the slot; false: there is none. */
 export const dropReplication = ({ databaseUrl, slot }: ReplicationOptions): Promise<boolean> =>
-  connected(databaseUrl, async (client) => {
-    const isDropped = await dropSlot(client, slot);
-    await client.end();
-    return isDropped;
-  });
+  briefly(databaseUrl, (client) => dropSlot(client, slot));

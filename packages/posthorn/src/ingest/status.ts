@@ -32,8 +32,8 @@ export class Status implements Observer {
     lag: null,
     heldBytes: null,
   };
-  /** Noted at twice this: once for each doubling. */
-  #notedBytes = firstNotedBytes / 2;
+  /** At so many the next note is due: once for each doubling. */
+  #nextNotedBytes = firstNotedBytes;
   #troubleSince: number | null = null;
 
   constructor(clock: Clock, note: (text: string) => void) {
@@ -52,9 +52,9 @@ export class Status implements Observer {
 
   sawLag(lag: number | null, heldBytes: number | null): void {
     this.#counts = { ...this.#counts, lag, heldBytes };
-    if (heldBytes === null || heldBytes < firstNotedBytes) this.#notedBytes = firstNotedBytes / 2;
-    else if (heldBytes >= 2 * this.#notedBytes) {
-      this.#notedBytes = heldBytes;
+    if (heldBytes === null || heldBytes < firstNotedBytes) this.#nextNotedBytes = firstNotedBytes;
+    else if (heldBytes >= this.#nextNotedBytes) {
+      this.#nextNotedBytes = 2 * heldBytes;
       this.#note(
         `the replication slot holds back ${(heldBytes / 1e9).toFixed(1)} GB of PostgreSQL's log: its disk fills unless this process catches up`,
       );

@@ -9,7 +9,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { createWireClient } from '../test/wire-client.ts';
 import { payments } from './payments.ts';
-import { startSink } from './sink-process.ts';
+import { startSink, takeLatencies } from './sink-process.ts';
 
 // What one tenant's flood does to the others (G8): `flood.ts [singles|batches|many|slow]… [--rounds 3] [--seconds 10]`.
 // Twenty tenants publish 200 events a second in all, with and without the flood of another tenant in turn. Prints
@@ -35,11 +35,6 @@ const floodSink = await startSink();
 const slowSink = await startSink('--delay', '1000');
 // The flood comes from elsewhere: it takes no processor time from those that are measured.
 for (const { process: child } of [floodSink, slowSink]) setPriority(child.pid!, 10);
-const takeLatencies = (): Promise<number[]> =>
-  new Promise((resolve) => {
-    sink.process.once('message', (message) => resolve(message as number[]));
-    sink.process.send('latencies');
-  });
 
 interface Flood {
   readonly what: string;
@@ -153,12 +148,12 @@ async function run(flood: Flood | null): Promise<Measured> {
       setPriority(flooding.pid!, 10);
     }
     await publishQuietly(url, keys, warmUpS);
-    await takeLatencies();
+    await takeLatencies(sink);
     const took = await publishQuietly(url, keys, seconds);
     // What is still on its way is the slowest of all.
     let delivered: number[] = [];
     while (delivered.length < took.length) {
-      delivered = [...delivered, ...(await takeLatencies())];
+      delivered = [...delivered, ...(await takeLatencies(sink))];
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const { events } = await client.request<{ events: number }>('GET', '/v1/accounting?tenant=flood');

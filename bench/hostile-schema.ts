@@ -8,7 +8,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { payments } from './payments.ts';
 import { createWireClient } from '../test/wire-client.ts';
-import { startSink } from './sink-process.ts';
+import { startSink, takeLatencies } from './sink-process.ts';
 
 // What a schema that never ends does to the events of other types, whose schemas are ordinary: `hostile-schema.ts`
 // publishes 300 events a second over HTTP, with and without a publisher of hostile data beside it in turn, and prints the
@@ -32,11 +32,6 @@ let nested: unknown = 1;
 for (let level = 0; level < 40; level++) nested = { a: nested };
 
 const sink = await startSink('--latency');
-const takeLatencies = (): Promise<number[]> =>
-  new Promise((resolve) => {
-    sink.process.once('message', (message) => resolve(message as number[]));
-    sink.process.send('latencies');
-  });
 
 const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
 const port = await freePort();
@@ -54,9 +49,9 @@ for (const type of new Set(payments.map((payment) => payment.type)))
 await client.request('PUT', '/v1/event-types/hostile', { schema: hostile });
 
 async function p99(count: number): Promise<number> {
-  await takeLatencies();
+  await takeLatencies(sink);
   await run(process.execPath, [here('./publisher.ts'), url, apiKey, ...[count, 1, 16, perS].map(String)]);
-  const latencies = (await takeLatencies()).toSorted((a, b) => a - b);
+  const latencies = (await takeLatencies(sink)).toSorted((a, b) => a - b);
   return latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
 }
 

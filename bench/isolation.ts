@@ -15,7 +15,7 @@ import { SystemNameServers } from '../packages/posthorn/src/transport/name-serve
 import { anEndpoint, anEvent } from '../test/support.ts';
 import { aNameServer } from '../test/name-server.ts';
 import { payments } from './payments.ts';
-import { startSink } from './sink-process.ts';
+import { startSink, takeLatencies } from './sink-process.ts';
 
 // What one endpoint in trouble does to the others, and what many origins cost:
 // `isolation.ts [hangs|origin|names|origins]… [--rounds 3] [--seconds 20]`. Publishes 500 events a second, with and without
@@ -36,11 +36,6 @@ const warmUpS = 3;
 const sink = await startSink('--latency', '--host', '0.0.0.0');
 /** The hanging endpoint's own host. */
 const other = await startSink();
-const takeLatencies = (): Promise<number[]> =>
-  new Promise((resolve) => {
-    sink.process.once('message', (message) => resolve(message as number[]));
-    sink.process.send('latencies');
-  });
 
 const names = await aNameServer({ 'silent.test': { silent: 'all' } });
 for (let n = 0; n < 100; n++) names.zone[`e${n}.test`] = { A: ['127.0.0.1'], ttlS: 5 };
@@ -82,7 +77,7 @@ async function run(urls: readonly string[], untimed: number | null): Promise<Mea
   let warm = false;
   while (published < perS * seconds) {
     if (!warm && published > perS * warmUpS) {
-      await takeLatencies();
+      await takeLatencies(sink);
       warm = true;
     }
     const due = Math.min(perS * seconds, ((performance.now() - began) / 1000) * perS);
@@ -98,7 +93,7 @@ async function run(urls: readonly string[], untimed: number | null): Promise<Mea
   const rssMb = process.memoryUsage.rss() / 1e6;
   // Longer than the timeout: what is in flight to the hanging endpoint ends in it.
   await engine.stop(2 * timeoutMs + 1000);
-  const latencies = (await takeLatencies()).toSorted((a, b) => a - b);
+  const latencies = (await takeLatencies(sink)).toSorted((a, b) => a - b);
   await transport.close();
   lookup.close();
   await store.close();

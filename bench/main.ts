@@ -1,7 +1,7 @@
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
 import { figure, publishing } from './publishing.ts';
-import { startSink } from './sink-process.ts';
+import { startSink, takeLatencies } from './sink-process.ts';
 
 // `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.
@@ -60,18 +60,13 @@ await compare('publish one a request on 64 connections and deliver', 0.3, () =>
 sink.process.kill();
 
 const timed = await startSink('--latency');
-const takeLatencies = (): Promise<number[]> =>
-  new Promise((resolve) => {
-    timed.process.once('message', (message) => resolve(message as number[]));
-    timed.process.send('latencies');
-  });
 await publishing({
   sinkPort: timed.port,
   events: [3000, quick ? 5000 : 20_000],
   args: [1, 64, 1000],
-  onWarm: async () => void (await takeLatencies()),
+  onWarm: async () => void (await takeLatencies(timed)),
 });
-const latencies = await takeLatencies();
+const latencies = await takeLatencies(timed);
 timed.process.kill();
 latencies.sort((a, b) => a - b);
 const quantile = (q: number): number =>

@@ -1,9 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export interface Sink {
   readonly process: ChildProcess;
   readonly port: number;
+}
+
+/** Takes the latencies that a sink has measured since the last time, in ms; it was started with `--latency`. */
+export async function takeLatencies({ process: child }: Sink): Promise<number[]> {
+  const answer = once(child, 'message') as Promise<[number[]]>;
+  child.send('latencies');
+  return (await answer)[0];
 }
 
 /** A receiver in a process of its own; resolves when it listens. */

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { table } from '../packages/posthorn/src/cli/output.ts';
-import { takeLatencies } from './growth/measure.ts';
 import {
   apiKey,
   type Ground,
@@ -15,7 +14,7 @@ import {
   sqliteGround,
 } from './growth/place.ts';
 import { blocks, slopeOf } from './slope.ts';
-import { type Sink, startSink } from './sink-process.ts';
+import { type Sink, startSink, takeLatencies } from './sink-process.ts';
 
 // Whether anything grows under a steady load: `npm run bench:soak [-- --minutes 30] [--store sqlite|postgres|both] [--per-s 100]`.
 // Publishes, delivers, retries and lets die, while a dashboard reads; samples every 5 s, leaves out the first sixth, at most five

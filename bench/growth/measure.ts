@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Sink } from '../sink-process.ts';
+import { type Sink, takeLatencies } from '../sink-process.ts';
 import { apiKey, type Ground, type Served } from './place.ts';
 
 /** What an event cost, and how long it took. */
@@ -26,13 +26,6 @@ const publisher = fileURLToPath(new URL('./publisher.ts', import.meta.url));
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** Nothing takes longer: what is missing then is an error. */
 const maxWaitMs = 60_000;
-
-/** Takes what the sink has measured since the last time. */
-export const takeLatencies = async ({ process }: Sink): Promise<number[]> => {
-  const answer = once(process, 'message') as Promise<[number[]]>;
-  process.send('latencies');
-  return (await answer)[0];
-};
 
 /** Waits until the sink has so many more; answers their latencies. */
 async function arrived(sink: Sink, count: number): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 
 // Publishes one event a request at a steady rate: `publisher.ts <url> <key> <events a second> <bytes> <types> <count>`.
-// Event n has the type `growth.<n modulo types>`; each says when it was sent..
+// Event n has the type `growth.<n modulo types>`; each says when it was sent.
 
 const [url, key, rate, bytes, types, count] = process.argv.slice(2);
 const pool = new Pool(url!, { connections: 64, pipelining: 1 });

@@ -16,7 +16,8 @@ export interface StaticFile {
   readonly plain: Buffer;
   /** Null: compression does not make it smaller. */
   readonly brotli: Buffer | null;
-  readonly gzip: Buffer | null;
+  /** Compressed when it is first asked for: most browsers take Brotli. */
+  readonly gzip: (() => Buffer) | null;
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -40,6 +41,7 @@ export function fileAt(path: string): StaticFile {
   const type = typeOf(path, 'application/octet-stream');
   if (!compressible.has(extname(path))) return { type, plain, brotli: null, gzip: null };
   const built = `${path}.br`;
+  let gzipped: Buffer | null = null;
   return {
     type,
     plain,
@@ -47,8 +49,8 @@ export function fileAt(path: string): StaticFile {
     brotli: existsSync(built)
       ? readFileSync(built)
       : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
-    // Built, it would be half a megabyte of every installation, and takes some milliseconds.
-    gzip: gzipSync(plain),
+    // Built, it would be half a megabyte of every installation.
+    gzip: () => (gzipped ??= gzipSync(plain)),
   };
 }
 
@@ -96,6 +98,6 @@ export function sendFile(
 ): FastifyReply {
   void typed(reply, type);
   if (brotli !== null && takes(request, 'br')) return reply.header('content-encoding', 'br').send(brotli);
-  if (gzip !== null && takes(request, 'gzip')) return reply.header('content-encoding', 'gzip').send(gzip);
+  if (gzip !== null && takes(request, 'gzip')) return reply.header('content-encoding', 'gzip').send(gzip());
   return reply.send(plain);
 }

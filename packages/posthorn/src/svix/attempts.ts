@@ -5,7 +5,7 @@ import { missing, unsupported } from './errors.ts';
 import { endpointOut } from './endpoint-fields.ts';
 import { endpointPlace } from './endpoints.ts';
 import { attemptId, parseAttemptId } from './ids.ts';
-import { listAnswer, listText, readPage, windowFrom } from './lists.ts';
+import { forward, listAnswer, listText, readPage, windowFrom } from './lists.ts';
 import { eventIn, messageOf } from './messages.ts';
 import type { Context, Route } from './request.ts';
 
@@ -114,7 +114,8 @@ async function listAttempts(
   query.refuse(['tag'], 'list by event type or channel');
   const asked = query.parse(status, 'status');
   // An attempt that has a record has ended: it succeeded or failed.
-  if (asked !== undefined && asked !== 0 && asked !== 2) return { status: 200, body: listText([], null) };
+  if (asked !== undefined && asked !== 0 && asked !== 2)
+    return { status: 200, body: listText([], forward(null)) };
   const codes = query.parse(statusCodeClass.optional(), 'status_code_class');
   const types = query.list('event_types');
   const filter = {
@@ -214,7 +215,7 @@ async function destinations(context: Context): Promise<object> {
       data.push({ ...shown, ...statusFrom(delivery, context), ...next });
     }
   }
-  return listAnswer(data, null);
+  return listAnswer(data, forward(null));
 }
 
 /**

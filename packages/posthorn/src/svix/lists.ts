@@ -94,20 +94,21 @@ export function windowFrom({ query }: Pick<Context, 'query'>): { since?: string;
 }
 
 /** What is answered of a page beside its items. Iterators are opaque; a page may have fewer items than its limit before the end. */
-type Beside = Omit<ListPage<unknown>, 'items'>;
+type Beside = Pick<ListPage<unknown>, 'iterator' | 'done'> & { readonly prevIterator?: string | null };
+
+/** Beside a page of a list that goes forward only. */
+export const forward = (next: string | null): Beside => ({ iterator: next, done: next === null });
 
 /** A page as it is answered. */
 export function listAnswer(
   data: readonly unknown[],
-  page: Beside | string | null,
-): { readonly data: readonly unknown[] } & Partial<Beside> {
-  if (typeof page !== 'object' || page === null) return { data, iterator: page, done: page === null };
-  const { iterator: next, prevIterator, done } = page;
-  return { data, iterator: next, prevIterator, done };
+  { iterator: next, prevIterator, done }: Beside,
+): { readonly data: readonly unknown[] } & Beside {
+  return { data, iterator: next, ...(prevIterator === undefined ? {} : { prevIterator }), done };
 }
 
 /** The same, of items that are texts of JSON. */
-export function listText(items: readonly string[], page: Beside | null): string {
+export function listText(items: readonly string[], page: Beside): string {
   const head = JSON.stringify(listAnswer([], page)).slice('{"data":[]'.length);
   return `{"data":[${items.join(',')}]${head}`;
 }

@@ -6,7 +6,7 @@ import { statesFrom, statusClassFrom, statusCodeClass } from './attempts.ts';
 import { InvalidFields, missing, unsupported } from './errors.ts';
 import { endpointPlace } from './endpoints.ts';
 import { jobFrom, taskId } from './ids.ts';
-import { listAnswer, pageFrom } from './lists.ts';
+import { forward, listAnswer, pageFrom } from './lists.ts';
 import { type Context, parseBody, type Route } from './request.ts';
 
 // What is done to many messages in the background: a redrive, or a replay.
@@ -119,10 +119,10 @@ async function listTasks(context: Context): Promise<object> {
   const query = { ...page, ...(rest === undefined ? {} : { cursor: rest }) };
   if (inReplays) {
     const { items, next_cursor: next } = await context.own('replays.list', { query });
-    return listAnswer(items.map(taskOut), next === null ? null : `rpl.${next}`);
+    return listAnswer(items.map(taskOut), forward(next === null ? null : `rpl.${next}`));
   }
   const { items, next_cursor: next } = await context.own('redrives.list', { query });
-  return listAnswer(items.map(taskOut), next ?? 'rpl.');
+  return listAnswer(items.map(taskOut), forward(next ?? 'rpl.'));
 }
 
 export const taskRoutes: readonly Route[] = [

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +39,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** What is sampled, and by how much of its level it may grow in an hour without being a finding. */
 const series = {
   resident: { what: 'resident memory, MB', mayGrow: 0.05 },
+  own: { what: 'of it not of files, MB', mayGrow: 0.05 },
   heap: { what: 'heap in use, MB', mayGrow: 0.05 },
   files: { what: 'file descriptors', mayGrow: 0.05 },
   perEvent: { what: 'database, bytes an event', mayGrow: 0.05 },
@@ -117,6 +119,12 @@ function publish({ url }: Served): ChildProcess {
   return spawn(process.execPath, [publisher, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
+/** What is resident and no file's: pages of the database and of libraries, which the system may take back, are left out. */
+function ownMemoryMb({ process: { pid } }: Served): number {
+  const [, kb] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kb) / 1e3;
+}
+
 async function sample(served: Served, place: Place, sink: Sink, began: number): Promise<Sample> {
   const latencies = (await takeLatencies(sink)).toSorted((a, b) => a - b);
   const at = (q: number): number => latencies[Math.floor(latencies.length * q)] ?? Number.NaN;
@@ -125,6 +133,7 @@ async function sample(served: Served, place: Place, sink: Sink, began: number): 
   return {
     at: (performance.now() - began) / hourMs,
     resident: (await served.metric('process_resident_memory_bytes')) / 1e6,
+    own: ownMemoryMb(served),
     heap: (await served.metric('nodejs_heap_size_used_bytes')) / 1e6,
     files: await served.metric('process_open_fds'),
     perEvent: data / accepted,

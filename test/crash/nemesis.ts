@@ -28,6 +28,8 @@ export interface Node {
   readonly name: string;
   readonly port: number;
   process: ChildProcess;
+  /** The last of what it logged: why it answered what it should not. */
+  words(): string;
 }
 
 /** Nodes that ended by themselves, with their last output. */
@@ -47,15 +49,16 @@ export async function startNode(
     apiKey,
     secretKey,
     allowPrivateNetworks: true,
-    logLevel: 'silent',
+    logLevel: 'error',
     ...more,
   };
   const child = fork(nodeScript, [JSON.stringify(settings)], {
     execArgv,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let words = '';
-  child.stderr!.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
+  for (const output of [child.stdout!, child.stderr!])
+    output.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());
     child.once('exit', (code, signal) =>
@@ -67,7 +70,7 @@ export async function startNode(
   child.once('exit', (code, signal) => {
     if (signal === null) crashes.push(`node ${name} ended with ${code}: ${words}`);
   });
-  return { name, port, process: child };
+  return { name, port, process: child, words: () => words };
 }
 
 /** As a supervisor does: starts again until it stays up. The database may be killed again and again meanwhile. */
@@ -212,7 +215,9 @@ export async function runNemesis(options: {
               break;
             }
             if (response.status !== 503)
-              throw new Error(`publishing answered ${response.status}: ${await response.text()}`);
+              throw new Error(
+                `publishing answered ${response.status}: ${await response.text()}\n${node.words()}`,
+              );
           } catch (error) {
             // The node is dead, frozen or cut off: the same ids go to another one.
             if (error instanceof Error && error.message.startsWith('publishing answered')) throw error;
@@ -247,7 +252,7 @@ export async function runNemesis(options: {
         onNode('kill node', async (node) => {
           await endNode(node, 'SIGKILL');
           await pause(200 + draw() * 3000);
-          node.process = (await startUntilUp(node.name, node.port, databaseUrl)).process;
+          Object.assign(node, await startUntilUp(node.name, node.port, databaseUrl));
         }),
       'freeze node': () =>
         onNode('freeze node', async (node) => {
@@ -363,7 +368,10 @@ export async function runNemesis(options: {
     };
   } finally {
     await Promise.all(nodes.map((node) => endNode(node, 'SIGKILL')));
-    await database.stop();
+    // What it may say is of less interest than why the run ended.
+    await database
+      .stop()
+      .catch((error: Error) => options.onProgress?.(`the database is left: ${error.message}`));
     await steady.close();
     await flaky.close();
   }

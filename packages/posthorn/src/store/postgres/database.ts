@@ -41,7 +41,21 @@ export function uniqueViolation(error: unknown): boolean {
 
 /** Serialization failure and deadlock: the server has rolled back for certain, and the same again finds the way free. */
 const rolledBack = new Set(['40001', '40P01']);
+/**
+ * Citus, as an internal error without a code of its own: a call was sent to the worker that had the shard, and the shard had moved
+ * when it came there. Nothing was done, and the next call goes to where the shard is now. Seen while a worker joined.
+ */
+const shardMoved = /^cannot execute a distributed query from a query on a shard/;
 const maxTries = 4;
+
+interface ServerError {
+  readonly code?: unknown;
+  readonly message?: string;
+}
+
+function isFreeAgain({ code, message }: ServerError): boolean {
+  return rolledBack.has(code as string) || (code === 'XX000' && shardMoved.test(message ?? ''));
+}
 
 /** Two transactions that wait for each other are not a fault that a caller should hear of: the one that was ended is tried again. */
 async function untilFree<T>(work: () => Promise<T>): Promise<T> {
@@ -49,8 +63,8 @@ async function untilFree<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const cause = error instanceof UnavailableError ? (error.cause as { code?: string }) : undefined;
-      if (tries === maxTries || !rolledBack.has(cause?.code ?? '')) throw error;
+      const cause = error instanceof UnavailableError ? (error.cause as ServerError) : {};
+      if (tries === maxTries || !isFreeAgain(cause)) throw error;
     }
 }
 
@@ -64,7 +78,7 @@ const workerLost =
   /^(server closed the connection|connection not open|no connection to the server|could not (receive|send) data|failure on connection marked as essential)/;
 
 function translated(error: unknown): unknown {
-  const { code, message } = error as { code?: unknown; message?: string };
+  const { code, message } = error as ServerError;
   if (typeof code === 'string' && damaged.test(code))
     return new StoreFaultError(
       'damaged',
@@ -79,7 +93,8 @@ function translated(error: unknown): unknown {
     );
   const away =
     typeof code === 'string' && sqlState.test(code) && code !== 'EPIPE'
-      ? passing.test(code) || (code === 'XX000' && workerLost.test(message ?? ''))
+      ? passing.test(code) ||
+        (code === 'XX000' && (workerLost.test(message ?? '') || shardMoved.test(message ?? '')))
       : typeof code === 'string' || lost.test(message ?? '');
   return away ? new UnavailableError(`the database cannot work now: ${message}`, { cause: error }) : error;
 }

@@ -73,9 +73,9 @@ const damaged = /^XX00[12]$/;
 /** No such table, no such schema: what this process was started on has been taken away. */
 const lacking = /^(42P01|3F000)$/;
 
-/** What Citus says as an internal error, without a code of its own, when a worker is lost in the middle of a statement. */
-const workerLost =
-  /^(server closed the connection|connection not open|no connection to the server|could not (receive|send) data|failure on connection marked as essential)/;
+/** What Citus (13.0) says as an internal error, without a code of its own, when a server is lost in the middle of a statement. */
+const serverLost =
+  /^(server closed the connection|connection not open|no connection to the server|could not (receive|send) data|failure on connection marked as essential|postmaster was shut down|failed to read result .* from node)/;
 
 function translated(error: unknown): unknown {
   const { code, message } = error as ServerError;
@@ -94,7 +94,7 @@ function translated(error: unknown): unknown {
   const away =
     typeof code === 'string' && sqlState.test(code) && code !== 'EPIPE'
       ? passing.test(code) ||
-        (code === 'XX000' && (workerLost.test(message ?? '') || shardMoved.test(message ?? '')))
+        (code === 'XX000' && (serverLost.test(message ?? '') || shardMoved.test(message ?? '')))
       : typeof code === 'string' || lost.test(message ?? '');
   return away ? new UnavailableError(`the database cannot work now: ${message}`, { cause: error }) : error;
 }

@@ -107,6 +107,59 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
   expect(await counts(tenant)).toMatchObject({ events: 2, accepted: 2 });
 });
 
+test('G1: SQL and API take the same repetitions for the event of before, and the same ones for another', async () => {
+  const tenant = 'verdicts';
+  await store.write.createEndpoint(anEndpoint({ tenant }));
+  const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
+  const stored = {
+    type: 'a.b',
+    data: '{"n":1}',
+    orderingKey: 'k',
+    routingKeys: ['r'],
+    occurredAt: start - 86_400_000,
+    value: { amountMinor: 7n, currency: 'EUR' },
+  };
+  const variations = {
+    nothing: {},
+    'without its time': { occurredAt: null },
+    'another time': { occurredAt: start },
+    'another type': { type: 'a.c' },
+    'other data': { data: '{"n":2}' },
+    'without its time, other data': { occurredAt: null, data: '{"n": 1}' },
+    'another ordering key': { orderingKey: null },
+    'other routing keys': { routingKeys: [] },
+    'another amount': { value: { amountMinor: 8n, currency: 'EUR' } },
+    'another currency': { value: { amountMinor: 7n, currency: 'USD' } },
+  };
+  const same = ['nothing', 'without its time'];
+  const states = {
+    intact: 'SELECT $1::text',
+    // Its digest says what was published.
+    'changed on disk': "UPDATE posthorn.events SET type = 'changed' WHERE tenant = 'verdicts' AND id = $1",
+    'without a digest': "UPDATE posthorn.events SET digest = NULL WHERE tenant = 'verdicts' AND id = $1",
+  };
+  for (const [id, change] of Object.entries(states)) {
+    await store.write.importEvents([{ event: anEvent({ tenant, id, ...stored }), deliveries: [] }], start);
+    await db.query(change, [id]);
+    for (const [name, variation] of Object.entries(variations)) {
+      const event = anEvent({ tenant, id, ...stored, ...variation });
+      const [api] = (await store.write.accept([[event]], options)).groups;
+      const { type, data, orderingKey, occurredAt, value, routingKeys } = event;
+      const sql = await publish(
+        '$1, $2, $3, $4, $5, $6, $7, $8, $9',
+        ...[tenant, type, data, id, orderingKey, occurredAt === null ? null : new Date(occurredAt)],
+        ...[value!.amountMinor, value!.currency, routingKeys],
+      ).catch(({ code }: { code: string }) => code);
+      const expected = same.includes(name);
+      expect({ id, name, api: !('conflict' in api!), sql: sql !== '23505' }).toEqual({
+        ...{ id, name, api: expected, sql: expected },
+      });
+    }
+  }
+  await db.query("UPDATE posthorn.events SET type = 'a.b' WHERE tenant = 'verdicts'");
+  expect((await counts(tenant)).events).toBe(Object.keys(states).length);
+});
+
 test('what is published under a key goes behind what of its tenant is still fanned out', async () => {
   const tenant = 'behind';
   const keyed = anEndpoint({ tenant, ordering: 'key' });

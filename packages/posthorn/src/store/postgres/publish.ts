@@ -174,9 +174,15 @@ ${passesFilterSql}
       IF NOT FOUND THEN
         RAISE EXCEPTION 'posthorn: the event % was published by a concurrent transaction; try again', event_id USING ERRCODE = '40001';
       END IF;
-      IF before.type <> publish.type OR (before.data_deleted_at IS NULL AND before.data <> publish.data::text)
+      -- As sameBody in store/plan.ts: who leaves out when it happened contradicts no one, and the digest says what was published.
+      occurred_ms := coalesce(occurred_ms, before.occurred_at);
+      event_digest := (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
+        publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, before.accepted_at AS accepted_at, amount AS amount_minor,
+        money AS currency, routing AS routing_keys, publish.data::text AS data) e);
+      IF event_digest IS DISTINCT FROM before.digest AND (
+        before.type <> publish.type OR (before.data_deleted_at IS NULL AND before.data <> publish.data::text)
         OR before.ordering_key IS DISTINCT FROM publish.ordering_key OR before.occurred_at IS DISTINCT FROM occurred_ms
-        OR before.routing_keys IS DISTINCT FROM routing OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money THEN
+        OR before.routing_keys IS DISTINCT FROM routing OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money) THEN
         RAISE EXCEPTION 'posthorn: the id % was used before for another event', event_id USING ERRCODE = '23505';
       END IF;
       RETURN jsonb_build_object('id', event_id, 'tenant', before.tenant, 'type', before.type, 'accepted_at', before.accepted_at,

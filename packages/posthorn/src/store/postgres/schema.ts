@@ -365,6 +365,8 @@ const migrations: readonly string[] = [
   // `publish` works on distributed tables, and does not compare data that were deleted.
   `${dataDeletedColumn}
   ${publishSql}`,
+  // An event that is published again without its time equals the one that was stored with it.
+  publishSql,
 ];
 
 const maxNamed = 5;

@@ -1,11 +1,9 @@
 import { describeAccess } from './access.ts';
 import { describeClientScripts } from './client-scripts.ts';
-import { describeModelClashes } from './model-clashes.ts';
 import { useServer } from './world.ts';
 
-// The API under /api/v1, through the official clients and without one: a sender's script runs unchanged but for the URL.
+// The API under /api/v1 through the official clients: a sender's script runs unchanged but for the URL.
 
 useServer();
 describeClientScripts();
-describeModelClashes();
 describeAccess();

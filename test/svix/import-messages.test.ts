@@ -140,6 +140,13 @@ test.each(['SQLite', 'PostgreSQL'])(
     expect(await statusOf('inv-1')).toMatchObject([{ statusText: 'success' }]);
     expect(await statusOf('msg_2')).toMatchObject([{ statusText: 'fail' }]);
     expect(await statusOf('inv-3')).toMatchObject([{ statusText: 'sending' }]);
+    const withStatus = async (status: number): Promise<unknown[]> => {
+      const { body: list } = await read(`app/acme/endpoint/main/msg?status=${String(status)}`);
+      return (JSON.parse(list) as { data: { id: string }[] }).data.map(({ id }) => id).toSorted();
+    };
+    expect(await withStatus(0)).toEqual(['inv-1', 'msg_4']);
+    expect(await withStatus(2)).toEqual(['msg_2']);
+    expect(await withStatus(3)).toEqual(['inv-3']);
 
     // What counts: nothing is owed, nothing failed, and the ledger balances.
     const accounting = await server.client.request('GET', '/v1/accounting?tenant=acme');

@@ -51,17 +51,6 @@ export function describeModelClashes(): void {
       expect([await payload(idle.id), await payload(slow.id)]).toEqual([{ expired: true }, { n: 2 }]);
     });
 
-    test('the same eventId: the same message again, or a conflict with another', async () => {
-      const message = { eventType: 'a.b', eventId: fresh('order'), payload: { n: 1 } };
-      const first = await send(message);
-      expect(first.body).toMatchObject({ id: message.eventId, eventId: message.eventId });
-      expect(await send(message)).toMatchObject({ status: 202, body: { id: message.eventId } });
-      expect(await send({ ...message, payload: { n: 2 } })).toMatchObject({
-        status: 409,
-        body: { code: 'conflict' },
-      });
-    });
-
     test('a payload above the limit is refused with 413 and its reason, and nothing is stored; at the limit it is accepted', async () => {
       const uid = fresh('large');
       await raw('POST', '/api/v1/app', { body: { name: uid, uid } });

@@ -57,8 +57,8 @@ export const statusCodeClass = z.coerce
 /** 0: without an answer. */
 export const statusClassFrom = (code: number): string => (code === 0 ? 'none' : `${code / 100}xx`);
 
-/** The states of deliveries with a status; null: none has it. */
-export function statesFrom(value: number): readonly State[] | null {
+/** The states of deliveries with a status. */
+export function statesFrom(value: number): readonly State[] {
   if (value === 0) return ['delivered'];
   if (value === 1 || value === 3) return ['pending'];
   return value === 2 ? ['dead', 'suppressed'] : ['cancelled'];
@@ -67,8 +67,10 @@ export function statesFrom(value: number): readonly State[] | null {
 type ListedAttempt = Answer<'attempts.list'>['items'][number];
 type Attempt = Omit<ListedAttempt, 'event_type' | 'tenant'>;
 
+const attemptStatus = ({ error_class: failure }: Pick<Attempt, 'error_class'>): Status =>
+  failure === null ? statuses.success : statuses.fail;
+
 function attemptHead(attempt: Attempt, url: string, withContent: boolean): object {
-  const succeeded = attempt.error_class === null;
   return {
     id: attemptId(attempt.delivery_id, attempt.n),
     msgId: attempt.event_id,
@@ -77,7 +79,7 @@ function attemptHead(attempt: Attempt, url: string, withContent: boolean): objec
     response: withContent ? (attempt.response_excerpt ?? '') : '',
     responseStatusCode: attempt.status_code ?? 0,
     responseDurationMs: Math.round(attempt.duration_ms),
-    ...(succeeded ? statuses.success : statuses.fail),
+    ...attemptStatus(attempt),
     triggerType: attempt.trigger === 'schedule' ? 0 : 1,
     timestamp: attempt.started_at,
   };
@@ -122,7 +124,10 @@ async function listAttempts(
     tenant,
     ...of,
     ...windowFrom(context),
-    ...(asked === undefined ? {} : { outcome: asked === 0 ? ['delivered'] : ['retry', 'dead'] }),
+    // What came after its time succeeded or failed as well: it is told apart below.
+    ...(asked === undefined
+      ? {}
+      : { outcome: [...(asked === 0 ? ['delivered'] : ['retry', 'dead']), 'superseded'] }),
     ...(codes === undefined ? {} : { status_class: statusClassFrom(codes) }),
     ...(types === undefined ? {} : { event_type: types }),
     ...channelFrom(context),
@@ -141,6 +146,7 @@ async function listAttempts(
   const [withContent, withMessage] = [query.flag('with_content', true), query.flag('with_msg')];
   const items: string[] = [];
   for (const attempt of found.items) {
+    if (asked !== undefined && attemptStatus(attempt).status !== asked) continue;
     const head = JSON.stringify(attemptHead(attempt, urls.get(attempt.endpoint_id) ?? '', withContent));
     items.push(
       withMessage
@@ -171,14 +177,17 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
   const { query } = context;
   query.refuse(['tag'], 'list by event type or channel');
   const { tenant, params } = await endpointPlace(context);
-  const asked = query.parse(status, 'status');
-  const states = asked === undefined ? undefined : statesFrom(asked);
+  const given = query.parse(status, 'status');
+  // Whether it is pending or being sent is not told apart.
+  const asked = given === 1 ? statuses.sending.status : given;
+  // Cancelled ones have the status that the client knows, or that the former sender said: they are told apart below.
+  const states = asked === undefined ? undefined : [...new Set<State>([...statesFrom(asked), 'cancelled'])];
   const types = query.list('event_types');
   const filter = {
     tenant,
     endpoint_id: params.id,
     ...windowFrom(context),
-    ...(states === undefined || states === null ? {} : { state: states }),
+    ...(states === undefined ? {} : { state: states }),
     ...(types === undefined ? {} : { event_type: types }),
     ...channelFrom(context),
   };
@@ -190,10 +199,11 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
   );
   const items: string[] = [];
   for (const delivery of page.items) {
-    const { event_id: id, due_at: due, attempt_count: tries } = delivery;
+    const shown = statusFrom(delivery, context);
+    if (asked !== undefined && shown.status !== asked) continue;
+    const { event_id: id, due_at: due } = delivery;
     const message = await messageOf(context, tenant, id, query.flag('with_content', true));
-    const next = due !== null && tries > 0 ? { nextAttempt: due } : {};
-    const more = JSON.stringify({ ...statusFrom(delivery, context), ...next });
+    const more = JSON.stringify({ ...shown, ...(due === null ? {} : { nextAttempt: due }) });
     items.push(`${message.slice(0, -1)},${more.slice(1)}`);
   }
   return { status: 200, body: listText(items, page) };
@@ -281,7 +291,11 @@ export const attemptRoutes: readonly Route[] = [
     scope: 'operate',
     handle: async (context) => {
       await oneAttempt(context);
-      throw unsupported('path', 'content', 'delete the content of the message: answers are deleted with it');
+      throw unsupported(
+        'path',
+        'attempt',
+        'the answer of one attempt is not deleted by itself. DELETE /api/v1/app/{app_id}/msg/{msg_id}/content deletes the payload and all answers of the message',
+      );
     },
   },
   {

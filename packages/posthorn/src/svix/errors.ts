@@ -35,7 +35,13 @@ export const missing = (detail = 'Entity not found'): Refusal => new Refusal(404
 export const conflict = (detail: string): Refusal => new Refusal(409, 'conflict', detail);
 
 /** Where Posthorn's code has a counterpart; others keep their own. */
-const codes: { readonly [Code in ErrorCode]?: { readonly status?: number; readonly code: string } } = {
+const codes: {
+  readonly [Code in ErrorCode]?: {
+    readonly status?: number;
+    readonly code: string;
+    readonly detail?: string;
+  };
+} = {
   unauthorized: { code: 'authentication_failed' },
   forbidden: { code: 'insufficient access' },
   name_taken: { code: 'conflict' },
@@ -43,7 +49,12 @@ const codes: { readonly [Code in ErrorCode]?: { readonly status?: number; readon
   // A client repeats a 423, and gets the answer of the first request.
   idempotency_in_progress: { status: 423, code: 'locked' },
   tenant_limit: { status: 400, code: 'limit_reached' },
-  too_many_secrets: { status: 400, code: 'limit_reached' },
+  too_many_secrets: {
+    status: 400,
+    code: 'limit_reached',
+    detail:
+      'Too many previous secrets still sign. Wait for the first of them to end, or send gracePeriodSeconds: 0 to retire the current one at once.',
+  },
   event_corrupt: { status: 400, code: 'missing_payload' },
   event_data_deleted: { status: 400, code: 'missing_payload' },
   event_unfinished: { code: 'conflict' },
@@ -84,7 +95,7 @@ const renamed = ({ path, message }: Fault): Fault => {
 
 export function errorAnswer({ code, message, errors }: PosthornError): ErrorAnswer {
   const { status: usual } = errorKinds[code];
-  const { status = usual, code: known = code } = codes[code] ?? {};
-  if (status !== 422) return { status, body: { code: known, detail: message } };
+  const { status = usual, code: known = code, detail = message } = codes[code] ?? {};
+  if (status !== 422) return { status, body: { code: known, detail } };
   return invalid('body', errors.length === 0 ? [{ path: '', message }] : errors.map(renamed));
 }

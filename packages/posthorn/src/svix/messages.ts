@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { maxDataBytes } from '../contract/limits.ts';
 import type { Answer } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
-import { hourMs } from '../domain/time.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 import { subscribes, takesKeys } from '../domain/endpoint.ts';
 import { memberText } from '../service/raw-json.ts';
 import { applicationIn, ensureApplication, tenantIn, uid } from './applications.ts';
@@ -10,7 +10,7 @@ import { channels } from './endpoint-fields.ts';
 import { InvalidFields, missing, Refusal, unsupported } from './errors.ts';
 import { eventIdFrom, idBytes, keyedMessageId, newMessageId, tenantFrom } from './ids.ts';
 import { listText, readPage, windowFrom } from './lists.ts';
-import { type Context, parseBody, type Route } from './request.ts';
+import { type Context, isGiven, parseBody, type Route } from './request.ts';
 
 // Messages are events, whose data is the payload. The id of a message is the event's: the eventId, if its sender chose one.
 
@@ -32,17 +32,23 @@ const messageIn = z.object({
 });
 type MessageIn = z.output<typeof messageIn>;
 
-const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
-
-/** Refuses what Posthorn would have to ignore: a message would be delivered to others, or otherwise, than was meant. */
-function refuseUnsupported(message: MessageIn): void {
-  const { tags, deliverAt, transformationsParams, payloadRetentionHours } = message;
+/** Refuses what Posthorn would have to ignore: a message would be delivered to others, or otherwise, or be kept longer than was meant. */
+function refuseUnsupported(message: MessageIn, { deps: { retention } }: Context): void {
+  const { tags, deliverAt, transformationsParams, payloadRetentionHours, payloadRetentionPeriod } = message;
   if (isGiven(tags) && tags!.length > 0) throw unsupported('body', 'tags', 'put them into the payload');
   if (isGiven(deliverAt)) throw unsupported('body', 'deliverAt', 'send the message when it is due');
   if (isGiven(transformationsParams))
     throw unsupported('body', 'transformationsParams', 'send the payload as a JSON object');
   if (isGiven(payloadRetentionHours))
     throw unsupported('body', 'payloadRetentionHours', 'retention is set for the whole server');
+  const keptDays = Math.ceil(Math.max(retention.settledMs, retention.deadMs) / dayMs);
+  if (isGiven(payloadRetentionPeriod) && payloadRetentionPeriod! < keptDays)
+    throw new InvalidFields('body', [
+      {
+        path: '/payloadRetentionPeriod',
+        message: `must be at least ${keptDays} days, or left out: this server keeps payloads for that long (--retention-days, --dead-retention-days)`,
+      },
+    ]);
 }
 
 interface Sent {
@@ -128,7 +134,7 @@ async function send(
 
 async function createMessage(context: Context): Promise<{ status: number; body: string }> {
   const message = parseBody(messageIn, context);
-  refuseUnsupported(message);
+  refuseUnsupported(message, context);
   const payload =
     context.text === null
       ? null

@@ -15,6 +15,9 @@ interface OwnRequest {
   readonly text?: string;
 }
 
+/** Clients send null for what they leave out. */
+export const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
 export type Parameters = Readonly<Record<string, string>>;
 
 /** One request, and what it may use. */

@@ -8,7 +8,7 @@ import { callerCredential } from '../http/identity.ts';
 import { refuseUnstorable } from '../http/storable.ts';
 import type { Call } from '../service/handler.ts';
 import { type ErrorAnswer, errorAnswer, InvalidFields, missing, Refusal } from './errors.ts';
-import { ownOperations, Query, type Route } from './request.ts';
+import { isGiven, ownOperations, Query, type Route } from './request.ts';
 import { partsOf, routeOf } from './routes.ts';
 import { callerAddress } from '../http/caller-address.ts';
 
@@ -120,6 +120,16 @@ function preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     .send();
 }
 
+/**
+ * A message has an id that its key gives, so it remembers the key itself: one commit instead of three. With an id of its sender's it
+ * does not; then a key that a client makes comes with one body only, which the message remembers.
+ */
+function messageRemembers({ url, body }: FastifyRequest, key: string): boolean {
+  if (!/\/msg\/?(\?|$)/.test(url)) return false;
+  const hasEventId = typeof body === 'object' && body !== null && 'eventId' in body && isGiven(body.eventId);
+  return !hasEventId || key.startsWith('auto_');
+}
+
 function addRoutes(app: FastifyInstance, host: AdapterHost): void {
   const { deps, parseBody } = host;
   handleErrors(app, host);
@@ -127,9 +137,8 @@ function addRoutes(app: FastifyInstance, host: AdapterHost): void {
   // Some clients send a body without its type, or an empty one.
   app.addContentTypeParser('*', parseBody);
   const hooks = idempotencyHooks({ ...deps, store: deps.store.write }, (request) => {
-    // A message has an id that its key gives, so it remembers the key itself: one commit instead of three.
-    const isMessage = /\/msg\/?(\?|$)/.test(request.url);
-    const key = request.method === 'POST' && !isMessage ? idempotencyKey(request) : undefined;
+    const key = request.method === 'POST' ? idempotencyKey(request) : undefined;
+    if (key !== undefined && messageRemembers(request, key)) return null;
     // A repeat is known by key, path and caller: its body is not compared.
     return key === undefined
       ? null

@@ -6,29 +6,10 @@ import { runHere } from '../integration/run-here.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { applied, importTwice } from './applied.ts';
+import { convoyTables } from './convoy-tables.ts';
 
 // `posthorn import convoy` on a database with the columns that it reads, as that server's migrations make them.
 
-const tables = `
-  CREATE EXTENSION pgcrypto;
-  CREATE SCHEMA convoy;
-  CREATE TABLE convoy.project_configurations (id varchar PRIMARY KEY, signature_header text, deleted_at timestamptz);
-  CREATE TABLE convoy.projects (id varchar PRIMARY KEY, name text, type text, project_configuration_id varchar, deleted_at timestamptz);
-  CREATE TABLE convoy.endpoints (id varchar PRIMARY KEY, name text, status text, owner_id text, url text, description text, http_timeout int,
-    rate_limit int, rate_limit_duration int, advanced_signatures boolean, project_id varchar, authentication_type text,
-    authentication_type_api_key_header_name text, authentication_type_api_key_header_value text, secrets jsonb, is_encrypted boolean,
-    secrets_cipher bytea, authentication_type_api_key_header_value_cipher bytea, mtls_client_cert jsonb, basic_auth_config jsonb,
-    basic_auth_config_cipher text, deleted_at timestamptz);
-  CREATE TABLE convoy.subscriptions (id varchar PRIMARY KEY, name text, type text, project_id varchar, endpoint_id varchar,
-    filter_config_event_types text[], filter_config_filter_headers jsonb DEFAULT '{}', filter_config_filter_body jsonb DEFAULT '{}',
-    function text, deleted_at timestamptz);
-  CREATE TABLE convoy.event_types (id varchar, name varchar, description text, project_id varchar, category varchar, json_schema jsonb,
-    deprecated_at timestamptz);
-  INSERT INTO convoy.project_configurations VALUES ('cfg', 'X-Convoy-Signature', NULL);
-  INSERT INTO convoy.projects VALUES ('prj', 'payments', 'outgoing', 'cfg', NULL), ('in', 'sources', 'incoming', 'cfg', NULL);
-  INSERT INTO convoy.event_types VALUES ('t1', 'invoice.paid', 'Paid', 'prj', 'billing', '{"type": "object"}', NULL),
-    ('t2', '*', '', 'prj', NULL, NULL, NULL);
-`;
 const key = 'the-encryption-key';
 const secret = 'convoy-secret-of-25-chars';
 const sealedSecret = 'another-secret-of-convoys';
@@ -42,7 +23,7 @@ beforeAll(async () => {
   database = await postgres.createDatabase();
   const client = new pg.Client({ connectionString: database });
   await client.connect();
-  await client.query(tables);
+  await client.query(convoyTables);
   const secrets = JSON.stringify([
     { uid: 's0', value: 'of-before-and-then-rotated', expires_at: '2026-01-01T00:00:00Z' },
     { uid: 's1', value: secret, expires_at: null, deleted_at: null },

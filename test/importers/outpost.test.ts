@@ -1,26 +1,17 @@
-import { createCipheriv, hash } from 'node:crypto';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runHere } from '../integration/run-here.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { applied, importTwice } from './applied.ts';
+import { aesSecret, sealed } from './outpost-sealed.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
 
 // `posthorn import outpost` on hashes as that server writes them.
 
-const aesSecret = 'sixteen-bytes-00';
 const secret = `whsec_${'0123456789abcdef'.repeat(4)}`;
 let redis: TestRedis;
 let receiver: Awaited<ReturnType<typeof aReceiver>>;
-
-/** As that server encrypts: nonce, text and tag, under the digits of the secret's MD5. */
-function sealed(value: object, key = aesSecret): Buffer {
-  const nonce = Buffer.alloc(12, 3);
-  const cipher = createCipheriv('aes-256-gcm', Buffer.from(hash('md5', key, 'hex')), nonce);
-  const text = Buffer.concat([cipher.update(JSON.stringify(value)), cipher.final()]);
-  return Buffer.concat([nonce, text, cipher.getAuthTag()]);
-}
 
 beforeAll(async () => {
   receiver = await aReceiver();

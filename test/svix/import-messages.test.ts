@@ -6,6 +6,7 @@ import { runHere } from '../integration/run-here.ts';
 import { apiKey, serve } from '../integration/serving.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, secretKey, tempDir, until } from '../support.ts';
+import { svixTables } from './tables.ts';
 
 // `posthorn import svix --messages-days`: the past of a server as history, which is not sent.
 
@@ -14,29 +15,13 @@ let postgres: Postgres;
 let database: string;
 let receiver: Awaited<ReturnType<typeof aReceiver>>;
 
-const tables = `
-  CREATE TABLE application (id varchar, org_id varchar, uid varchar, name varchar, deleted boolean);
-  CREATE TABLE endpoint (id varchar, app_id varchar, key bytea, url varchar, description varchar, event_types_ids jsonb,
-    rate_limit integer, deleted boolean, disabled boolean, uid varchar, channels jsonb, headers jsonb);
-  CREATE TABLE eventtype (name varchar, org_id varchar, description varchar, deleted boolean, schemas json);
-  CREATE TABLE message (id varchar PRIMARY KEY, created_at timestamptz NOT NULL, org_id varchar, app_id varchar, event_type varchar,
-    uid varchar, payload jsonb, channels jsonb, expiration timestamptz);
-  CREATE TABLE messagecontent (id varchar PRIMARY KEY, created_at timestamptz NOT NULL, payload bytea NOT NULL, expiration timestamptz);
-  CREATE TABLE messageattempt (id varchar PRIMARY KEY, created_at timestamptz NOT NULL, msg_id varchar, msg_dest_id varchar, endp_id varchar,
-    url varchar, status smallint, response_status_code smallint, response text, ended_at timestamptz, trigger_type smallint,
-    response_duration_ms bigint, attempt_number smallint, next_attempt timestamptz);
-  CREATE TABLE messagedestination (id varchar PRIMARY KEY, created_at timestamptz, msg_id varchar, endp_id varchar, status smallint,
-    next_attempt timestamptz);
-  INSERT INTO application VALUES ('app_1', 'org_1', 'acme', 'Acme', false);
-`;
-
 beforeAll(async () => {
   receiver = await aReceiver();
   postgres = await startPostgres();
   database = await postgres.createDatabase();
   const client = new pg.Client({ connectionString: database });
   await client.connect();
-  await client.query(tables);
+  await client.query(svixTables);
   await client.query(
     `INSERT INTO endpoint (id, app_id, key, url, description, disabled, uid, deleted)
       VALUES ('ep_a', 'app_1', $1, $2, '', false, 'main', false), ('ep_gone', 'app_1', $1, $2, '', false, 'gone', true)`,

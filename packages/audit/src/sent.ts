@@ -13,7 +13,7 @@ export interface SentEvent {
   readonly type: string | null;
   /** ms since the epoch. */
   readonly firstAt: number;
-  /** The log has an attempt of it. */
+  /** The log has an attempt of it, or says that it was delivered: a table of deliveries lacks their attempts. */
   readonly isSent: boolean;
 }
 
@@ -36,7 +36,7 @@ export async function readSent(
       throw new AuditError(`the log has more than ${maxEvents} deliveries: compare a shorter one`);
     const rows = await database.rows(
       `select any_value(id) as id, any_value(endpoint) as endpoint, any_value(tenant) as tenant, any_value(event_type) as type,
-        min(t)::double as first, bool_or(kind in ('start', 'end')) as sent from line group by key`,
+        min(t)::double as first, bool_or(kind in ('start', 'end') or coalesce(ok, false)) as sent from line group by key`,
     );
     return rows.map(({ id, endpoint, tenant, type, first, sent }) => ({
       eventId: text(id),

@@ -30,9 +30,9 @@ class DeliveryLog implements OtherSender {
       const { endpoint, tenant } = first!;
       if (endpoint === null) return [];
       // As `posthorn import` names what it takes over.
-      const imported = endpoint.startsWith('ep_') ? [`imported-${endpoint.slice('ep_'.length)}`] : [];
+      const imported = `imported-${endpoint.replace(/^ep_/, '')}`;
       const url = isUrl(endpoint) ? endpoint : null;
-      return [{ id, tenant, names: [endpoint, ...imported], url, isEnabled: null, headers: [] }];
+      return [{ id, tenant, names: [endpoint, imported], url, isEnabled: null, headers: [] }];
     });
   }
 

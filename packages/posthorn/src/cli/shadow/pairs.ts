@@ -19,8 +19,14 @@ export interface Pairs {
 const sameUrl = (a: string, b: string | null): boolean =>
   b !== null && URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
 
-const inTenant = (own: ListedEndpoint, other: OtherEndpoint): boolean =>
-  other.tenant === null || other.tenant === own.tenant;
+/**
+ * Whether the tenants agree. A name that an import made has an id of the other sender, so it needs none: its tenants may be others, as
+ * projects are where Posthorn has their owners.
+ */
+const inTenant = ({ tenant, name }: ListedEndpoint, other: OtherEndpoint): boolean =>
+  other.tenant === null ||
+  other.tenant === tenant ||
+  (name?.startsWith('imported-') === true && other.names.includes(name));
 
 /**
  * Finds each endpoint's counterpart: the one that the operator named, by name or id, or else by its URL if only one has it.

@@ -98,6 +98,17 @@ export function describeModelClashes(): void {
         expect(status, text).toBe(200);
         return body as unknown as Page;
       };
+      // A page may be short before the end, on a slow machine.
+      const walk = async (
+        list: string,
+        from: string | null,
+        next: 'iterator' | 'prevIterator',
+      ): Promise<Page[]> => {
+        const pages = [await page(list, from)];
+        while (!pages.at(-1)!.done) pages.push(await page(list, pages.at(-1)![next]));
+        return pages;
+      };
+      const itemsOf = (pages: readonly Page[]) => pages.flatMap(({ data }) => data);
       for (const list of [
         '/api/v1/app',
         `/api/v1/app/${uid}/endpoint`,
@@ -108,20 +119,17 @@ export function describeModelClashes(): void {
         `${attempts}?order=ascending`,
         '/api/v1/event-type',
       ]) {
-        const forward: Page[] = [await page(list, null)];
+        const forward = await walk(list, null, 'iterator');
         expect(forward[0]!.prevIterator, list).toBe(null);
-        while (!forward.at(-1)!.done) forward.push(await page(list, forward.at(-1)!.iterator));
-        expect(forward.length, list).toBeGreaterThan(1);
-        let current = forward.at(-1)!;
-        for (const before of forward.slice(0, -1).toReversed()) {
-          current = await page(list, current.prevIterator);
-          expect(current.data, list).toEqual(before.data);
-          // And forward again from there.
-          expect((await page(list, current.iterator)).data, list).toEqual(
-            forward[forward.indexOf(before) + 1]!.data,
-          );
-        }
-        expect(current, list).toMatchObject({ done: true, prevIterator: null });
+        const items = itemsOf(forward);
+        const last = forward.findLast(({ data }) => data.length > 0)!;
+        expect(items.length, list).toBeGreaterThan(last.data.length);
+        const backward = await walk(list, last.prevIterator, 'prevIterator');
+        expect(itemsOf(backward.toReversed()), list).toEqual(items.slice(0, -last.data.length));
+        expect(backward.at(-1)!.prevIterator, list).toBe(null);
+        // And forward again from there.
+        const before = backward.find(({ data }) => data.length > 0)!;
+        expect(itemsOf(await walk(list, before.iterator, 'iterator')), list).toEqual(last.data);
       }
     });
 

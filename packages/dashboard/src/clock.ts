@@ -41,3 +41,7 @@ const snapshot = (): number => shown;
 
 /** Now, as of the last second's tick. */
 export const useNow = (): number => useSyncExternalStore(subscribe, snapshot);
+
+/** What `read` makes of now; drawn again only when that changes, not at each tick. */
+export const useOfNow = <T extends string | number | boolean>(read: (nowMs: number) => T): T =>
+  useSyncExternalStore(subscribe, () => read(shown));

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { now, useNow } from '../clock.ts';
+import { now, useOfNow } from '../clock.ts';
 import { usePreferences } from '../preferences.ts';
 import { fullTimeText, type Precision, relativeText, timeText } from './time.ts';
 
@@ -21,9 +21,10 @@ export function When({ at, precision = 'second' }: { at: string; precision?: Pre
 /** A point in time relative to now; it ticks. */
 export function Ago({ at }: { at: string }): ReactNode {
   const ms = Date.parse(at);
+  const text = useOfNow((nowMs) => relativeText(ms, nowMs));
   return (
     <time dateTime={at} title={title(ms)} className="nowrap">
-      {relativeText(ms, useNow())}
+      {text}
     </time>
   );
 }

@@ -24,26 +24,24 @@ export function Attempts({
         caption="Attempts of this delivery, oldest first"
         rows={attempts}
         keyOf={({ n }) => String(n)}
-        rowProps={({ n }) => ({
-          ...(n === selected ? { className: 'is-selected' } : {}),
-          onClick: () => onSelect(n),
-        })}
-        columns={[claimColumn(selected, onSelect), ...columns]}
+        selected={selected === null ? null : String(selected)}
+        rowProps={({ n }) => ({ onClick: () => onSelect(n) })}
+        columns={[claimColumn(onSelect), ...columns]}
       />
     </div>
   );
 }
 
-const claimColumn = (selected: number | null, onSelect: (n: number) => void): Column<Attempt> => ({
+const claimColumn = (onSelect: (n: number) => void): Column<Attempt> => ({
   key: 'n',
   head: 'Claim',
   phone: 'first',
   width: '64px',
-  cell: ({ n }) => (
+  cell: ({ n }, isSelected) => (
     <button
       type="button"
       className="button button-plain"
-      aria-pressed={n === selected}
+      aria-pressed={isSelected}
       onClick={() => onSelect(n)}
     >
       <span className="phone-only">claim </span>

@@ -2,7 +2,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { Item } from '../../api.ts';
-import { useNow } from '../../clock.ts';
+import { useOfNow } from '../../clock.ts';
 import { useKeys } from '../../keys.ts';
 import { moneyText } from '../../parts/money.ts';
 import { State } from '../../parts/state.tsx';
@@ -31,10 +31,11 @@ function useIsPhone(): boolean {
 
 /** What a pending row is waiting for, as far as a list knows. */
 function PendingWord({ due }: { due: string | null }): ReactNode {
-  const nowMs = useNow();
-  if (due === null) return 'pending';
-  const at = Date.parse(due);
-  return at <= nowMs ? 'due now' : `due ${relativeText(at, nowMs)}`;
+  return useOfNow((nowMs) => {
+    if (due === null) return 'pending';
+    const at = Date.parse(due);
+    return at <= nowMs ? 'due now' : `due ${relativeText(at, nowMs)}`;
+  });
 }
 
 function Head({ areAll, onAll }: { areAll: boolean; onAll: () => void }): ReactNode {

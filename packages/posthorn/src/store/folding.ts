@@ -101,14 +101,17 @@ export function countedWindow(query: Pick<AccountingQuery, 'since' | 'until' | '
   return { since, until, resolution: isDay ? 'day' : 'hour' };
 }
 
-/** Histograms of single hours and whole days, added up. `days` are JSON arrays of objects of counts by bucket. */
+/** Histograms of hours and days, added up: `hours` are JSON arrays of buckets and of their counts, `days` of objects of counts by bucket. */
 export function addLatencies(
-  hours: readonly { readonly bucket: number; readonly count: number }[],
+  hours: readonly (readonly [buckets: string, counts: string])[],
   days: readonly string[],
 ): { readonly bucket: number; readonly count: number }[] {
   const sums = new Map<number, number>();
   const add = (bucket: number, count: number): void => void sums.set(bucket, (sums.get(bucket) ?? 0) + count);
-  for (const { bucket, count } of hours) add(bucket, count);
+  for (const [buckets, counts] of hours) {
+    const counted = JSON.parse(counts) as number[];
+    for (const [at, bucket] of (JSON.parse(buckets) as number[]).entries()) add(bucket, counted[at]!);
+  }
   for (const day of days)
     for (const histogram of JSON.parse(day) as Record<string, number>[])
       for (const bucket in histogram) add(Number(bucket), histogram[bucket]!);

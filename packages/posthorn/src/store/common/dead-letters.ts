@@ -22,6 +22,7 @@ import {
   ofTenants,
   rowsFrom,
   sameShard,
+  shardColumn,
   table,
 } from './pieces.ts';
 import { per, raw, type Row, type Sql, sql } from './sql.ts';
@@ -78,22 +79,32 @@ const placeFrom = (state: DroppedState, row: Row): Place => ({
   blocksKeys: Boolean(row[8]),
 });
 
-/** The newest deliveries `g` of each of these endpoints in a state, at most so many of each. */
-const newest = (state: DroppedState, places: readonly Place[], max: number): Sql =>
-  sql`WITH r AS MATERIALIZED (SELECT * FROM ${rowsFrom('r', {
+/** Rows `r`: each of these endpoints with its place. */
+const placesIn = (places: readonly Place[]): Sql =>
+  rowsFrom('r', {
     place: { type: 'int', values: places.map((_, place) => place) },
     num: { type: 'int', values: places.map(({ num }) => num) },
-  })}),
-  g AS (
-    SELECT r.place, d.shard, d.number, d.event_number, d.error_class, d.status_code, d.message, d.settled_at, d.created_at, d.order_key, d.claim
-    FROM r ${deliveriesOfEach(
-      sql`${inState(state)} AND d.endpoint = r.num`,
-      sql`ORDER BY d.number DESC ${limit(max)}`,
-    )}
-    ${per(({ isDistributed }) =>
-      // As many in all, if not of each.
-      isDistributed ? sql`ORDER BY d.number DESC ${limit(max * places.length)}` : raw(''),
-    )})`;
+  });
+
+/** The newest deliveries `g` of each of these endpoints in a state, at most so many of each. */
+const newest = (state: DroppedState, places: readonly Place[], max: number): Sql => {
+  const ofEndpoint = sql`${inState(state)} AND d.endpoint = r.num`;
+  const columns = sql`r.place, ${shardColumn('d')}d.number, d.event_number, d.error_class, d.status_code, d.message, d.settled_at, d.created_at,
+    d.order_key, d.claim`;
+  return per(({ name, isDistributed }) =>
+    name === 'sqlite'
+      ? // From the first of them on: so the index has everything that groups need.
+        sql`WITH r AS MATERIALIZED (SELECT r.place, r.num, coalesce((SELECT d.number FROM deliveries d WHERE ${ofEndpoint}
+            ORDER BY d.number DESC LIMIT 1 OFFSET +${max - 1}), 0) AS first FROM ${placesIn(places)}),
+        g AS (SELECT ${columns} FROM r CROSS JOIN deliveries d ON ${ofEndpoint} AND d.number >= r.first)`
+      : sql`WITH r AS MATERIALIZED (SELECT * FROM ${placesIn(places)}),
+        g AS (SELECT ${columns} FROM r ${deliveriesOfEach(ofEndpoint, sql`ORDER BY d.number DESC ${limit(max)}`)}
+          ${
+            // As many in all, if not of each.
+            isDistributed ? sql`ORDER BY d.number DESC ${limit(max * places.length)}` : raw('')
+          })`,
+  );
+};
 
 /** The columns that name a group: the place of its endpoint, class and status code. */
 const groupKey = ([place, errorClass, status]: Row): string => `${place} ${errorClass} ${status}`;
@@ -117,11 +128,10 @@ function* readRows(
   );
   const money = yield* rows(
     sql`${newest(state, places, shares.rows)}
-      SELECT place, class, status, currency, CAST(sum(amount_minor) AS text), count(*) FROM (
-        SELECT DISTINCT g.place, g.error_class AS class, g.status_code AS status, e.currency, e.amount_minor, e.number
-        FROM g ${inOrder} ${table('events')} e ON ${sameShard('e', 'g')}e.number = g.event_number
-        WHERE ${within} AND e.currency IS NOT NULL) m
-      GROUP BY 1, 2, 3, 4`,
+      SELECT m.place, m.error_class, m.status_code, e.currency, CAST(sum(e.amount_minor) AS text), count(*) FROM (
+        SELECT DISTINCT g.place, g.error_class, g.status_code, ${shardColumn('g')}g.event_number FROM g WHERE ${within} ORDER BY g.event_number) m
+      ${inOrder} ${table('events')} e ON ${sameShard('e', 'm')}e.number = m.event_number
+      WHERE e.currency IS NOT NULL GROUP BY 1, 2, 3, 4`,
   );
   // `n` of an attempt is the number of its claim, so this is the last one.
   const messages = yield* rows(

@@ -76,6 +76,9 @@ export const sameShard = (one: string, other: string): Sql =>
 export const shardOf = (one: string, number: string): Sql =>
   either({ sqlite: '', postgres: `${one}.shard = (${number} & 63)::smallint AND ` });
 
+/** The shard of rows, before other columns. SQLite computes it from the row, so an index alone would not do there. */
+export const shardColumn = (of: string): Sql => either({ sqlite: '', postgres: `${of}.shard, ` });
+
 type ListedType = 'text' | 'int' | 'bigint' | 'smallint';
 
 /** The condition that a column has one of these values: one text, however many they are. */

@@ -4,7 +4,7 @@ import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
-import { retriedIndex, searchMigration } from './search.ts';
+import { endedIndex, retriedIndex, searchMigration } from './search.ts';
 import { attemptWireColumns } from './settle.ts';
 import {
   auditLogTables,
@@ -344,6 +344,7 @@ const migrations: readonly string[] = [
   countersTable,
   routingKeysColumn,
   dataDeletedColumn,
+  endedIndex,
 ];
 
 const maxNamed = 5;

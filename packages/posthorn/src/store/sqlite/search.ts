@@ -9,6 +9,15 @@ export const searchMigration =
 export const retriedIndex =
   'CREATE INDEX deliveries_retried ON deliveries (endpoint, number) WHERE state = 1 AND attempts > 1;';
 
+/**
+ * A migration: what is counted of dead letters and suppressed deliveries is read from their index alone. One of a thousand deliveries
+ * ends so, each in a page of its own: to read the rows themselves took ten times as long.
+ */
+export const endedIndex = `
+  DROP INDEX deliveries_ended;
+  CREATE INDEX deliveries_ended ON deliveries
+    (state, endpoint, number, event_number, created_at, settled_at, error_class, status_code, order_key) WHERE state >= 2;`;
+
 const disorderSql = 'SELECT value FROM settings WHERE name = ?';
 
 /** Remembers, within the transaction that creates them, deliveries whose event was accepted long before. */

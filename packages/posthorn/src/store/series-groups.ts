@@ -1,6 +1,6 @@
 import { type SeriesStep, seriesSteps } from '../domain/series.ts';
 import { hourMs } from '../domain/time.ts';
-import { folds, foldUntil, latencyHoursUntil } from './folding.ts';
+import { addLatencies, folds, foldUntil, latencyHoursUntil } from './folding.ts';
 import type { ChosenEndpoint } from './rows.ts';
 import { type LatencyRow, type SeriesQuery, type SeriesRow, type SeriesSource, stepMs } from './series.ts';
 
@@ -88,9 +88,6 @@ export function sizesByKey(
   return sums;
 }
 
-/** A day's histograms, a JSON array of objects of counts by bucket, as rows. */
-export function countsOfDay(place: SeriesRow, histograms: string): LatencyRow[] {
-  return (JSON.parse(histograms) as Readonly<Record<string, number>>[]).flatMap((histogram) =>
-    Object.entries(histogram).map(([bucket, count]) => ({ ...place, bucket: Number(bucket), count })),
-  );
-}
+/** A day's histograms, a JSON array of objects of counts by bucket, added up: a row for each bucket. */
+export const countsOfDay = (place: SeriesRow, histograms: string): LatencyRow[] =>
+  addLatencies([], [histograms]).map((counted) => ({ ...place, ...counted }));

@@ -11,12 +11,18 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { readDeadWorth, readFigures, wireHealth } from './endpoint-health.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
-import { readKnown, shownWith } from './endpoint-shown.ts';
+import { type Health, readKnown, shownWith } from './endpoint-shown.ts';
 import type { Handler } from './handler.ts';
 import { decodeCursor, toPage, pageRead, type Position } from './paging.ts';
 
 type Query = Input<'endpoints.list'>['query'];
 type Page = { readonly items: readonly Endpoint[]; readonly next_cursor: string | null };
+/** What was read of the endpoints of a page while they were chosen; null: it was not. */
+interface Chosen {
+  readonly page: Page;
+  readonly known: Health | null;
+  readonly figures: ReadonlyMap<string, EndpointFigures> | null;
+}
 
 /** With more endpoints than this, sorting uses their states only, without reading what waits and what is dead. */
 const maxSorted = 1000;
@@ -29,13 +35,14 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
     const isPlain =
       query.sort === 'created' &&
       [query.q, query.owner, query.unowned, query.template, query.state].every((one) => one === undefined);
-    const page = isPlain
-      ? await readPage(deps, query)
+    const chosen = isPlain
+      ? unread(await readPage(deps, query))
       : await chosenPage(deps, query, now, caller.can === null);
-    const known = await readKnown(store.read, page.items, now);
+    const { page } = chosen;
+    const known = chosen.known ?? (await readKnown(store.read, page.items, now));
     const shown = page.items.map((endpoint) => shownWith(keyring, endpoint, known, endpoint));
     if (query.include === undefined) return { ...page, items: shown };
-    const figures = await readFigures(store.read, page.items, now);
+    const figures = chosen.figures ?? (await readFigures(store.read, page.items, now));
     const dead = page.items.filter(({ id }) => (figures.get(id)?.dead ?? 0) > 0);
     const worthOf = await readDeadWorth(store.read, dead, now);
     return {
@@ -53,6 +60,8 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
     };
   };
 }
+
+const unread = (page: Page): Chosen => ({ page, known: null, figures: null });
 
 /** In the store's order, page by page. */
 async function readPage({ store }: ServiceDependencies, query: Query): Promise<Page> {
@@ -73,7 +82,7 @@ async function chosenPage(
   query: Query,
   now: number,
   seesOwners: boolean,
-): Promise<Page> {
+): Promise<Chosen> {
   const { store } = deps;
   const { tenant, endpoint_id: references } = query;
   const ids =
@@ -84,24 +93,22 @@ async function chosenPage(
     if ((ids === null || ids.has(endpoint.id)) && isChosen(endpoint, query, teams, seesOwners))
       chosen.push(endpoint);
   if (query.state === undefined && query.sort !== 'need')
-    return toPage(chosen, query, query.sort === 'name' ? byName : byId);
+    return unread(toPage(chosen, query, query.sort === 'name' ? byName : byId));
 
   const known = await readKnown(store.read, chosen, now);
-  const figures =
-    chosen.length <= maxSorted
-      ? await readFigures(store.read, chosen, now)
-      : new Map<string, EndpointFigures>();
+  const figures = chosen.length <= maxSorted ? await readFigures(store.read, chosen, now) : null;
   const stateOf = (endpoint: Endpoint): EndpointState => {
-    const accepted = figures.get(endpoint.id)?.accepted ?? 0;
+    const accepted = figures?.get(endpoint.id)?.accepted ?? 0;
     return endpointState(stateFacts(endpoint, known.receivers.get(endpoint.id), accepted), now);
   };
   const { state } = query;
   if (state !== undefined) chosen = chosen.filter((endpoint) => state.includes(stateOf(endpoint)));
-  if (query.sort !== 'need') return toPage(chosen, query, query.sort === 'name' ? byName : byId);
-  return toPage(chosen, query, (endpoint) => {
-    const { dead = 0, pending = 0 } = figures.get(endpoint.id) ?? {};
+  const byNeed = (endpoint: Endpoint): Position => {
+    const { dead = 0, pending = 0 } = figures?.get(endpoint.id) ?? {};
     return [needRank(stateOf(endpoint), dead), -dead, -pending, endpoint.id];
-  });
+  };
+  const place = { need: byNeed, name: byName, created: byId }[query.sort];
+  return { page: toPage(chosen, query, place), known, figures };
 }
 
 /** Dead letters of a working endpoint need attention more than an endpoint that was paused on purpose. */

@@ -27,7 +27,7 @@ export interface CountsQuery extends AccountingQuery {
   readonly maxValueRows?: number;
 }
 
-/** 20,000 rows with their events take some 50 ms. */
+/** 20,000 rows with their events, which are read if types are asked for, take some 50 ms. */
 export const usualValueRows = 20_000;
 
 /** Everything there is; to be narrowed by what is asked for, and completed by the time. */
@@ -49,7 +49,7 @@ export function unaccountedOf(
 
 /** How it was counted what dead letters and suppressed deliveries are worth. */
 export interface ValueCounted {
-  /** `event`: from rows, an event counts once for all of its deliveries. `delivery`: from counters, it counts for each. */
+  /** `event`: an event counts once for all of its deliveries. `delivery`: from counters alone, it counts for each. */
   readonly by: 'event' | 'delivery';
   /** False: types were asked for, which the counters of worth do not have, and there are more rows than were read. */
   readonly isComplete: boolean;

@@ -59,6 +59,10 @@ function statements(series: (n: number) => string, schema: string, writer: boole
        'payment.type' || (i / ${endpoints} % ${types})${wv}, 1 FROM ${series(cells * 10)}`,
     `INSERT INTO ${schema}event_ledger (shard, tenant, hour, type${w}, events, unmatched)
      SELECT 0, 'default', ${firstHour} + i / ${types}, 'payment.type' || (i % ${types})${wv}, ${each * endpoints}, 0 FROM ${series(hours * types)}`,
+    // One dead letter in a thousand deliveries, as below.
+    `INSERT INTO ${schema}worth (shard, endpoint, hour, currency${w}, dead, dead_hi, dead_lo, suppressed, suppressed_hi, suppressed_lo)
+     SELECT 0, i * 1000 % ${endpoints} + 1, ${firstHour} + CAST(i AS bigint) * 1000 * ${Math.floor((hours * hourMs) / deliveries)} / ${hourMs}, 'EUR'${wv},
+       count(*), 0, 1099 * count(*), 0, 0, 0 FROM ${series(dead)} GROUP BY 2, 3`,
     `INSERT INTO ${schema}events (${schema === '' ? '' : 'shard, '}number, tenant, id, type, data, accepted_at, amount_minor, currency, deliveries,
        suppressed, filtered)
      SELECT ${schema === '' ? '' : 'i % 64, '}i * 64 + i % 64, 'default', 'evt_' || i, 'payment.type0', '{}', ${firstHour * hourMs}, 1099, 'EUR', 1, 0, 0

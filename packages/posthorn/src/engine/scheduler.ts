@@ -14,9 +14,9 @@ const maxStarvedTried = 256;
 /** The same after each commit. */
 const maxResumed = 8;
 /** Attempts that begin in one turn of the event loop: about 5 ms of work on an idle machine. */
-const maxATurn: TurnBounds = { count: 100, ms: 10 };
-/** The same while several tenants are active. */
-const maxSharedTurn: TurnBounds = { count: 25, ms: 1 };
+const maxATurn: TurnBounds = { count: 100, ms: 10, share: 1 };
+/** The same while several tenants are active: what was just accepted of one does not wait for a turn that another has used up. */
+const maxSharedTurn: TurnBounds = { count: 25, ms: 1, share: 0.5 };
 
 export interface SchedulerOptions extends ClaimsOptions {
   readonly lanes: LaneTable;
@@ -114,6 +114,7 @@ export class Scheduler implements ClaimListener {
   pump(lane: Lane): void {
     if (!this.isOpen || !lane.endpoint.enabled) return;
     const { clock, sharing, attempts } = this.#o;
+    const { tenant } = lane.endpoint;
     const mono = clock.monotonic();
     if (lane.throttledUntil > mono) {
       this.#checkAfter(lane, lane.throttledUntil - mono, mono);
@@ -124,12 +125,12 @@ export class Scheduler implements ClaimListener {
     while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
       // What cannot end within its lease is claimed again: else another attempt could overlap it (G3).
       if (lane.peek()!.leaseUntil < lastMoment) break;
-      if (this.#turn.isFull || !lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
+      if (this.#turn.isFullFor(tenant) || !lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
         this.starved(lane);
         break;
       }
       if (attempts.isTooLate(lane, lane.peek()!, now)) {
-        this.#turn.count();
+        this.#turn.count(tenant);
         attempts.giveUp(lane, lane.shift(mono)!);
         continue;
       }
@@ -138,8 +139,8 @@ export class Scheduler implements ClaimListener {
         this.#checkAfter(lane, wait, mono);
         break;
       }
-      this.#turn.count();
-      sharing.note(lane.endpoint.tenant);
+      this.#turn.count(tenant);
+      sharing.note(tenant);
       attempts.begin(lane, lane.shift(mono)!, now);
     }
     const head = lane.peek();
@@ -195,7 +196,11 @@ export class Scheduler implements ClaimListener {
 
   #feedStarved(limit: number): void {
     for (let tries = Math.min(limit, this.#starved.size); tries > 0 && !this.#turn.isFull; tries--) {
-      this.pump(this.#starved.take()!);
+      const lane = this.#starved.take()!;
+      const isFull = this.#turn.isFullFor(lane.endpoint.tenant);
+      this.pump(lane);
+      // Tenants take turns: all others that wait had theirs before.
+      if (isFull) return;
     }
   }
 }

@@ -4,6 +4,8 @@ import type { Clock } from '../runtime/clock.ts';
 export interface TurnBounds {
   readonly count: number;
   readonly ms: number;
+  /** What one tenant may use of it. The rest is for tenants of which nothing has begun in this turn. */
+  readonly share: number;
 }
 
 /**
@@ -16,6 +18,8 @@ export class TurnLimit {
   readonly #onNext: () => void;
   #count = 0;
   #began = 0;
+  /** Tenants of which something has begun in this turn. */
+  readonly #tenants = new Set<string>();
   #cancel: (() => void) | null = null;
 
   /** `onNext` is called when the turn is over in which something was counted. */
@@ -26,16 +30,27 @@ export class TurnLimit {
   }
 
   get isFull(): boolean {
-    if (this.#count === 0) return false;
-    const { count, ms } = this.#max();
-    return this.#count >= count || this.#clock.monotonic() - this.#began >= ms;
+    return this.#isOver(1);
   }
 
-  count(): void {
+  /** Whether nothing more of this tenant begins in this turn. */
+  isFullFor(tenant: string): boolean {
+    return this.#isOver(this.#tenants.has(tenant) ? this.#max().share : 1);
+  }
+
+  #isOver(share: number): boolean {
+    if (this.#count === 0) return false;
+    const { count, ms } = this.#max();
+    return this.#count >= count * share || this.#clock.monotonic() - this.#began >= ms * share;
+  }
+
+  count(tenant: string): void {
     if (this.#count++ === 0) this.#began = this.#clock.monotonic();
+    this.#tenants.add(tenant);
     this.#cancel ??= this.#clock.after(1, () => {
       this.#cancel = null;
       this.#count = 0;
+      this.#tenants.clear();
       this.#onNext();
     });
   }

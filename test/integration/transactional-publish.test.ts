@@ -147,12 +147,22 @@ test('G1: SQL and API take the same repetitions for the event of before, and the
       const { type, data, orderingKey, occurredAt, value, routingKeys } = event;
       const sql = await publish(
         '$1, $2, $3, $4, $5, $6, $7, $8, $9',
-        ...[tenant, type, data, id, orderingKey, occurredAt === null ? null : new Date(occurredAt)],
-        ...[value!.amountMinor, value!.currency, routingKeys],
+        tenant,
+        type,
+        data,
+        id,
+        orderingKey,
+        occurredAt === null ? null : new Date(occurredAt),
+        value!.amountMinor,
+        value!.currency,
+        routingKeys,
       ).catch(({ code }: { code: string }) => code);
       const expected = same.includes(name);
       expect({ id, name, api: !('conflict' in api!), sql: sql !== '23505' }).toEqual({
-        ...{ id, name, api: expected, sql: expected },
+        id,
+        name,
+        api: expected,
+        sql: expected,
       });
     }
   }

@@ -8,11 +8,9 @@ import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { clientOfPrimary, serverUrls } from '../../packages/posthorn/src/store/postgres/servers.ts';
-import { startCluster } from '../citus.ts';
-import { startPair } from '../failover.ts';
-import { startPostgres } from '../postgres.ts';
 import { aReceiver, secretKey, until } from '../support.ts';
 import { type Arrival, checkHistory, type LoggedAttempt, type Verdict } from './checker.ts';
+import { startDatabase } from './faulty-database.ts';
 import { createWireClient } from '../wire-client.ts';
 
 // Three real nodes on one real PostgreSQL under load (in the long form with a synchronous standby), a receiver that records everything, and a nemesis that kills,
@@ -75,7 +73,7 @@ export async function startNode(
 
 /** As a supervisor does: starts again until it stays up. The database may be killed again and again meanwhile. */
 async function startUntilUp(name: string, port: number, databaseUrl: string): Promise<Node> {
-  const end = Date.now() + 240_000;
+  const end = Date.now() + 600_000;
   for (;;) {
     try {
       return await startNode(name, port, databaseUrl);
@@ -375,66 +373,6 @@ export async function runNemesis(options: {
     await steady.close();
     await flaky.close();
   }
-}
-
-/** A database under the nemesis, and what befalls it; one of its faults at a time. */
-interface FaultyDatabase {
-  readonly databaseUrl: string;
-  readonly faults: Readonly<Record<string, () => Promise<void>>>;
-  /** A publisher goes to another node if one has not answered after this time. */
-  readonly answerMs: number;
-  /** When nothing is pending any more, at the latest. */
-  readonly settleMs: number;
-  stop(): Promise<void>;
-}
-
-async function startDatabase(
-  kind: 'single' | 'standby' | 'cluster',
-  draw: () => number,
-): Promise<FaultyDatabase> {
-  if (kind === 'cluster') return await startFaultyCluster(draw);
-  const pair = kind === 'standby' ? await startPair() : null;
-  const postgres = pair ?? (await startPostgres());
-  const downtime = (): Promise<void> => pause(300 + draw() * 2000);
-  const faults = {
-    'kill database': async (): Promise<void> => {
-      await postgres.kill();
-      await downtime();
-      await postgres.restart();
-    },
-    ...(pair === null
-      ? {}
-      : {
-          'kill database, promote standby': async (): Promise<void> => {
-            await pair.kill();
-            await downtime();
-            await pair.promote();
-            await pause(draw() * 5000);
-            await pair.rejoin();
-          },
-        }),
-  };
-  const databaseUrl = await postgres.createDatabase();
-  return { databaseUrl, faults, answerMs: 1000, settleMs: 60_000, stop: () => postgres.stop() };
-}
-
-/** A commit over several shards takes a round trip for each, so publishers wait for longer. */
-async function startFaultyCluster(draw: () => number): Promise<FaultyDatabase> {
-  const cluster = await startCluster();
-  const [coordinator, ...workers] = cluster.servers;
-  const restart = async (server: typeof coordinator & object): Promise<void> => {
-    await cluster.kill(server);
-    await pause(1000 + draw() * 4000);
-    await cluster.start(server);
-  };
-  let joined: Promise<void> | null = null;
-  const faults = {
-    'another worker joins': () => (joined ??= cluster.join()),
-    'kill coordinator': () => restart(coordinator!),
-    'kill worker': () => restart(workers[Math.floor(draw() * workers.length)]!),
-  };
-  const { databaseUrl } = cluster;
-  return { databaseUrl, faults, answerMs: 5000, settleMs: 300_000, stop: () => cluster.stop() };
 }
 
 /** A client of the primary, whichever of the servers of the URL it is by now. */

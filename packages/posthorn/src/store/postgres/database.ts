@@ -63,7 +63,7 @@ async function untilFree<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const cause = error instanceof UnavailableError ? (error.cause as ServerError) : {};
+      const cause = error instanceof UnavailableError ? ((error.cause as ServerError | undefined) ?? {}) : {};
       if (tries === maxTries || !isFreeAgain(cause)) throw error;
     }
 }

@@ -33,9 +33,9 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const sink = await startSink('--latency');
 const floodSink = await startSink();
 const slowSink = await startSink('--delay', '1000');
-// The flood comes from elsewhere: it takes no processor time from those that are measured.
-for (const { process: child } of [floodSink, slowSink])
-  setPriority(child.pid!, Math.min(19, getPriority() + 10));
+/** The flood comes from elsewhere: it takes no processor time from those that are measured. */
+const yieldToMeasured = ({ pid }: ChildProcess): void => setPriority(pid!, Math.min(19, getPriority() + 10));
+for (const { process: child } of [floodSink, slowSink]) yieldToMeasured(child);
 
 interface Flood {
   readonly what: string;
@@ -146,7 +146,7 @@ async function run(flood: Flood | null): Promise<Measured> {
         });
       const args = [url, await newKey('flood'), 1e9, ...flood.publishing, 0, 'flood'].map(String);
       flooding = spawn(process.execPath, [here('./publisher.ts'), ...args], { stdio: 'ignore' });
-      setPriority(flooding.pid!, Math.min(19, getPriority() + 10));
+      yieldToMeasured(flooding);
     }
     await publishQuietly(url, keys, warmUpS);
     await takeLatencies(sink);

@@ -1,8 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { startCluster } from '../citus.ts';
 import { startPair } from '../failover.ts';
 import { startPostgres } from '../postgres.ts';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A database under the nemesis, and what befalls it; one of its faults at a time. */
 export interface FaultyDatabase {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -20,14 +21,13 @@ export const apiKey = 'phk_crash_0123456789abcdef';
 const nodeScript = fileURLToPath(new URL('./node.ts', import.meta.url));
 /** Packages of the checkout import each other's source. */
 const execArgv = ['--import', new URL('../../bin/source.js', import.meta.url).href];
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export interface Node {
   readonly name: string;
   readonly port: number;
   process: ChildProcess;
   /** The last of what it logged: why it answered what it should not. */
-  words(): string;
+  output(): string;
 }
 
 /** Nodes that ended by themselves, with their last output. */
@@ -54,21 +54,21 @@ export async function startNode(
     execArgv,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  let words = '';
+  let logged = '';
   for (const output of [child.stdout!, child.stderr!])
-    output.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
+    output.on('data', (chunk: Buffer) => (logged = (logged + chunk.toString()).slice(-2000)));
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());
     child.once('exit', (code, signal) =>
-      reject(new Error(`node ${name} ended while starting: ${signal ?? code} ${words}`)),
+      reject(new Error(`node ${name} ended while starting: ${signal ?? code} ${logged}`)),
     );
   });
   child.removeAllListeners('exit');
   // Only the nemesis ends nodes: one that ends by itself is a finding.
   child.once('exit', (code, signal) => {
-    if (signal === null) crashes.push(`node ${name} ended with ${code}: ${words}`);
+    if (signal === null) crashes.push(`node ${name} ended with ${code}: ${logged}`);
   });
-  return { name, port, process: child, words: () => words };
+  return { name, port, process: child, output: () => logged };
 }
 
 /** As a supervisor does: starts again until it stays up. The database may be killed again and again meanwhile. */
@@ -214,7 +214,7 @@ export async function runNemesis(options: {
             }
             if (response.status !== 503)
               throw new Error(
-                `publishing answered ${response.status}: ${await response.text()}\n${node.words()}`,
+                `publishing answered ${response.status}: ${await response.text()}\n${node.output()}`,
               );
           } catch (error) {
             // The node is dead, frozen or cut off: the same ids go to another one.

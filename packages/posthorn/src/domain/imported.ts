@@ -19,3 +19,10 @@ const byReason: ReadonlyMap<string | null, FormerState> = new Map(
 
 /** What the former sender said of a delivery with this reason; undefined: it was not imported. */
 export const formerStateFrom = (reason: string | null): FormerState | undefined => byReason.get(reason);
+
+const namePrefix = 'imported-';
+
+/** The name of the endpoint that an import makes of what has this id at the former sender. */
+export const importedName = (id: string): string => `${namePrefix}${id}`;
+
+export const isImportedName = (name: string): boolean => name.startsWith(namePrefix);

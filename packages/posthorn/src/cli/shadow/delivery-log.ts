@@ -1,3 +1,4 @@
+import { importedName } from '../../domain/imported.ts';
 import { demandPackages } from '../optional-package.ts';
 import { CommandError } from '../output.ts';
 import type { OtherDelivery, OtherEndpoint, OtherSender, TimeRange } from './other-sender.ts';
@@ -30,7 +31,7 @@ class DeliveryLog implements OtherSender {
       const { endpoint, tenant } = first!;
       if (endpoint === null) return [];
       // As `posthorn import` names what it takes over.
-      const imported = `imported-${endpoint.replace(/^ep_/, '')}`;
+      const imported = importedName(endpoint.replace(/^ep_/, ''));
       const url = isUrl(endpoint) ? endpoint : null;
       return [{ id, tenant, names: [endpoint, imported], url, isEnabled: null, headers: [] }];
     });

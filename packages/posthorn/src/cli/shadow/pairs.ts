@@ -1,4 +1,5 @@
 import type { Client, ListedEndpoint } from '@posthorn/client';
+import { isImportedName } from '../../domain/imported.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError } from '../output.ts';
 import type { OtherEndpoint } from './other-sender.ts';
@@ -26,7 +27,7 @@ const sameUrl = (a: string, b: string | null): boolean =>
 const inTenant = ({ tenant, name }: ListedEndpoint, other: OtherEndpoint): boolean =>
   other.tenant === null ||
   other.tenant === tenant ||
-  (name?.startsWith('imported-') === true && other.names.includes(name));
+  (name !== null && isImportedName(name) && other.names.includes(name));
 
 /**
  * Finds each endpoint's counterpart: the one that the operator named, by name or id, or else by its URL if only one has it.

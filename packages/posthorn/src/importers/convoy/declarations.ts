@@ -1,3 +1,4 @@
+import { importedName } from '../../domain/imported.ts';
 import type { Declarations, Remark } from '../declarations.ts';
 import { translatedRemark, translateFilter } from '../filters.ts';
 import { isEndpointName, isTenant, oddType, secretFromText } from '../shared-fields.ts';
@@ -149,7 +150,7 @@ class Declaring {
 
   #subscribe(subscription: StoredSubscription, tenant: string, fields: object): void {
     const translated = translateFilter(subscription.filter_config_filter_body);
-    const name = `imported-${subscription.id}`;
+    const name = importedName(subscription.id);
     const fault =
       subscriptionFault(subscription) ??
       ('fault' in translated ? translated.fault : isEndpointName(name) ? null : 'its id is not a name');

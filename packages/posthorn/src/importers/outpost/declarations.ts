@@ -1,4 +1,5 @@
 import { isReservedHeader } from '../../domain/header-names.ts';
+import { importedName } from '../../domain/imported.ts';
 import type { Declarations, Remark } from '../declarations.ts';
 import { type FilterAnswer, translatedRemark, translateFilter } from '../filters.ts';
 import { isEndpointName, isTenant, oddType, secretFromText, standardSecret } from '../shared-fields.ts';
@@ -43,7 +44,7 @@ function headersFrom(
 
 function faultOf({ type, topics, config, id }: StoredDestination): string | null {
   if (type !== 'webhook') return `it is of the type ${type}, and Posthorn sends webhooks`;
-  if (!isEndpointName(`imported-${id}`)) return 'its id is not a name that Posthorn takes';
+  if (!isEndpointName(importedName(id))) return 'its id is not a name that Posthorn takes';
   if (!URL.canParse(config['url'] ?? '')) return 'its URL is missing or broken';
   const odd = oddType(topics);
   return odd === undefined ? null : `the topic ${odd} is not a type that Posthorn takes`;
@@ -101,7 +102,7 @@ export function declarationsFrom(stored: Stored, options: Options): Declarations
     if (sent.leftOut.length > 0)
       remark(changed, `without its headers ${sent.leftOut.join(', ')}, which Posthorn sets`);
     if (filter.filter !== null) remark(changed, translatedRemark);
-    endpoints[`${tenant}/imported-${id}`] = {
+    endpoints[`${tenant}/${importedName(id)}`] = {
       tenant,
       url: config['url'],
       event_types: topics,

@@ -1,4 +1,5 @@
 import { maxRoutingKeys } from '../../contract/fields.ts';
+import { importedName } from '../../domain/imported.ts';
 import type { Declarations, Remark } from '../../importers/declarations.ts';
 import { isTenant, longestSecret, oddType } from '../../importers/shared-fields.ts';
 import { wireCompatible } from '../endpoint-fields.ts';
@@ -22,7 +23,7 @@ export const tenantName = ({ id, uid }: Pick<StoredApplication, 'id' | 'uid'>): 
 
 /** The name of an endpoint: its uid, or one that its id gives, so that a second import finds it again. */
 export const endpointName = ({ id, uid }: Pick<StoredEndpoint, 'id' | 'uid'>): string =>
-  uid ?? `imported-${id.slice('ep_'.length)}`;
+  uid ?? importedName(id.slice('ep_'.length));
 
 /** Why an endpoint cannot be declared; null: it can. */
 function endpointFault({ channels, event_types_ids: types }: StoredEndpoint): string | null {

@@ -25,9 +25,8 @@ export class PublishPace {
   #began: number;
   #bytes = new Map<string, number>();
   #total = 0;
-  /** The tenant that is paced, and its bytes per millisecond. */
-  #paced: string | null = null;
-  #rate = 0;
+  /** The tenant that is paced, and its bytes per millisecond; null: none is. */
+  #paced: { readonly tenant: string; readonly rate: number } | null = null;
 
   constructor(clock: Pick<Clock, 'monotonic'>, utilization: Utilization) {
     this.#clock = clock;
@@ -40,22 +39,22 @@ export class PublishPace {
     const now = this.#clock.monotonic();
     const ms = now - this.#began;
     // A window contains whole rounds of the one that is paced: a body of it with the pause behind.
-    if (ms >= (this.#paced === null || tenant === this.#paced ? windowMs : maxWindowMs))
+    if (ms >= (this.#paced === null || tenant === this.#paced.tenant ? windowMs : maxWindowMs))
       this.#observe(now, ms);
     this.#bytes.set(tenant, (this.#bytes.get(tenant) ?? 0) + bytes);
     this.#total += bytes;
-    return tenant === this.#paced ? Math.min(maxPauseMs, bytes / this.#rate) : 0;
+    return tenant === this.#paced?.tenant ? Math.min(maxPauseMs, bytes / this.#paced.rate) : 0;
   }
 
   #observe(now: number, ms: number): void {
     const busy = this.#utilization();
     const [heaviest, most] = [...this.#bytes].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
+    const paced = this.#paced;
     if (most * 2 <= this.#total || ms >= maxWindowMs) this.#paced = null;
     else if (busy > target) {
-      const rate = heaviest === this.#paced ? Math.min(this.#rate, most / ms) : most / ms;
-      this.#rate = Math.max(minRate, (rate * target) / busy);
-      this.#paced = heaviest;
-    } else this.#rate *= growth;
+      const used = heaviest === paced?.tenant ? Math.min(paced.rate, most / ms) : most / ms;
+      this.#paced = { tenant: heaviest, rate: Math.max(minRate, (used * target) / busy) };
+    } else if (paced !== null) this.#paced = { tenant: paced.tenant, rate: paced.rate * growth };
     this.#began = now;
     this.#total = 0;
     this.#bytes = new Map();

@@ -39,25 +39,28 @@ export function uniqueViolation(error: unknown): boolean {
   return (error as { code?: string }).code === '23505';
 }
 
-/** Serialization failure and deadlock: the server has rolled back for certain, and the same again finds the way free. */
-const rolledBack = new Set(['40001', '40P01']);
-/**
- * Citus, as an internal error without a code of its own: a call was sent to the worker that had the shard, and the shard had moved
- * when it came there. Nothing was done, and the next call goes to where the shard is now. Seen while a worker joined.
- */
-const shardMoved = /^cannot execute a distributed query from a query on a shard/;
-const maxTries = 4;
-
 interface ServerError {
   readonly code?: unknown;
   readonly message?: string;
 }
 
-function isFreeAgain({ code, message }: ServerError): boolean {
-  return rolledBack.has(code as string) || (code === 'XX000' && shardMoved.test(message ?? ''));
-}
+/** Whether Citus (13.0) says this as an internal error, for which it has no code of its own. */
+const isInternal = ({ code, message }: ServerError, said: RegExp): boolean =>
+  code === 'XX000' && said.test(message ?? '');
 
-/** Two transactions that wait for each other are not a fault that a caller should hear of: the one that was ended is tried again. */
+/** Serialization failure and deadlock: the server has rolled back for certain, and the same again finds the way free. */
+const rolledBack = new Set(['40001', '40P01']);
+/**
+ * A call was sent to the worker that had the shard, and the shard had moved when it came there. Nothing was done, and the next call
+ * goes to where the shard is now. Seen while a worker joined.
+ */
+const shardMoved = /^cannot execute a distributed query from a query on a shard/;
+const maxTries = 4;
+
+const isFreeAgain = (error: ServerError): boolean =>
+  rolledBack.has(error.code as string) || isInternal(error, shardMoved);
+
+/** What was undone and will find the way free is not a fault that a caller should hear of: it is tried again. */
 async function untilFree<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++)
     try {
@@ -73,12 +76,13 @@ const damaged = /^XX00[12]$/;
 /** No such table, no such schema: what this process was started on has been taken away. */
 const lacking = /^(42P01|3F000)$/;
 
-/** What Citus (13.0) says as an internal error, without a code of its own, when a server is lost in the middle of a statement. */
+/** A server of the cluster was lost in the middle of a statement. */
 const serverLost =
   /^(server closed the connection|connection not open|no connection to the server|could not (receive|send) data|failure on connection marked as essential|postmaster was shut down|failed to read result .* from node)/;
 
 function translated(error: unknown): unknown {
-  const { code, message } = error as ServerError;
+  const failure = error as ServerError;
+  const { code, message } = failure;
   if (typeof code === 'string' && damaged.test(code))
     return new StoreFaultError(
       'damaged',
@@ -93,8 +97,7 @@ function translated(error: unknown): unknown {
     );
   const away =
     typeof code === 'string' && sqlState.test(code) && code !== 'EPIPE'
-      ? passing.test(code) ||
-        (code === 'XX000' && (serverLost.test(message ?? '') || shardMoved.test(message ?? '')))
+      ? passing.test(code) || isInternal(failure, serverLost) || isInternal(failure, shardMoved)
       : typeof code === 'string' || lost.test(message ?? '');
   return away ? new UnavailableError(`the database cannot work now: ${message}`, { cause: error }) : error;
 }

@@ -26,7 +26,7 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
 
     const publish = async (value: { amountMinor: bigint; currency: string } | null, at = start) =>
       await store.write.accept([[anEvent({ value })]], { ...noRoom, now: at });
-    /** Claims as many deliveries as there are states and settles them, the oldest first: a claim of several shards has no order. */
+    /** Claims as many deliveries as there are states and settles them, the oldest first: a claim of several shards is not sorted. */
     const settle = async (
       endpointId: string,
       states: readonly Settlement['state'][],

@@ -124,7 +124,7 @@ async function listAttempts(
     tenant,
     ...of,
     ...windowFrom(context),
-    // What came after its time succeeded or failed as well: it is told apart below.
+    // What came after its time succeeded or failed as well: it is left out below.
     ...(asked === undefined
       ? {}
       : { outcome: [...(asked === 0 ? ['delivered'] : ['retry', 'dead']), 'superseded'] }),
@@ -180,7 +180,7 @@ async function attemptedMessages(context: Context): Promise<{ status: number; bo
   const given = query.parse(status, 'status');
   // Whether it is pending or being sent is not told apart.
   const asked = given === 1 ? statuses.sending.status : given;
-  // Cancelled ones have the status that the client knows, or that the former sender said: they are told apart below.
+  // Cancelled ones have the status that the client knows, or that the former sender said: those with another one are left out below.
   const states = asked === undefined ? undefined : [...new Set<State>([...statesFrom(asked), 'cancelled'])];
   const types = query.list('event_types');
   const filter = {

@@ -25,7 +25,7 @@ function* readRepeated(request: ValueRequest): Steps<ReadonlyMap<string, RiskSum
   return new Map(found.map((row) => [row[0] as string, riskSumOf(row, 1)]));
 }
 
-/** Of these types, from the events themselves: counters of worth have no types. */
+/** The worth of chosen types, from the events themselves: counters of worth have no types. */
 function* readOfTypes(request: ValueRequest): Steps<ValueAtRisk['money']> {
   const money = yield* rows(
     sql`SELECT currency, CAST(sum(amount_minor) AS text), count(*) FROM (

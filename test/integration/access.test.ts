@@ -47,7 +47,7 @@ describe.each([
   beforeAll(async () => {
     store = await open();
     // After the start only the test steps the alerts.
-    server = await serve({ evaluateEveryS: 3600 }, store);
+    server = await serve({ evaluateEveryS: 3600, logLevel: 'error' }, store);
     world = await createWorld(server.url, store);
     const key = async (fields: object): Promise<string> =>
       (await world.admin('keys.create', { body: { name: 'x', ...fields } }))['key'] as string;

@@ -189,6 +189,37 @@ test('G8: what clients that hang up had in memory is free again', async () => {
   });
 });
 
+test('G8: clients that publish and hang up hold no turn of those that share their key', async () => {
+  const tenantKeys = await Promise.all(
+    ['hangs-up', 'shares'].map(async (tenant) => {
+      const fields = { name: tenant, scopes: ['publish'], tenant };
+      const { key } = await posthorn.client.request<{ key: string }>('POST', '/v1/keys', fields);
+      return `authorization: Bearer ${key}\r\n`;
+    }),
+  );
+  const event = JSON.stringify({ type: 'a', data: 'x'.repeat(5000) });
+  const publish = (key: string): string =>
+    head('POST /v1/events', json, `content-length: ${event.length}\r\n`, key) + event;
+  const isAnswered = async (key: string): Promise<void> => {
+    const { socket, heard } = open();
+    socket.write(publish(key));
+    await until('it is answered', () => heard().includes('HTTP/1.1 202'));
+    socket.destroy();
+  };
+  // Turns exist only while several tenants publish.
+  for (const key of tenantKeys) await isAnswered(key);
+  for (let round = 0; round < 20; round++) {
+    const clients = Array.from({ length: 10 }, () => open());
+    for (const { socket } of clients) socket.write(publish(tenantKeys[0]!));
+    // Some while their turn comes, some before their body is read.
+    if (round % 2 === 0) await until('one is answered', () => clients.some(({ heard }) => heard() !== ''));
+    for (const { socket } of clients)
+      if (round % 4 < 2) socket.resetAndDestroy();
+      else socket.destroy();
+    for (const key of tenantKeys) await isAnswered(key);
+  }
+});
+
 test('static answers are made once and revalidate; scrapes within a second get one text', async () => {
   const first = await fetch(`${posthorn.url}/openapi.json`);
   const etag = first.headers.get('etag')!;

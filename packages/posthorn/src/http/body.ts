@@ -219,7 +219,9 @@ export function readBodies(
     if (bytes.length === 0) return undefined;
     if (publishing.has(request.routeOptions.url ?? '') && request.caller !== null) {
       const { turn, end } = publishTurns.begin(request.caller, bytes.length);
-      request.rawReply!.once('close', end);
+      // A connection may close in the turn in which the body ends: what it holds would be held forever.
+      if (request.rawReply!.closed || request.rawReply!.destroyed) end();
+      else request.rawReply!.once('close', end);
       if (turn !== null) await turn;
     }
     if (bytes.length <= maxParsedAtOnce) return atOnce(parsing(request, bytes));

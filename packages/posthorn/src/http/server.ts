@@ -25,6 +25,7 @@ import { confined, type Confinements, demandCall } from '../service/confinement/
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 import { callerAddress } from './caller-address.ts';
+import { reportUnanswered } from './unanswered.ts';
 
 /** The scope that a key needs; null: the path does not lead to an operation, which only callers with a key learn. */
 function requiredScope({ routeOptions }: FastifyRequest): Scope | null {
@@ -185,6 +186,7 @@ export function createServer(
   refuseUnknown(app);
 
   handleErrors(app, logger);
+  reportUnanswered(app, logger);
   honorSignIn(app, identity);
   honorIdempotencyKeys(app, { ...deps, store: deps.store.write });
   const onSession: OnSession = (request, reply, change) =>

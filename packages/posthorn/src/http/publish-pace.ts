@@ -2,8 +2,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Utilization } from '../runtime/utilization.ts';
 
 const windowMs = 50;
-/** How busy the thread may be while one tenant publishes more than all others together. */
+/** How busy the thread may be while one tenant is paced. */
 const target = 0.5;
+/**
+ * A pace begins when one tenant publishes more than this part of all bytes, and ends when it publishes less than half. Two
+ * that differ less would be paced in turn, and leave half of a thread unused that both could fill.
+ */
+const floodShare = 2 / 3;
 /** The minimum pace in bytes per millisecond: about twenty small events per second. */
 const minRate = 64;
 /** The longest that one body delays the next ones, in ms, however large it is. */
@@ -14,8 +19,8 @@ const maxWindowMs = 2 * maxPauseMs;
 const growth = 1.05;
 
 /**
- * How fast one tenant may publish while it publishes more than all others together: as fast as leaves the thread half of
- * its time. Its events keep the thread busy after their answer too (attempts, outcomes), so a limit of concurrent
+ * How fast one tenant may publish while it publishes far more than all others together: as fast as leaves the thread half
+ * of its time. Its events keep the thread busy after their answer too (attempts, outcomes), so a limit of concurrent
  * requests does not bound how long others wait (G8): beside a flood of batches their median was 11 ms, and 1.3 ms
  * without.
  */
@@ -50,7 +55,8 @@ export class PublishPace {
     const busy = this.#utilization();
     const [heaviest, most] = [...this.#bytes].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
     const paced = this.#paced;
-    if (most * 2 <= this.#total || ms >= maxWindowMs) this.#paced = null;
+    const least = heaviest === paced?.tenant ? 1 / 2 : floodShare;
+    if (most <= this.#total * least || ms >= maxWindowMs) this.#paced = null;
     else if (busy > target) {
       const used = heaviest === paced?.tenant ? Math.min(paced.rate, most / ms) : most / ms;
       this.#paced = { tenant: heaviest, rate: Math.max(minRate, (used * target) / busy) };

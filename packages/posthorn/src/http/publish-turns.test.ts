@@ -56,7 +56,7 @@ test('a tenant alone is not limited, nor is one whose neighbors are quiet again'
   for (let n = 0; n < 10; n++) expect(turns.begin(flood, 170 * kib).turn).toBeNull();
 });
 
-test('G8: a tenant that publishes more than all others together waits as long as the thread is too busy', async () => {
+test('G8: a tenant that publishes far more than all others together waits as long as the thread is too busy', async () => {
   const { clock, turns, busy } = shared();
   const flooding = (): Promise<void> | null => {
     const { turn, end } = turns.begin(flood, 10 * kib);
@@ -81,12 +81,19 @@ test('G8: a tenant that publishes more than all others together waits as long as
   expect(await isSettled(next)).toBe(true);
 });
 
-test('tenants of equal size are not slowed down however busy the thread is', () => {
+test.each([
+  [10, 10],
+  [12, 8],
+  [8, 12],
+])('tenants of similar size (%i and %i KiB) are not slowed down however busy the thread is', (one, two) => {
   const { clock, turns, busy } = shared();
   busy.share = 1;
   for (let n = 0; n < 50; n++) {
-    for (const tenant of [flood, other]) {
-      const { turn, end } = turns.begin(tenant, 10 * kib);
+    for (const [tenant, size] of [
+      [flood, one],
+      [other, two],
+    ] as const) {
+      const { turn, end } = turns.begin(tenant, size * kib);
       expect(turn).toBeNull();
       end();
     }

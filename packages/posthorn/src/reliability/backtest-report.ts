@@ -1,3 +1,4 @@
+import { percent } from '../report/figures.ts';
 import { escapeHtml, reportPage } from '../report/page.ts';
 import type { RuleOutcome, TradePoint } from './backtest.ts';
 import type { Counts } from './counts.ts';
@@ -83,7 +84,7 @@ export function backtestReport(page: BacktestPage): string {
   return reportPage(
     'Posthorn: alert backtest',
     `<h1>What would have alarmed, and when</h1>
-<p class="soft">${escapeHtml(source)}: ${counts.due.toLocaleString('en-US')} events past their deadline, ${counts.bad.toLocaleString('en-US')} of them late or lost (${((counts.bad / Math.max(1, counts.due)) * 100).toFixed(3)} %). Objective: ${(objective.target * 100).toFixed(3)} % delivered within ${objective.withinMs / 1000} s.</p>
+<p class="soft">${escapeHtml(source)}: ${counts.due.toLocaleString('en-US')} events past their deadline, ${counts.bad.toLocaleString('en-US')} of them late or lost (${percent(counts.bad / Math.max(1, counts.due))}). Objective: ${Number((objective.target * 100).toFixed(5))}% delivered within ${objective.withinMs / 1000} s.</p>
 <div class="scroll"><table><thead><tr><th>rule</th><th>severity</th><th class="n">fired</th><th>first (UTC)</th><th class="n">after the incident began</th><th class="n">false a week</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>
 <h2>When</h2><div class="scroll">${firingsPlot(outcomes, from, until)}</div>
 <h2>Noise against silence</h2>

@@ -42,9 +42,10 @@ export async function demandQuiet(
   { since, quietMs }: EndOptions,
 ): Promise<void> {
   for (const pair of pairs) {
-    const range = { since, until: systemClock.now() };
+    const now = systemClock.now();
+    const range = { since: Math.max(since, now - quietMs), until: now };
     const { lastAcceptedThere: last } = await compareEndpoint(client, sender, pair, { range, maxBodies: 0 });
-    if (last !== null && last > systemClock.now() - quietMs)
+    if (last !== null && last > now - quietMs)
       throw new CommandError(
         `the other sender accepted an event at ${iso(last)}: stop publishing to it, wait ${quietMs / secondMs} s and run the command again; nothing was changed`,
       );

@@ -5,7 +5,9 @@ import { ownedShards } from '../../packages/posthorn/src/domain/shard.ts';
 import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { aReceiver, until } from '../support.ts';
+import { noRoom } from '../conformance/store/subject.ts';
+import { settlementOf } from '../settlement.ts';
+import { aReceiver, anEndpoint, anEvent, start, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';
 
 let postgres: Postgres;
@@ -74,6 +76,47 @@ test('two transactions that wait for each other: the one that the server ends ru
     for (const [value] of rows) expect(['ab', 'ba']).toContain(value);
   } finally {
     await db.close();
+  }
+});
+
+test('G6: an answer that comes while the data of its event are deleted is not kept', async () => {
+  const url = await postgres.createMigrated();
+  const { store } = await openPostgresStore(url);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { id } = anEndpoint();
+    await store.write.createEndpoint(anEndpoint({ id }));
+    await store.write.accept([[anEvent({ id: 'e' })]], noRoom);
+    const { deliveries } = await store.write.claim({
+      endpointId: id,
+      shards: null,
+      limit: 1,
+      maxPayload: 1e9,
+      now: start,
+      leaseMs: 60_000,
+      node: 'a',
+    });
+    const { number } = deliveries[0]!;
+    await store.write.cancelDelivery(number, 'wrong customer', start);
+    // What a deletion does first, on its way to the answers.
+    await client.query('BEGIN');
+    await client.query('UPDATE posthorn.events SET data_deleted_at = $1', [start]);
+    let isSettled = false;
+    const settled = store.write
+      .settle([settlementOf(deliveries[0]!, 'delivered', start)])
+      .then(() => (isSettled = true));
+    await until('it waits for the deletion, or does not', async () => {
+      const { rows } = await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      return rows.length > 0 || isSettled;
+    });
+    await client.query('COMMIT');
+    await settled;
+    const [late] = await store.read.attempts(number);
+    expect(late).toMatchObject({ outcome: 'superseded', responseExcerpt: null });
+  } finally {
+    await client.end();
+    await store.close();
   }
 });
 

@@ -220,8 +220,9 @@ const settleRest = ({ oneShard, dead }: Variant): string => `WITH
       SELECT * FROM posthorn.deliveries d WHERE d.shard = ${shardOf(oneShard, 'u.number')} AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
       SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true
+    -- FOR SHARE: a deletion of these data either is over and seen here, or finds this attempt.
     LEFT JOIN LATERAL (
-      SELECT e.data_deleted_at FROM posthorn.events e WHERE e.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND e.number = d.event_number LIMIT 1) v ON true),
+      SELECT e.data_deleted_at FROM posthorn.events e WHERE e.shard = ${oneShard ? oneShardOnly : 'd.shard'} AND e.number = d.event_number LIMIT 1 FOR SHARE) v ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled({ oneShard, dead })} FROM s
     WHERE d.shard = ${oneShard ? oneShardOnly : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
@@ -105,7 +106,6 @@ const server = spawn(
 );
 const url = `http://127.0.0.1:${port}`;
 const client = createWireClient(url, apiKey);
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 while (
   !(await fetch(`${url}/readyz`).then(
     ({ ok }) => ok,

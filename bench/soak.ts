@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import {
   apiKey,
@@ -34,7 +35,6 @@ const sampleMs = 5000;
 const blockCount = 24;
 const hourMs = 3_600_000;
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What is sampled, and by how much of its level it may grow in an hour without being a finding. */
 const series = {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Sink, takeLatencies } from '../sink-process.ts';
 import { apiKey, type Ground, type Served } from './place.ts';
 
@@ -23,7 +24,6 @@ export interface Load {
 }
 
 const publisher = fileURLToPath(new URL('./publisher.ts', import.meta.url));
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** Nothing takes longer: what is missing then is an error. */
 const maxWaitMs = 60_000;
 

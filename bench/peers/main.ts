@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
 import { table } from '../../packages/posthorn/src/cli/output.ts';
 import { ask, startPostgres } from '../../test/postgres.ts';
 import { publish } from './load.ts';
@@ -43,7 +44,6 @@ const arrivals = (): Promise<Arrivals> =>
     sink.once('message', resolve);
     sink.send('arrivals');
   });
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until so many events have arrived, or for so long; resolves with what has. */
 async function arrived(wanted: number, maxS: number): Promise<Arrivals> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import type { Postgres } from '../../test/postgres.ts';
 import type { QueueName } from './queues.ts';
@@ -31,7 +32,6 @@ interface Surroundings {
 
 const key = 'phk_peers_0123456789abcdef';
 const inRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Resolves once the process has ended. */
 async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Sink, takeLatencies } from '../sink-process.ts';
 import { apiKey, type Ground, type Served } from './place.ts';
 

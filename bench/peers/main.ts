@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { table } from '../../packages/posthorn/src/cli/output.ts';
 import { ask, startPostgres } from '../../test/postgres.ts';
 import { publish } from './load.ts';

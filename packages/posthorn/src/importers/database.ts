@@ -5,6 +5,8 @@ const connectMs = 10_000;
 /** Opens the PostgreSQL of another sender, which is only read. */
 export async function openToRead(databaseUrl: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: connectMs });
+  // The next statement on it fails; without a listener the process would end.
+  client.on('error', () => {});
   await client.connect();
   await client.query('SET default_transaction_read_only = on');
   return client;

@@ -141,6 +141,21 @@ function statementsOn(
   };
 }
 
+/**
+ * A connection of the pool, whose events of errors are listened to: one that breaks between two statements says so by an event, to which
+ * nothing else listens. By a callback and not by a promise: a server that dies with its first answer says both in one packet,
+ * and the error would come before the promise.
+ */
+function taken(pool: pg.Pool, onError: (error: Error) => void): Promise<pg.PoolClient> {
+  return new Promise((resolve, reject) =>
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(translated(error) as Error);
+      client.on('error', onError);
+      resolve(client);
+    }),
+  );
+}
+
 const once = <T>(work: () => Promise<T>): Promise<T> => work();
 
 /**
@@ -256,18 +271,11 @@ export class Database implements Connection {
   }
 
   async #transaction<T>(work: (connection: Connection) => Promise<T>, mode: string): Promise<T> {
-    let client: pg.PoolClient;
-    try {
-      client = await this.#pool.connect();
-    } catch (error) {
-      throw translated(error);
-    }
     let broken: Error | undefined;
-    // A connection that breaks between two statements says so by an event, to which nothing else listens.
     const onError = (error: Error): void => {
       broken = error;
     };
-    client.on('error', onError);
+    const client = await taken(this.#pool, onError);
     try {
       await resultOn(client, '', `BEGIN ${mode}`, []);
       const answer = await work({

@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
+import pg from 'pg';
 import { expect, test } from 'vitest';
+import { Database } from './database.ts';
 import { clientOfPrimary } from './servers.ts';
 
 const message = (type: string, body: Buffer): Buffer => {
@@ -28,10 +30,11 @@ const timeline = ((): Buffer => {
   ]);
 })();
 
-test('a server that dies as soon as a client is connected breaks that client, not the process', async () => {
+/** A server whose connections, but for the first `probes`, die as soon as they are open. */
+async function dyingServer(probes: number) {
   let connections = 0;
   const server = createServer((socket) => {
-    const isProbe = ++connections === 1;
+    const isProbe = ++connections <= probes;
     socket.on('error', () => {});
     socket.once('data', () => {
       // In one packet, so that nothing runs in between.
@@ -41,14 +44,31 @@ test('a server that dies as soon as a client is connected breaks that client, no
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const url = `postgres://someone@127.0.0.1:${port}/any`;
-  try {
-    const client = new (clientOfPrimary([url]))({ connectionString: url });
-    await client.connect();
-    await expect(client.query('SELECT 1')).rejects.toThrow(/not queryable|terminated/);
-    expect(connections).toBe(2);
-    await client.end().catch(() => {});
-  } finally {
-    server.close();
-  }
+  return {
+    url: `postgres://someone@127.0.0.1:${port}/any`,
+    connections: () => connections,
+    [Symbol.asyncDispose]: async () => void server.close(),
+  };
+}
+
+test('a server that dies as soon as a client is connected breaks that client, not the process', async () => {
+  await using server = await dyingServer(1);
+  const client = new (clientOfPrimary([server.url]))({ connectionString: server.url });
+  await client.connect();
+  await expect(client.query('SELECT 1')).rejects.toThrow(/not queryable|terminated/);
+  expect(server.connections()).toBe(2);
+  await client.end().catch(() => {});
 });
+
+test.each(['of its own', 'of the application'])(
+  'nor does one that dies as soon as a pool %s has connected for a transaction',
+  async (whose) => {
+    await using server = await dyingServer(0);
+    const pool = new pg.Pool({ connectionString: server.url });
+    const db = whose === 'of its own' ? Database.connect(server.url, 1) : Database.on(pool);
+    await expect(db.transaction(async () => {})).rejects.toMatchObject({ name: 'UnavailableError' });
+    expect(server.connections()).toBe(1);
+    await db.close();
+    await pool.end();
+  },
+);

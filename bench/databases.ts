@@ -26,7 +26,7 @@ const rates = databases.map(() => ways.map((): number[] => []));
 for (let round = 0; round < Number(values.rounds); round++)
   for (const [way, { what, args }] of ways.entries())
     for (const [index, databaseUrl] of databases.entries()) {
-      const rate = await publishing({ sinkPort: sink.port, events: [2000, count], args, databaseUrl });
+      const rate = await publishing({ sink, events: [2000, count], args, databaseUrl });
       rates[index]![way]!.push(rate);
       process.stderr.write(`round ${round + 1}: ${what}, database ${index + 1}: ${Math.round(rate)}/s\n`);
     }

@@ -52,16 +52,16 @@ if (process.argv.includes('--postgres')) {
   await postgres.stop();
 }
 await compare('publish in batches of 100 and deliver', 0.5, () =>
-  publishing({ sinkPort: sink.port, events: [warmUp, count], args: [100, 4] }),
+  publishing({ sink, events: [warmUp, count], args: [100, 4] }),
 );
 await compare('publish one a request on 64 connections and deliver', 0.3, () =>
-  publishing({ sinkPort: sink.port, events: [warmUp, count], args: [1, 64] }),
+  publishing({ sink, events: [warmUp, count], args: [1, 64] }),
 );
 sink.process.kill();
 
 const timed = await startSink('--latency');
 await publishing({
-  sinkPort: timed.port,
+  sink: timed,
   events: [3000, quick ? 5000 : 20_000],
   args: [1, 64, 1000],
   onWarm: async () => void (await takeLatencies(timed)),

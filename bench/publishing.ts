@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { apiKey, endNode, startNode } from '../test/crash/nemesis.ts';
 import { createWireClient } from '../test/wire-client.ts';
+import { countAnswered, type Sink } from './sink-process.ts';
 
 const run = promisify(execFile);
 
@@ -35,7 +37,7 @@ async function startOn(port: number, databaseUrl: string | undefined): Promise<(
 }
 
 interface PublishingOptions {
-  readonly sinkPort: number;
+  readonly sink: Sink;
   /** Events before the measurement, and in it. */
   readonly events: readonly [number, number];
   /** What the publisher takes behind the number of events: events a request, connections, events a second. */
@@ -50,22 +52,25 @@ interface PublishingOptions {
  * Events of the warm-up come before, and are not counted.
  */
 export async function publishing(options: PublishingOptions): Promise<number> {
-  const { sinkPort, events, args, databaseUrl, onWarm } = options;
+  const { sink, events, args, databaseUrl, onWarm } = options;
   const port = await freePort();
   const end = await startOn(port, databaseUrl);
   try {
     const url = `http://127.0.0.1:${port}`;
     const client = createWireClient(url, apiKey);
     const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
-      url: `http://127.0.0.1:${sinkPort}/hook`,
+      url: `http://127.0.0.1:${sink.port}/hook`,
     });
     // By endpoint: a database may have delivered before. `/metrics` would do less, but is up to a second old.
     const delivered = async (): Promise<number> =>
       (await client.request<{ delivered: number }>('GET', `/v1/accounting?endpoint_id=${id}`)).delivered;
     const deliver = async (count: number, inAll: number): Promise<void> => {
       await figure('./publisher.ts', url, apiKey, count, ...args);
-      while ((await delivered()) < inAll) await new Promise((resolve) => setTimeout(resolve, 20));
+      // The sink is asked first: on a cluster a count of what is delivered takes every node's time.
+      while ((await countAnswered(sink)) < before + inAll) await pause(20);
+      while ((await delivered()) < inAll) await pause(20);
     };
+    const before = await countAnswered(sink);
     const [warmUp, measured] = events;
     if (warmUp > 0) await deliver(warmUp, warmUp);
     await onWarm?.();

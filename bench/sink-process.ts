@@ -14,6 +14,13 @@ export async function takeLatencies({ process: child }: Sink): Promise<number[]>
   return (await answer)[0];
 }
 
+/** How many requests a sink has answered. */
+export async function countAnswered({ process: child }: Sink): Promise<number> {
+  const answer = once(child, 'message') as Promise<[number]>;
+  child.send('count');
+  return (await answer)[0];
+}
+
 /** A receiver in a process of its own; resolves when it listens. */
 export async function startSink(...args: string[]): Promise<Sink> {
   const child = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), args, {

@@ -9,6 +9,8 @@ const lengthHeader = /content-length: *(\d+)/i;
 /** Sent back on request: latencies in ms from the time in a payload to its first byte here. */
 const latencies: number[] = [];
 const sentAt = /"sent_at":(\d+\.?\d*)/;
+/** Requests that were answered, or will be after the delay. */
+let answered = 0;
 const timing = process.argv.includes('--latency');
 /** `--delay 50`: answers 50 ms late, as a receiver far away does. */
 const delayMs = process.argv.includes('--delay')
@@ -47,6 +49,7 @@ const server = createServer((socket) => {
       }
       // A path that is never answered: the sender has to give up by itself.
       if (left === 0 && !silent) {
+        answered++;
         if (delayMs > 0) setTimeout(() => socket.write(answer), delayMs);
         else socket.write(answer);
       }
@@ -60,4 +63,4 @@ server.listen(0, host, () => {
   const { port } = server.address() as { port: number };
   process.stdout.write(`${port}\n`);
 });
-process.on('message', () => process.send?.(latencies.splice(0)));
+process.on('message', (asked) => process.send?.(asked === 'count' ? answered : latencies.splice(0)));

@@ -9,7 +9,7 @@ export interface FaultyDatabase {
   readonly faults: Readonly<Record<string, () => Promise<void>>>;
   /** A publisher goes to another node if one has not answered after this time. */
   readonly answerMs: number;
-  /** When nothing is pending any more, at the latest. */
+  /** When fewer are pending than before, at the latest. */
   readonly settleMs: number;
   stop(): Promise<void>;
 }

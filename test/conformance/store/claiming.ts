@@ -61,6 +61,23 @@ export function describeClaiming(subject: Subject): void {
     expect(claims).toBeLessThan(count + 40);
   });
 
+  test('ordering: what waits for its key is put to sleep once, and not with every claim', async () => {
+    const endpoint = await one({ ordering: 'key' });
+    const events = Array.from({ length: 9 }, (_, n) => anEvent({ id: `q${n}`, orderingKey: 'k' }));
+    await subject.store.write.accept([events], noRoom);
+    const sleeping = async (): Promise<(number | null)[]> =>
+      (await subject.store.read.deliveries({}, { after: null, limit: 100 }))
+        .toSorted((a, b) => a.number - b.number)
+        .slice(2)
+        .map(({ dueAt }) => dueAt);
+    const [head] = (await claim(endpoint.id, start)).deliveries;
+    const before = await sleeping();
+    await subject.store.write.settle([settlementOf(head!, 'delivered', start + 5000, { keyed: true })]);
+    const next = await claim(endpoint.id, start + 5000);
+    expect(next.deliveries.map(({ eventId }) => eventId)).toEqual(['q1']);
+    expect(await sleeping()).toEqual(before);
+  });
+
   test('a claim given back unused keeps its place: it is due when it was due before', async () => {
     const endpoint = await one();
     for (const [n, id] of ['a', 'b', 'c'].entries())

@@ -8,6 +8,12 @@ export const blockingMigration = `
     WHERE state = 2 AND order_key IS NOT NULL;
 `;
 
+/** A migration: the way to what is in flight of a key, past a queue of any length. */
+export const inFlightIndex = `
+  CREATE INDEX deliveries_in_flight ON posthorn.deliveries (shard, endpoint, order_key, number)
+    WHERE state = 0 AND order_key IS NOT NULL AND claimed_by IS NOT NULL;
+`;
+
 /** A migration: which deliveries a dead letter has held, and how many of those were late at their first attempt. */
 export const heldColumns = `
   ALTER TABLE posthorn.deliveries ADD COLUMN held boolean NOT NULL DEFAULT false;

@@ -1,10 +1,6 @@
-import { heldMs } from '../../domain/ordering.ts';
+import { behindMs, heldMs, maxDeferred } from '../../domain/ordering.ts';
 import { postgresDigest } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
-
-/** Deliveries of one key in one statement; a longer queue takes several. */
-const maxDeferred = 2000;
-const deferMs = 1000;
 
 /** The number of an endpoint that may be claimed from. */
 export const endpointOf =
@@ -73,11 +69,26 @@ const due = (
     WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = ${form.at('s')} AND d.due_at <= $3 ORDER BY d.due_at LIMIT $5) c
   ORDER BY c.due_at LIMIT $4`;
 
-// A delivery of a key waits for every earlier one, and for one whose lease still runs, whatever its number.
-const behindPending = (
+/**
+ * The one of a key that is in flight, for a row of `alias`, through an index of such alone: its number may be a later one where one
+ * was redriven, or was numbered before and committed after.
+ */
+const inFlight = (
   form: Form,
-): string => `EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${form.at('d')} AND b.endpoint = d.endpoint
-  AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR (b.claimed_by IS NOT NULL AND b.due_at > $3)))`;
+  alias: string,
+): string => `SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${form.at(alias)} AND b.endpoint = ${alias}.endpoint
+  AND b.order_key = ${alias}.order_key AND b.claimed_by IS NOT NULL AND b.due_at > $3`;
+
+/** The first of the key of a row of `alias` that is pending. By LIMIT, which keeps the planner to the index of keys. */
+const firstPending = (
+  form: Form,
+  alias: string,
+): string => `(SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${form.at(alias)} AND b.endpoint = ${alias}.endpoint
+  AND b.order_key = ${alias}.order_key ORDER BY b.number LIMIT 1)`;
+
+// A delivery of a key waits for every earlier one, and for one whose lease still runs, whatever its number.
+const behindPending = (form: Form): string =>
+  `(${firstPending(form, 'd')} < d.number OR EXISTS (${inFlight(form, 'd')} AND b.number <> d.number))`;
 
 /** The first dead letter of the key of a row of `alias`. */
 const firstDead = (
@@ -104,19 +115,18 @@ const claimKeyed = (form: Form, blocks: boolean): string => `WITH p AS MATERIALI
   ${claimed(form, '$6', '$7')}`;
 
 // What waits behind the head of its key is out of the way until the head ends, which makes its successor due at once:
-// the whole queue of the key is deferred together, else each step of a long queue would read it again (measured with twelve
-// keys and 2,000 waiting for each: 340 deliveries a second, and 2 when each claim deferred what it had read). Its own time to come due is only the fallback.
+// what is due of the queue is deferred together, else each step of a long queue would read it again (measured with twelve
+// keys and 2,000 waiting for each: 340 deliveries a second, and 2 when each claim deferred what it had read). It is found by the time it is due:
+// along its key, what sleeps already would be read with it.
 //
 // The head is locked meanwhile: else it could end between being seen and the deferring, and its successor would sleep
 // through its call. A head that is locked already is about to change, and its followers are looked at again.
 //
 // Where dead letters block, one that is before the head is the head itself: nothing is claimed, and everything sleeps for long.
 const head = (form: Form, blocks: boolean): string => {
-  const first = `SELECT b.number FROM posthorn.deliveries b
-      WHERE b.state = 0 AND b.shard = ${form.at('k')} AND b.endpoint = k.endpoint AND b.order_key = k.order_key`;
-  const pending = `${first} ORDER BY (b.claimed_by IS NULL OR b.due_at <= $3), b.number LIMIT 1`;
-  const inFlight = `${first} AND b.claimed_by IS NOT NULL AND b.due_at > $3 ORDER BY b.number LIMIT 1`;
-  return blocks ? `coalesce((${inFlight}), least((${pending}), ${firstDead(form, 'k')}))` : `(${pending})`;
+  const first = firstPending(form, 'k');
+  const waiting = blocks ? `least(${first}, ${firstDead(form, 'k')})` : first;
+  return `coalesce((${inFlight(form, 'k')} ORDER BY b.number LIMIT 1), ${waiting})`;
 };
 const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (${form.endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due(form)}) x),
@@ -129,12 +139,14 @@ const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (
     SELECT w.*, ${blocks ? `coalesce(h.due_at, $3 + ${heldMs}::bigint) AS due_at, h.due_at IS NULL AS is_held` : 'h.due_at'} FROM waiting w JOIN posthorn.deliveries h ON h.shard = ${form.at('w')} AND h.number = w.head
     WHERE h.state + 0 ${blocks ? 'IN (0, 2)' : '= 0'} FOR SHARE OF h SKIP LOCKED),
   queue AS MATERIALIZED (
-    SELECT q.shard, q.number, h.due_at${blocks ? ', h.is_held' : ''} FROM heads h CROSS JOIN LATERAL (
-      SELECT q.shard, q.number FROM posthorn.deliveries q
-      WHERE q.state = 0 AND q.shard = ${form.at('h')} AND q.endpoint = h.endpoint AND q.order_key = h.order_key AND q.number <> h.head
-        AND q.due_at <= $3 AND q.claimed_by IS NULL
-      ORDER BY q.number LIMIT ${maxDeferred}) q)
-UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at)${blocks ? ', held = d.held OR q.is_held' : ''} FROM queue q
+    SELECT q.shard, q.number, h.due_at${blocks ? ', h.is_held' : ''}
+    FROM (SELECT DISTINCT h.shard, h.endpoint FROM heads h) s CROSS JOIN LATERAL (
+      SELECT q.shard, q.number, q.order_key, q.claimed_by FROM posthorn.deliveries q
+      WHERE q.state = 0 AND q.endpoint = s.endpoint AND q.shard = ${form.at('s')} AND q.due_at <= $3
+      ORDER BY q.due_at LIMIT ${maxDeferred}) q
+    JOIN heads h ON h.shard = q.shard AND h.order_key = q.order_key
+    WHERE q.number <> h.head AND q.claimed_by IS NULL LIMIT ${maxDeferred})
+UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${behindMs}, q.due_at)${blocks ? ', held = d.held OR q.is_held' : ''} FROM queue q
 WHERE d.shard = ${form.at('q')} AND d.number = q.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 /** When the next delivery of an endpoint is due, over the shards of an array. */

@@ -1,6 +1,6 @@
 import { StoreOpenError } from '../../domain/errors.ts';
 import type { Connection, Database } from './database.ts';
-import { blockingMigration, heldColumns } from './blocking.ts';
+import { blockingMigration, heldColumns, inFlightIndex } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
@@ -367,6 +367,7 @@ const migrations: readonly string[] = [
   ${publishSql}`,
   // An event that is published again without its time equals the one that was stored with it.
   publishSql,
+  inFlightIndex,
 ];
 
 const maxNamed = 5;

@@ -6,7 +6,7 @@ import type {
   DueHint,
   ReleasedClaim,
 } from '../store.ts';
-import { blocksKeys, heldMs } from '../../domain/ordering.ts';
+import { behindMs, blocksKeys, heldMs, maxDeferred } from '../../domain/ordering.ts';
 import { digestHeadSql, digestOf } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
 import { firstDead } from './blocking.ts';
@@ -29,13 +29,12 @@ const before = `SELECT due_at, number, redrives FROM deliveries
 const inFlight = `SELECT due_at FROM deliveries
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND claimed_by IS NOT NULL AND due_at > ? LIMIT 1`;
 
-// What waits behind the head is out of the way until the head ends, which makes its successor due at once. The whole
-// queue of the key is deferred together: else each step of a long queue would read it again.
-const deferQueue = `UPDATE deliveries SET due_at = ?
-  WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND due_at <= ? AND claimed_by IS NULL`;
-// The same behind a dead letter.
-const hold = deferQueue.replace('SET due_at = ?', 'SET held = 1, due_at = ?');
-const deferMs = 1000;
+// What waits behind the head is out of the way until the head ends, which makes its successor due at once: whatever is due
+// and behind, else each step of a long queue would read it again. It is found by the time it is due: along its key, what sleeps
+// already would be read with it.
+const waiting = `SELECT number, order_key FROM deliveries
+  WHERE state = 0 AND endpoint = ? AND due_at <= ? AND order_key IS NOT NULL AND claimed_by IS NULL
+  ORDER BY due_at LIMIT ${maxDeferred}`;
 const manual = triggers.indexOf('manual');
 
 /** Which delivery of a key may be claimed, and until when the others of the key are out of the way. */
@@ -47,6 +46,20 @@ interface Turn {
   readonly deferTo: number;
   /** A dead letter holds them. */
   readonly isHeld: boolean;
+}
+
+/** Puts to sleep what is due and behind, of these keys. */
+function defer(db: Database, num: number, turns: ReadonlyMap<string, Turn>, now: number): void {
+  for (const [number, orderKey] of db.all(waiting, num, now) as [number, string][]) {
+    const turn = turns.get(orderKey);
+    if (turn === undefined || number <= turn.behind) continue;
+    db.run(
+      'UPDATE deliveries SET due_at = ?, held = max(held, ?) WHERE number = ?',
+      turn.deferTo,
+      turn.isHeld ? 1 : 0,
+      number,
+    );
+  }
 }
 
 function turnOf(
@@ -65,8 +78,8 @@ function turnOf(
     return { head: null, behind: dead, deferTo: now + heldMs, isHeld: true };
   const flying = headRedrives > 0 ? db.get(inFlight, num, orderKey, head, now) : undefined;
   if (flying !== undefined)
-    return { head: null, behind: -1, deferTo: Math.max(flying[0] as number, now + deferMs), isHeld: false };
-  return { head, behind: head, deferTo: Math.max(headDueAt, now + deferMs), isHeld: false };
+    return { head: null, behind: -1, deferTo: Math.max(flying[0] as number, now + behindMs), isHeld: false };
+  return { head, behind: head, deferTo: Math.max(headDueAt, now + behindMs), isHeld: false };
 }
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
@@ -78,20 +91,23 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
   return db.transaction(() => {
     const deliveries: ClaimedDelivery[] = [];
     let payload = 0;
-    const heads = new Map<string, Turn>();
+    const turns = new Map<string, Turn>();
+    let isAnyBehind = false;
     for (const row of db.all(due, num, now, request.limit)) {
       const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
         row as [number, number, number, number, number, string | null, string, string, number, string];
       const [digest, head, dueAt] = row.slice(10, 13) as [string | null, string, number];
       if (orderKey !== null && endpoint.ordering === 'key') {
-        let turn = heads.get(orderKey);
+        let turn = turns.get(orderKey);
         if (turn === undefined) {
           turn = turnOf(db, known, { number, orderKey, redrives: row[13] as number }, now, leaseUntil);
-          heads.set(orderKey, turn);
-          db.run(turn.isHeld ? hold : deferQueue, turn.deferTo, num, orderKey, turn.behind, now);
+          turns.set(orderKey, turn);
         }
         // The head itself may stand further down in what was read.
-        if (turn.head !== number) continue;
+        if (turn.head !== number) {
+          isAnyBehind = true;
+          continue;
+        }
       }
       if (payload > request.maxPayload) break;
       payload += data.length;
@@ -119,6 +135,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
         intact: digest === null || digestOf(head, data) === digest,
       });
     }
+    if (isAnyBehind) defer(db, num, turns, now);
     const next = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', num);
     return { deliveries, nextDueAt: next![0] as number | null };
   });

@@ -142,6 +142,25 @@ export function describeSeries(name: string, open: () => Promise<Store>): void {
       });
     });
 
+    test('types that are too many for a series each are added up by time and deadline', async () => {
+      await filled();
+      await publish('order.paid', midnight + 90 * minute);
+      await publish('order.refunded', midnight + 91 * minute);
+      const types = await counts({ by: 'event_type', maxSeries: 2, until: midnight + 2 * hour });
+      expect(types).toEqual({
+        keys: ['payment.succeeded'],
+        others: 3,
+        rows: [
+          ['others', 60, 1, 3, 0, 0, 1],
+          ['payment.succeeded', 0, 1, 1, 1, 1, 0],
+          ['payment.succeeded', 0, 60, 1, 1, 0, 0],
+        ].toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
+      });
+      expect(await counts({ by: 'event_type', maxSeries: 4, until: midnight + 2 * hour })).toMatchObject({
+        others: 0,
+      });
+    });
+
     test('failures by class, and histograms of latency by hour and by day, before and after they are folded', async () => {
       const { shop, data } = await filled();
       const failures = await store.read.failureSeries(query({ by: 'error_class', step: 'day' }));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../../packages/posthorn/src/store/store.ts';
-import { anEvent, start } from '../../support.ts';
+import { anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
 
@@ -61,6 +61,57 @@ export function describeObjectiveReadings(subject: Subject): void {
       [1440, 1],
     ]);
     expect(await subject.store.read.counterSteps([{ ...range, endpointId: 'ep_none' }], 60)).toEqual([]);
+  });
+
+  test('counters of types by pattern, of ranges that begin and end inside an hour, of several endpoints and tenants', async () => {
+    const { id: endpointId } = await one();
+    const other = anEndpoint({ tenant: 'acme' });
+    await subject.store.write.createEndpoint(other);
+    for (const [type, at] of [
+      ['payment.done', 10],
+      ['payment.done', 70],
+      ['payment.failed', 71],
+      ['order.made', 71],
+      ['payments', 72],
+      ['payment.done', 130],
+    ] as const)
+      await publish(from + at * minute, type);
+    await subject.store.write.accept([[anEvent({ tenant: 'acme', type: 'payment.done' })]], {
+      ...noRoom,
+      now: from + 71 * minute,
+    });
+    const ranges = [
+      { endpointId, since: from, until: from + 70 * minute },
+      { endpointId, since: from + 70 * minute, until: from + 130 * minute },
+      { endpointId: 'ep_none', since: from, until: from + day },
+      { endpointId: other.id, since: from + 71 * minute, until: from + 72 * minute },
+    ];
+    const counted = async (eventTypes?: readonly string[] | null) =>
+      (await subject.store.read.counters(ranges, eventTypes)).map((types) =>
+        types.map(({ eventType, accepted }) => `${eventType} ${accepted}`).toSorted(),
+      );
+    expect(await counted()).toEqual([
+      ['payment.done 1'],
+      ['order.made 1', 'payment.done 1', 'payment.failed 1', 'payments 1'],
+      [],
+      ['payment.done 1'],
+    ]);
+    expect(await counted(['*'])).toEqual(await counted());
+    expect(await counted(['payment.*', 'order.made'])).toEqual([
+      ['payment.done 1'],
+      ['order.made 1', 'payment.done 1', 'payment.failed 1'],
+      [],
+      ['payment.done 1'],
+    ]);
+    expect(await counted([])).toEqual([[], [], [], []]);
+    const steps = await subject.store.read.counterSteps(ranges.slice(1, 2), 60, ['payment.*']);
+    expect(
+      steps.map(({ at, eventType, accepted }) => [(at - from) / hour, eventType, accepted]).toSorted(),
+    ).toEqual([
+      [1, 'payment.done', 1],
+      [1, 'payment.failed', 1],
+    ]);
+    expect(await subject.store.read.counterSteps(ranges, 60, ['payment'])).toEqual([]);
   });
 
   test('what a dead letter holds is in the step in which it was accepted', async () => {

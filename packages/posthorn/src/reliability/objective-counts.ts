@@ -59,6 +59,11 @@ export function dueUntil(now: number, deliverWithinMs: number): number {
   return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
 }
 
+/** The patterns of all of them. */
+const typesOf = (objectives: readonly ScopedObjective[]): readonly string[] => [
+  ...new Set(objectives.flatMap(({ eventTypes }) => eventTypes)),
+];
+
 /** What passed its deadline between two times, by objective. Summable: nothing is in two such spans. */
 export async function readProgress(
   store: Pick<StoreRead, 'counters'>,
@@ -77,7 +82,10 @@ export async function readProgress(
       },
     })),
   );
-  const answers = await store.counters(asked.map(({ range }) => range));
+  const answers = await store.counters(
+    asked.map(({ range }) => range),
+    typesOf(objectives),
+  );
   const progress = new Map(objectives.map(({ name }) => [name, noCounts]));
   for (const [index, { name, eventTypes }] of asked.entries())
     for (const outcomes of answers[index]!)
@@ -110,29 +118,38 @@ export async function readWindows(
           until: end - (lengths[index - 1] ?? 0),
         }));
       }),
+      typesOf(objectives),
     );
     for (const [index, { id }] of some.entries())
       spans.set(id, counters.slice(index * lengths.length, (index + 1) * lengths.length));
   }
   return new Map(
     objectives.map(({ name, eventTypes, endpoints: list }) => {
-      const byEndpoint = (lengthMs: number): Map<string, DomainCounts> =>
-        new Map(
-          list.map(({ id }) => {
-            const counts = spans
-              .get(id)!
-              .slice(0, lengths.indexOf(lengthMs) + 1)
-              .flat()
-              .filter(({ eventType }) => subscribes(eventTypes, eventType))
-              .map(countByDomain);
-            return [id, counts.reduce(addCounts, noCounts)];
-          }),
-        );
+      // For each endpoint, the counts of each length, which are those of the length before and of the span between them.
+      const counts = new Map(
+        list.map(({ id }) => {
+          let sum = noCounts;
+          return [
+            id,
+            spans.get(id)!.map((span) => {
+              for (const outcomes of span)
+                if (subscribes(eventTypes, outcomes.eventType)) sum = addCounts(sum, countByDomain(outcomes));
+              return sum;
+            }),
+          ] as const;
+        }),
+      );
+      const sums = lengths.map((_, at) =>
+        [...counts.values()].reduce((sum, ofEndpoint) => addCounts(sum, ofEndpoint[at]!), noCounts),
+      );
       return [
         name,
         {
-          byEndpoint,
-          window: (lengthMs) => [...byEndpoint(lengthMs).values()].reduce(addCounts, noCounts),
+          byEndpoint: (lengthMs) => {
+            const at = lengths.indexOf(lengthMs);
+            return new Map([...counts].map(([id, ofEndpoint]) => [id, ofEndpoint[at]!]));
+          },
+          window: (lengthMs) => sums[lengths.indexOf(lengthMs)]!,
         },
       ];
     }),

@@ -1,4 +1,3 @@
-import { subscribes } from '../domain/endpoint.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
@@ -30,8 +29,8 @@ export async function readSteps(
   const ranges = objectiveRanges(objective, now);
   const steps: StepCounters[] = [];
   for (let at = 0; at < ranges.length; at += endpointsAtOnce) {
-    const some = await store.counterSteps(ranges.slice(at, at + endpointsAtOnce), stepMinutes);
-    for (const step of some) if (subscribes(objective.eventTypes, step.eventType)) steps.push(step);
+    const some = ranges.slice(at, at + endpointsAtOnce);
+    for (const step of await store.counterSteps(some, stepMinutes, objective.eventTypes)) steps.push(step);
   }
   return steps;
 }

@@ -145,8 +145,11 @@ export interface Accounting {
   accounting(query: CountsQuery): Promise<AccountingCounts>;
   /** Returns the counters of the same deliveries, in groups. */
   accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
-  /** Returns for each range its counts by event type. */
-  counters(ranges: readonly CounterRange[]): Promise<readonly (readonly TypeCounters[])[]>;
+  /** Returns for each range its counts by event type: of types that one of these patterns matches, if they are given. */
+  counters(
+    ranges: readonly CounterRange[],
+    eventTypes?: readonly string[] | null,
+  ): Promise<readonly (readonly TypeCounters[])[]>;
   /**
    * Returns, for enabled endpoints, what came due before this and is still not claimed; and if the endpoint is throttled, also
    * what was accepted before this and waits for a later time.

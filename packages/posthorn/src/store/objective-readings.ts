@@ -45,10 +45,14 @@ export interface MissedWorthAnswer {
 
 export interface ObjectiveReadings {
   /**
-   * Counters by type and step. Steps are multiples of `stepMinutes` since the epoch; counters that are kept coarser stand at the
+   * Counters by type and step, of types that one of these patterns matches, if they are given. Steps are multiples of `stepMinutes` since the epoch; counters that are kept coarser stand at the
    * beginning of their hour or day.
    */
-  counterSteps(ranges: readonly CounterRange[], stepMinutes: number): Promise<readonly StepCounters[]>;
+  counterSteps(
+    ranges: readonly CounterRange[],
+    stepMinutes: number,
+    eventTypes?: readonly string[] | null,
+  ): Promise<readonly StepCounters[]>;
   failureDays(ranges: readonly CounterRange[]): Promise<readonly DayFailures[]>;
   /**
    * From rows, the newest first and at most `limit` of them: dead, suppressed, pending past the deadline, and delivered late

@@ -10,9 +10,17 @@ import {
 } from '../accounting.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
-import { failureOf, groupCounters, overdueGraceMs, counterColumns, countersFrom } from '../rows.ts';
+import {
+  failureOf,
+  groupCounters,
+  overdueGraceMs,
+  counterColumns,
+  countersFrom,
+  typeCounterColumns,
+} from '../rows.ts';
 import type { SeriesEndpoint } from '../series-groups.ts';
 import { blockedBy, blocksKeys } from './blocking.ts';
+import { type CounterSums, sumCounters, type SumsRequest } from './counter-sums.ts';
 import { counterShards, dayShards, ofEndpoints, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
 import {
@@ -27,7 +35,7 @@ import {
   sameShard,
   table,
 } from './pieces.ts';
-import { per, raw, type Row, type Sql, sql } from './sql.ts';
+import { per, raw, type Sql, sql } from './sql.ts';
 import { row, rows, type Steps } from './steps.ts';
 import { readValueAtRisk } from './value-at-risk.ts';
 
@@ -73,11 +81,6 @@ const byHour = (name: 'latency' | 'failures', { nums, from, to, eventTypes }: Wi
     ofTypes('l.type', eventTypes),
   ])}`;
 
-const typeKeys: Readonly<Record<string, string>> = {
-  event_type: 'l.type',
-  hour: 'l.minute / 60',
-  day: 'l.minute / 1440',
-};
 const ledgerKeys: Readonly<Record<string, string>> = { hour: 'l.hour', day: 'l.hour / 24' };
 
 function* countEvents(query: CountsQuery, { from, to, eventTypes }: Window): Steps<[number, number]> {
@@ -155,23 +158,30 @@ export const rangesIn = (ranges: readonly CounterRange[]): Sql =>
     place: { type: 'int', values: ranges.map((_, place) => place) },
   })})`;
 
-export const inMinutes = (ranges: readonly CounterRange[]): CounterRange[] =>
-  ranges.map(({ endpointId, since, until }) => ({
-    endpointId,
-    since: Math.floor(since / minuteMs),
-    until: Math.floor(until / minuteMs),
-  }));
-
-/** The counters by type in the minutes of each range `r`. */
-export const countersInRanges: Sql = sql`FROM r ${inOrder} ${table('endpoints')} p ON p.id = r.id
-  ${inOrder} ${table('counters')} l ON ${counterShards('l')} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until`;
-
-/** The columns that `typeCountersFrom` takes. */
-export const typeCounterSums: Sql = sql`${counterSums}, ${sum('l.recovered')}, ${sum('l.held_late')}, l.type`;
-
-export function typeCountersFrom(one: Row): TypeCounters {
-  const [recovered, heldLate, eventType] = one.slice(counterColumns.length) as [number, number, string];
-  return { ...countersFrom(one, 0), recovered, heldLate, held: 0, eventType };
+/** The counters by type in the minutes of each range, which is its own place, and in each step. */
+export function* readRanges(
+  ranges: readonly CounterRange[],
+  { step, eventTypes }: Pick<SumsRequest, 'step' | 'eventTypes'>,
+): Steps<(TypeCounters & Pick<CounterSums, 'place' | 'step'>)[]> {
+  const found = yield* rows(
+    sql`SELECT p.id, p.num FROM ${table('endpoints')} p WHERE ${isAnyOf('p.id', [...new Set(ranges.map(({ endpointId }) => endpointId))], 'text')}`,
+  );
+  const nums = new Map(found.map(([id, num]) => [id as string, num as number]));
+  const counted = yield* sumCounters({
+    ranges: ranges.flatMap(({ endpointId, since, until }, place) => {
+      const num = nums.get(endpointId);
+      if (num === undefined) return [];
+      return { place, num, since: Math.floor(since / minuteMs), until: Math.floor(until / minuteMs) };
+    }),
+    columns: typeCounterColumns,
+    step,
+    byType: true,
+    eventTypes,
+  });
+  return counted.map(({ place, step: at, eventType, sums }) => {
+    const [recovered, heldLate] = sums.slice(counterColumns.length) as [number, number];
+    return { ...countersFrom(sums, 0), recovered, heldLate, held: 0, eventType: eventType!, place, step: at };
+  });
 }
 
 /** Endpoints whose dead letters block nothing are read no further. */
@@ -231,22 +241,31 @@ export const accountingListings: Cold<Accounting> = {
     const { eventTypes } = query;
     const chosen = yield* chooseEndpoints(query);
     const window: Window = { nums: chosen.map(({ num }) => num), ...hoursOf(query), eventTypes };
-    const [source, keys] =
-      by === 'event_type' || eventTypes !== null
-        ? [ofCounters(window), typeKeys]
-        : [ofLedger(window), ledgerKeys];
-    const found = yield* rows(
-      sql`SELECT l.endpoint, ${raw(keys[by] ?? "''")}, ${counterSums} FROM ${source} GROUP BY 1, 2`,
+    if (by !== 'event_type' && eventTypes === null) {
+      const found = yield* rows(
+        sql`SELECT l.endpoint, ${raw(ledgerKeys[by] ?? "''")}, ${counterSums} FROM ${ofLedger(window)} GROUP BY 1, 2`,
+      );
+      return groupCounters(found, chosen, by);
+    }
+    const { from, to } = window;
+    const found = yield* sumCounters({
+      ranges: chosen.map(({ num }) => ({ place: num, num, since: from * 60, until: (to + 1) * 60 })),
+      columns: counterColumns,
+      step: by === 'hour' ? 60 : by === 'day' ? 1440 : null,
+      byType: by === 'event_type',
+      eventTypes,
+    });
+    return groupCounters(
+      found.map(({ place, step, eventType, sums }) => [place, eventType ?? step, ...sums]),
+      chosen,
+      by,
     );
-    return groupCounters(found, chosen, by);
   }),
 
-  counters: snapshot(function* (ranges) {
-    const found = yield* rows(
-      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeCounterSums}, r.place ${countersInRanges} GROUP BY r.place, l.type`,
-    );
+  counters: snapshot(function* (ranges, eventTypes = null) {
     const counters: TypeCounters[][] = ranges.map(() => []);
-    for (const one of found) counters[one.at(-1) as number]!.push(typeCountersFrom(one));
+    for (const { place, step: _, ...one } of yield* readRanges(ranges, { step: null, eventTypes }))
+      counters[place]!.push(one);
     return withHeld(counters, ranges, yield* readHeld(ranges));
   }),
 

@@ -8,14 +8,7 @@ import {
   type ObjectiveReadings,
   stepsWithHeld,
 } from '../objective-readings.ts';
-import {
-  inMinutes,
-  rangesIn,
-  readHeld,
-  countersInRanges,
-  typeCountersFrom,
-  typeCounterSums,
-} from './accounting.ts';
+import { rangesIn, readHeld, readRanges } from './accounting.ts';
 import { counterShards, sum } from './counters.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
 import { inOrder, limit, sameShard, table } from './pieces.ts';
@@ -63,15 +56,12 @@ const inHours = (ranges: readonly CounterRange[]): CounterRange[] =>
   }));
 
 export const objectiveListings: Cold<ObjectiveReadings> = {
-  counterSteps: snapshot(function* (ranges, stepMinutes) {
-    const step = sql`l.minute / ${raw(String(Math.floor(stepMinutes)))}`;
-    const found = yield* rows(
-      sql`${rangesIn(inMinutes(ranges))} SELECT ${typeCounterSums}, ${step}, r.place ${countersInRanges} GROUP BY r.place, ${step}, l.type`,
-    );
-    const steps = found.map((one) => ({
-      ...typeCountersFrom(one),
-      at: (one.at(-2) as number) * stepMinutes * minuteMs,
-      endpointId: ranges[one.at(-1) as number]!.endpointId,
+  counterSteps: snapshot(function* (ranges, stepMinutes, eventTypes = null) {
+    const found = yield* readRanges(ranges, { step: Math.floor(stepMinutes), eventTypes });
+    const steps = found.map(({ place, step, ...one }) => ({
+      ...one,
+      at: step * stepMinutes * minuteMs,
+      endpointId: ranges[place]!.endpointId,
     }));
     return stepsWithHeld(steps, yield* readHeld(ranges));
   }),

@@ -1,8 +1,17 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
-import { countersFrom } from '../rows.ts';
+import { minuteMs } from '../../domain/time.ts';
+import { counterColumns, countersFrom } from '../rows.ts';
 import { countsOfDay, ranked, seriesGroups, type SeriesGroups, sizesByKey } from '../series-groups.ts';
-import { type Series, type SeriesQuery, type SeriesRow, stepMs } from '../series.ts';
+import {
+  type CountsRow,
+  type Series,
+  type SeriesAnswer,
+  type SeriesQuery,
+  type SeriesRow,
+  stepMs,
+} from '../series.ts';
 import { chooseEndpoints } from './accounting.ts';
+import { addSums, type CounterSums, sumCountersUpTo } from './counter-sums.ts';
 import { counterShards, dayShards, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
@@ -133,8 +142,53 @@ function* read(
   });
 }
 
+/** With 100 endpoints and 20 types, a week by the hour has 3,400. */
+const maxSumsAtOnce = 50_000;
+
+/** Counts by type in one reading, which also ranks the types; null: there are too many sums. */
+function* countTypes(query: SeriesQuery): Steps<SeriesAnswer<CountsRow> | null> {
+  const { by, since, until, step, eventTypes, maxSeries } = query;
+  const { groups, members } = seriesGroups(yield* chooseEndpoints(query), by, null);
+  const found = yield* sumCountersUpTo(maxSumsAtOnce, {
+    ranges: members.map(([num, place]) => ({
+      place,
+      num,
+      since: Math.floor(since / minuteMs),
+      until: Math.ceil(until / minuteMs),
+    })),
+    columns: counterColumns,
+    step: stepMs[step] / minuteMs,
+    byType: true,
+    eventTypes,
+  });
+  if (found === null) return null;
+  const sizes = new Map<string | null, number>();
+  for (const { eventType, sums } of found) sizes.set(eventType, (sizes.get(eventType) ?? 0) + sums[0]!);
+  const { alone, others } = ranked(sizes, maxSeries);
+  const standsAlone = new Set(alone);
+  const isOfOthers = ({ eventType }: CounterSums): boolean => !standsAlone.has(eventType);
+  const ofOthers = Map.groupBy(found.filter(isOfOthers), ({ place, step: at }) => `${place} ${at}`);
+  const rowFrom = ({ place, step: at, eventType, sums }: CounterSums, isOthers: boolean): CountsRow => ({
+    key: eventType,
+    isOthers,
+    at: at * stepMs[step],
+    deliverWithinMs: groups[place]!.deliverWithinMs,
+    ...countersFrom(sums, 0),
+  });
+  return {
+    keys: alone,
+    others,
+    rows: [
+      ...found.filter((one) => !isOfOthers(one)).map((one) => rowFrom(one, false)),
+      ...[...ofOthers.values()].map((some) => rowFrom({ ...some.reduce(addSums), eventType: null }, true)),
+    ],
+  };
+}
+
 export const seriesListings: Cold<Series> = {
   countSeries: snapshot(function* (query) {
+    const types = query.by === 'event_type' ? yield* countTypes(query) : null;
+    if (types !== null) return types;
     const source = countsSource(query);
     const chosen = yield* choose(query, source);
     const found = yield* read(query, source, chosen);

@@ -18,6 +18,8 @@ export interface Session {
   readonly auditKey: Uint8Array | null;
   /** Lists of numbers: SQLite has one, PostgreSQL one for each shard, in the order of its own key. */
   readonly lists: number;
+  /** Whether it sorts what it groups (SQLite); PostgreSQL hashes it. */
+  readonly sortsGroups: boolean;
   /** Whether tables are distributed by shard (Citus): a change then names one shard. */
   readonly isDistributed: boolean;
   /** Returns what a column of JSON holds; text that is not JSON was not written by Posthorn, which is damage. */

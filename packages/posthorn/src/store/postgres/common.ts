@@ -33,6 +33,7 @@ async function answer(connection: Connection, request: Request): Promise<unknown
     return {
       auditKey: connection.auditKey,
       lists: shardCount,
+      sortsGroups: false,
       isDistributed: connection.shards.choose({ spanning: false, single: true }),
       json: (value) => value,
     } satisfies Session;

@@ -18,6 +18,7 @@ function answer(db: Database, request: Request): unknown {
     return {
       auditKey: db.auditKey,
       lists: 1,
+      sortsGroups: true,
       isDistributed: false,
       json: (value, what) => db.json(value, what),
     } satisfies Session;

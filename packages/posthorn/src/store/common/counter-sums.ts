@@ -96,29 +96,24 @@ function* addedHere(request: SumsRequest, max: number | null): Steps<CounterSums
   const { columns, step, byType } = request;
   const found: CounterSums[] = [];
   const places = new Map<number, Map<string, Map<number, number[]>>>();
-  const madeIn = <Key, Of>(map: Map<Key, Of>, key: Key, make: () => Of): Of => {
-    let of = map.get(key);
-    if (of === undefined) map.set(key, (of = make()));
-    return of;
-  };
   for (let at = 0; at < request.ranges.length; at += rangesAtOnce) {
     if (max !== null && found.length > max) break;
     const ranges = request.ranges.slice(at, at + rangesAtOnce);
     for (const [index, [text]] of (yield* packed({ ...request, ranges })).entries()) {
       const { place, since } = ranges[index]!;
       const first = step === null ? 0 : Math.floor(since / step);
-      const ofPlace = madeIn(places, place, () => new Map<string, Map<number, number[]>>());
-      addPacked((text ?? '') as string, columns.length, (key, eventType) =>
-        madeIn(
-          madeIn(ofPlace, eventType, () => new Map<number, number[]>()),
-          first + key,
-          () => {
-            const sums = columns.map(() => 0);
-            found.push({ place, step: first + key, eventType: byType ? eventType : null, sums });
-            return sums;
-          },
-        ),
-      );
+      const types = places.get(place) ?? new Map<string, Map<number, number[]>>();
+      places.set(place, types);
+      addPacked((text ?? '') as string, columns.length, (key, eventType) => {
+        let steps = types.get(eventType);
+        if (steps === undefined) types.set(eventType, (steps = new Map()));
+        let sums = steps.get(first + key);
+        if (sums === undefined) {
+          steps.set(first + key, (sums = columns.map(() => 0)));
+          found.push({ place, step: first + key, eventType: byType ? eventType : null, sums });
+        }
+        return sums;
+      });
     }
   }
   return found;

@@ -185,28 +185,52 @@ function* readGroups(
 }
 
 /**
- * Sums by the rows `u` of groups. Joined and grouped, SQLite sorts every counter: for 200 groups that took as long as all else
- * together. Distributed tables have no subqueries that depend on other rows.
+ * Sums by the rows `u`. Joined and grouped, SQLite sorts every counter: for 200 groups that took as long as all else together.
+ * Distributed tables have no subqueries that depend on other rows.
  */
-const sinceOfEach: Sql = per(({ isDistributed }) => {
+const deliveredIn: Sql = per(({ isDistributed }) => {
   const counters = sql`${table('counters')} l`;
-  const isSince = sql`${counterShards('l')} AND l.endpoint = u.endpoint AND l.minute >= u.minute`;
+  const isWithin = sql`${counterShards('l')} AND l.endpoint = u.endpoint AND l.minute >= u.since AND l.minute < u.until`;
   const delivered = sql`coalesce(${sum('l.delivered')}, 0)`;
   return isDistributed
-    ? sql`SELECT u.place, ${delivered} FROM u JOIN ${counters} ON ${isSince} GROUP BY u.place`
-    : sql`SELECT u.place, (SELECT ${delivered} FROM ${counters} WHERE ${isSince}) FROM u`;
+    ? sql`SELECT u.place, ${delivered} FROM u JOIN ${counters} ON ${isWithin} GROUP BY u.place`
+    : sql`SELECT u.place, (SELECT ${delivered} FROM ${counters} WHERE ${isWithin}) FROM u`;
 });
 
-/** What the endpoint of each group has delivered since its newest delivery ended. */
+/** As far as minutes are 32-bit numbers. */
+const lastMinute = 2_147_483_647;
+
+/**
+ * What the endpoint of each group has delivered since its newest delivery ended. An endpoint's counters are read once: from each
+ * group's minute to the next later one's.
+ */
 function* readDeliveredSince(groups: readonly Numbered[]): Steps<ReadonlyMap<number, number>> {
+  const spans = [...Map.groupBy(groups.entries(), ([, { num }]) => num)].flatMap(([endpoint, some]) => {
+    let until = lastMinute;
+    return some
+      .toSorted(([, a], [, b]) => b.newestAt - a.newestAt)
+      .map(([place, { newestAt }]) => {
+        const span = { place, endpoint, since: Math.ceil(newestAt / minuteMs), until };
+        until = span.since;
+        return span;
+      });
+  });
   const found = yield* rows(
     sql`WITH u AS MATERIALIZED (SELECT * FROM ${rowsFrom('u', {
-      place: { type: 'int', values: groups.map((_, place) => place) },
-      endpoint: { type: 'int', values: groups.map(({ num }) => num) },
-      minute: { type: 'bigint', values: groups.map(({ newestAt }) => Math.ceil(newestAt / minuteMs)) },
-    })}) ${sinceOfEach}`,
+      place: { type: 'int', values: spans.map(({ place }) => place) },
+      endpoint: { type: 'int', values: spans.map(({ endpoint }) => endpoint) },
+      since: { type: 'bigint', values: spans.map(({ since }) => since) },
+      until: { type: 'bigint', values: spans.map(({ until }) => until) },
+    })}) ${deliveredIn}`,
   );
-  return new Map(found.map(([place, count]) => [place as number, count as number]));
+  const counts = new Map(found.map(([place, count]) => [place as number, count as number]));
+  const since = new Map<number, number>();
+  let [endpoint, delivered] = [-1, 0];
+  for (const span of spans) {
+    if (span.endpoint !== endpoint) [endpoint, delivered] = [span.endpoint, 0];
+    since.set(span.place, (delivered += counts.get(span.place) ?? 0));
+  }
+  return since;
 }
 
 export const deadLetterListings: Cold<DeadLetterListings> = {

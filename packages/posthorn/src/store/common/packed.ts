@@ -27,6 +27,7 @@ export function packedRow(numbers: readonly Sql[], text: Sql | null): Sql {
 }
 
 const numberAt = (text: string, at: number, digits: number): number => {
+  if (digits === 1) return text.charCodeAt(at) - offset;
   let number = 0;
   for (let digit = 0; digit < digits; digit++) number = number * base + text.charCodeAt(at + digit) - offset;
   return number;

@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../../domain/attempt.ts';
-import { minuteMs } from '../../domain/time.ts';
+import { hourMs, minuteMs } from '../../domain/time.ts';
 import { counterColumns, countersFrom } from '../rows.ts';
 import { countsOfDay, ranked, seriesGroups, type SeriesGroups, sizesByKey } from '../series-groups.ts';
 import {
@@ -15,8 +15,9 @@ import { addSums, type CounterSums, sumCountersUpTo } from './counter-sums.ts';
 import { counterShards, dayShards, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
+import { addPacked, packedRow } from './packed.ts';
 import { joined, raw, type Row, type Sql, sql } from './sql.ts';
-import { rows, type Steps } from './steps.ts';
+import { rows, session, type Steps } from './steps.ts';
 
 /** A table of counters, and what of it is read: sums, and columns that are not sums. */
 interface Source {
@@ -142,6 +143,56 @@ function* read(
   });
 }
 
+/** More than there are buckets. */
+const bucketsMax = 1024;
+/** Endpoints of one statement, whose histograms are one text each. */
+const endpointsAtOnce = 100;
+
+/** Histograms of hours, added up by group, time and bucket; in two thirds of the time that SQLite's sort of them takes. */
+function* readHistograms(query: SeriesQuery, chosen: Chosen): Steps<LatencyRow[]> {
+  const source = latencySource(query);
+  if (source.own !== null || !(yield* session()).sortsGroups)
+    return (yield* read(query, source, chosen)).map(([place, [bucket, count]]) => ({
+      ...place,
+      bucket: bucket as number,
+      count: count as number,
+    }));
+  const { groups, members } = chosen.groups;
+  const hours = stepMs[query.step] / hourMs;
+  const [since, until] = [Math.floor(query.since / hourMs), Math.ceil(query.until / hourMs)];
+  const first = Math.floor(since / hours);
+  const row = packedRow(
+    [
+      sql`(l.hour / ${raw(String(hours))} - ${first}) * ${raw(String(bucketsMax))} + l.bucket`,
+      raw('l.count'),
+    ],
+    null,
+  );
+  const sums = groups.map(() => new Map<number, number[]>());
+  for (let at = 0; at < members.length; at += endpointsAtOnce) {
+    const found = yield* rows(
+      sql`${membersIn({ groups, members: members.slice(at, at + endpointsAtOnce) })} SELECT n.grp, (SELECT group_concat(${row}, '')
+          FROM ${table('latency')} l WHERE ${counterShards('l')} AND l.endpoint = n.num AND l.hour >= ${since} AND l.hour < ${until}
+            AND ${ofTypes('l.type', query.eventTypes) ?? raw('true')}) FROM n`,
+    );
+    for (const [group, text] of found)
+      addPacked((text ?? '') as string, 1, (key) => {
+        const ofGroup = sums[group as number]!;
+        let sum = ofGroup.get(key);
+        if (sum === undefined) ofGroup.set(key, (sum = [0]));
+        return sum;
+      });
+  }
+  return sums.flatMap((ofGroup, group) =>
+    [...ofGroup].map(([key, [count]]) => ({
+      ...groups[group]!,
+      at: (first + Math.floor(key / bucketsMax)) * stepMs[query.step],
+      bucket: key % bucketsMax,
+      count: count!,
+    })),
+  );
+}
+
 /** With 100 endpoints and 20 types, a week by the hour has 3,400. */
 const maxSumsAtOnce = 50_000;
 
@@ -216,19 +267,12 @@ export const seriesListings: Cold<Series> = {
 
   latencySeries: snapshot(function* (query) {
     const chosen = yield* choose(query, countsSource(query));
-    const hours = yield* read(query, latencySource(query), chosen);
+    const hours = yield* readHistograms(query, chosen);
     const days = query.step === 'day' ? yield* read(query, latencyDaysSource(query), chosen) : [];
     return {
       keys: chosen.alone,
       others: chosen.others,
-      rows: [
-        ...hours.map(([place, [bucket, count]]) => ({
-          ...place,
-          bucket: bucket as number,
-          count: count as number,
-        })),
-        ...days.flatMap(([place, [histograms]]) => countsOfDay(place, histograms as string)),
-      ],
+      rows: [...hours, ...days.flatMap(([place, [histograms]]) => countsOfDay(place, histograms as string))],
     };
   }),
 };

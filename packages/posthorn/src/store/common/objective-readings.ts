@@ -8,37 +8,60 @@ import {
   type ObjectiveReadings,
   stepsWithHeld,
 } from '../objective-readings.ts';
+import { stateNumbers } from '../rows.ts';
 import { rangesIn, readHeld, readRanges } from './accounting.ts';
 import { counterShards, sum } from './counters.ts';
 import { type Cold, separately, snapshot } from './methods.ts';
-import { inOrder, limit, sameShard, table } from './pieces.ts';
-import { raw, sql } from './sql.ts';
+import { inOrder, limit, sameShard, shardColumn, table } from './pieces.ts';
+import { raw, type Sql, sql } from './sql.ts';
 import { row, rows, type Steps } from './steps.ts';
 
-/** Rows that may have missed a deadline, by the conditions of their indexes. */
-const kinds = [
-  'd.state = 2 AND d.state >= 2',
-  'd.state = 4 AND d.state >= 2',
-  'd.state = 0',
-  'd.state = 1 AND d.attempts > 1',
+/** Rows that may have missed a deadline, by the condition of their index, with the columns that say whether they did. */
+interface Kind {
+  readonly rows: Sql;
+  readonly columns: Sql;
+  readonly missed: (now: number, deliverWithinMs: number) => Sql;
+  readonly ofSender: Sql;
+}
+
+/** They missed it whenever they ended: in SQLite their index has all that is read. */
+const dropped = (state: number): Kind => ({
+  rows: raw(`d.state = ${state} AND d.state >= 2`),
+  columns: raw('d.created_at'),
+  missed: () => raw('true'),
+  ofSender: raw('0'),
+});
+const kinds: readonly Kind[] = [
+  dropped(stateNumbers.dead),
+  dropped(stateNumbers.suppressed),
+  {
+    rows: raw('d.state = 0'),
+    columns: raw('d.created_at, d.attempts, d.held'),
+    missed: (now, deliverWithinMs) => sql`${now} - n.created_at > ${deliverWithinMs}`,
+    ofSender: sql`CASE WHEN n.attempts = 0 AND n.held = ${false} THEN 1 ELSE 0 END`,
+  },
+  {
+    rows: raw('d.state = 1 AND d.attempts > 1'),
+    columns: raw('d.created_at, d.settled_at'),
+    missed: (now, deliverWithinMs) => sql`coalesce(n.settled_at, ${now}) - n.created_at > ${deliverWithinMs}`,
+    ofSender: raw('0'),
+  },
 ];
 
 /** So many of the newest rows of a kind at most: what those that missed the deadline are worth. */
 function* readMissed(
   { endpointId, since, until, deliverWithinMs }: MissedRange,
-  { num, kind, now, max }: { num: number; kind: string; now: number; max: number },
+  { num, kind, now, max }: { num: number; kind: Kind; now: number; max: number },
 ): Steps<{ readonly worth: readonly MissedWorth[]; readonly rowsRead: number }> {
   const found = yield* rows(
     sql`WITH newest AS MATERIALIZED (
-        SELECT d.shard, d.event_number, d.state, d.attempts, d.held, d.created_at, d.settled_at FROM ${table('deliveries')} d
-        WHERE ${raw(kind)} AND d.endpoint = ${num} ORDER BY d.number DESC ${limit(max)})
+        SELECT ${shardColumn('d')}d.event_number, ${kind.columns} FROM ${table('deliveries')} d
+        WHERE ${kind.rows} AND d.endpoint = ${num} ORDER BY d.number DESC ${limit(max)})
       SELECT CAST(NULL AS text), CAST(NULL AS bigint), 0, CAST(NULL AS text), CAST(NULL AS text), (SELECT count(*) FROM newest)
       UNION ALL
-      SELECT e.type, n.created_at / ${raw(String(dayMs))}, CASE WHEN n.state = 0 AND n.attempts = 0 AND n.held = ${false} THEN 1 ELSE 0 END,
-        e.currency, CAST(sum(e.amount_minor) AS text), count(*)
+      SELECT e.type, n.created_at / ${raw(String(dayMs))}, ${kind.ofSender}, e.currency, CAST(sum(e.amount_minor) AS text), count(*)
       FROM newest n JOIN ${table('events')} e ON ${sameShard('e', 'n')}e.number = n.event_number
-      WHERE n.created_at >= ${since} AND n.created_at < ${until} AND e.currency IS NOT NULL
-        AND (n.state >= 2 OR coalesce(n.settled_at, ${now}) - n.created_at > ${deliverWithinMs})
+      WHERE n.created_at >= ${since} AND n.created_at < ${until} AND e.currency IS NOT NULL AND ${kind.missed(now, deliverWithinMs)}
       GROUP BY 1, 2, 3, 4`,
   );
   // The count is the row without a type.

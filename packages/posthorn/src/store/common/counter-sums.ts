@@ -49,7 +49,7 @@ const rangesIn = (ranges: readonly SummedRange[]): Sql =>
     until: { type: 'int', values: ranges.map(({ until }) => until) },
   })})`;
 
-/** Bounds that all ranges have are told to the planner. */
+/** Bounds that all ranges share are values of the statement, from which the planner knows how much it reads. */
 function inRange(ranges: readonly SummedRange[]): Sql {
   const [first] = ranges;
   return ranges.every(({ since, until }) => since === first!.since && until === first!.until)

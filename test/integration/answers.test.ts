@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Operation } from '../../packages/posthorn/src/contract/operation.ts';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
 import { answerFault } from '../answers.ts';
-import { takeFaults } from '../validate-answers.ts';
+import { takeFaults } from '../seen-answers.ts';
 import { serve } from './serving.ts';
 
 const operations = Object.entries(table).filter(

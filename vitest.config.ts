@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { sourceOf } from './bin/source-of.js';
+import { storeThread } from './test/store-thread.ts';
 
 // Many tests start the command or a thread: what was compiled once is kept for all of them.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
@@ -51,8 +52,9 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }],
+  plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }, storeThread],
   test: {
+    globalSetup: ['test/store-thread.ts'],
     setupFiles: ['test/validate-answers.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,

@@ -27,7 +27,7 @@ import { until } from './support.ts';
 const run = promisify(execFile);
 
 export interface Postgres {
-  /** A fresh, empty database; answers its URL. */
+  /** A fresh, empty database, there until `stop`; answers its URL. */
   createDatabase(): Promise<string>;
   /** One with Posthorn's tables in it: a copy of one that was migrated, at a third of the processor time. */
   createMigrated(): Promise<string>;
@@ -125,8 +125,10 @@ export async function copy(from: string, to: string, as: { uid?: number }): Prom
   else await run('cp', ['-R', from, to], as);
 }
 
+type Databases = Pick<Postgres, 'createDatabase' | 'createMigrated'>;
+
 /** Databases at this server: empty ones, and copies of one that was migrated when the first was asked for. */
-function databasesAt(url: string): Pick<Postgres, 'createDatabase' | 'createMigrated'> {
+function databasesAt(url: string): Databases {
   const migrated = async (): Promise<string> => {
     const made = await createDatabaseAt(url);
     await migrateDatabase(made, { citus: false });
@@ -152,6 +154,22 @@ export async function prepareGround(): Promise<Ground> {
   const bin = await binaries(join(home, 'native'), other !== null);
   if (other !== null) chownSync(home, other.uid, other.gid);
   return { home, bin, as: other ?? {} };
+}
+
+const atEnd: (() => void)[] = [];
+
+/** Runs when this process ends: by itself, or by the signal with which a worker of the tests is ended. */
+function onEnd(action: () => void): void {
+  atEnd.push(action);
+  if (atEnd.length > 1) return;
+  const end = (): void => {
+    for (const one of atEnd.splice(0)) one();
+  };
+  process.once('exit', end);
+  process.once('SIGTERM', () => {
+    end();
+    process.kill(process.pid, 'SIGTERM');
+  });
 }
 
 export interface Server {
@@ -210,7 +228,7 @@ export async function serverOn(
     process.kill(kind === 'SIGKILL' ? -server.pid! : server.pid!, kind);
     await ended;
   };
-  process.once('exit', () => {
+  onEnd(() => {
     try {
       process.kill(-server!.pid!, 'SIGKILL');
     } catch {
@@ -220,38 +238,83 @@ export async function serverOn(
   return { url, port, start, signal };
 }
 
-/**
- * Starts a server in a temporary directory on a free port. `durable` commits to the disk as in production; tests do
- * not need that, because the operating system keeps the writes of a killed process.
- */
-export async function startPostgres({
-  durable = false,
-  settings = [],
-}: { readonly durable?: boolean; readonly settings?: readonly string[] } = {}): Promise<Postgres> {
-  const given = process.env['POSTHORN_TEST_DATABASE_URL'];
-  if (given !== undefined && given !== '') {
-    const refuse = async (): Promise<void> => {
-      throw new Error('a database of POSTHORN_TEST_DATABASE_URL is not killed; unset it for the crash tests');
-    };
-    return {
-      ...databasesAt(given),
-      kill: refuse,
-      restart: refuse,
-      stop: async () => {},
-    };
-  }
+/** A server in a temporary directory on a free port. */
+async function startServer(settings: readonly string[]): Promise<{ server: Server; home: string }> {
   const ground = await prepareGround();
   const data = join(ground.home, 'data');
   await makeCluster(ground, data);
-  const server = await serverOn(ground, data, [`fsync=${durable ? 'on' : 'off'}`, ...settings]);
+  const server = await serverOn(ground, data, settings);
   await server.start();
+  return { server, home: ground.home };
+}
+
+interface Shared {
+  readonly url: string;
+  readonly databases: Databases;
+}
+let shared: Promise<Shared> | null = null;
+
+/** The server of this process: one after the other, its test files have databases there. */
+async function startShared(): Promise<Shared> {
+  const { server, home } = await startServer(['fsync=off']);
+  onEnd(() => rmSync(home, { recursive: true, force: true }));
+  return { url: server.url, databases: databasesAt(server.url) };
+}
+
+const refusal = (why: string) => async (): Promise<void> => {
+  throw new Error(why);
+};
+
+/** Databases at a server that others use too: it is not killed, and at the end they are dropped. */
+function lent({ url, databases }: Shared): Postgres {
+  const made: string[] = [];
+  const noted = async (database: Promise<string>): Promise<string> => {
+    const at = await database;
+    made.push(new URL(at).pathname.slice(1));
+    return at;
+  };
+  const refuse = refusal('other tests use this server: start one with `own`');
+  return {
+    createDatabase: () => noted(databases.createDatabase()),
+    createMigrated: () => noted(databases.createMigrated()),
+    kill: refuse,
+    restart: refuse,
+    stop: async () => {
+      const names = made.splice(0);
+      if (names.length > 0) await ask(url, ...names.map((name) => `DROP DATABASE ${name} WITH (FORCE)`));
+    },
+  };
+}
+
+/**
+ * Lends databases at the server of this process, or starts a server: `own` may be killed. `durable` commits to the disk as in
+ * production; tests do not need that, because the operating system keeps the writes of a killed process.
+ */
+export async function startPostgres({
+  own = false,
+  durable = false,
+  settings = [],
+}: {
+  readonly own?: boolean;
+  readonly durable?: boolean;
+  readonly settings?: readonly string[];
+} = {}): Promise<Postgres> {
+  const given = process.env['POSTHORN_TEST_DATABASE_URL'];
+  if (given !== undefined && given !== '') {
+    const refuse = refusal(
+      'a database of POSTHORN_TEST_DATABASE_URL is not killed; unset it for the crash tests',
+    );
+    return { ...databasesAt(given), kill: refuse, restart: refuse, stop: async () => {} };
+  }
+  if (!own && !durable && settings.length === 0) return lent(await (shared ??= startShared()));
+  const { server, home } = await startServer([`fsync=${durable ? 'on' : 'off'}`, ...settings]);
   return {
     ...databasesAt(server.url),
     kill: () => server.signal('SIGKILL'),
     restart: server.start,
     stop: async () => {
       await server.signal('SIGINT');
-      rmSync(ground.home, { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
     },
   };
 }

@@ -21,7 +21,7 @@ export async function startDatabase(
 ): Promise<FaultyDatabase> {
   if (kind === 'cluster') return await startFaultyCluster(draw);
   const pair = kind === 'standby' ? await startPair() : null;
-  const postgres = pair ?? (await startPostgres());
+  const postgres = pair ?? (await startPostgres({ own: true }));
   const downtime = (): Promise<void> => pause(300 + draw() * 2000);
   const faults = {
     'kill database': async (): Promise<void> => {

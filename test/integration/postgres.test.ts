@@ -197,7 +197,7 @@ test('what one node accepts and another owns is delivered without waiting for a 
 });
 
 test('G1: a database that is away: 503 with Retry-After, not ready, nothing acknowledged is lost, and on it goes', async () => {
-  const own = await startPostgres();
+  const own = await startPostgres({ own: true });
   const { url, client, stop } = await serve({ databaseUrl: await own.createDatabase() });
   let answering = true;
   const receiver = await aReceiver((_, response) => {

@@ -1,5 +1,6 @@
-import { renameSync, rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build as bundle } from 'rolldown';
 import type { Plugin } from 'vitest/config';
 import type { TestProject } from 'vitest/node';
@@ -23,16 +24,18 @@ async function build(): Promise<void> {
   renameSync(part, bundled);
 }
 
-const buildIfNeeded = async (): Promise<void> =>
-  void (await buildOnce({
+async function buildIfNeeded(): Promise<void> {
+  mkdirSync(dirname(bundled), { recursive: true });
+  await buildOnce({
     stamp: `${bundled}.built`,
     lock: `${bundled}.lock`,
     sources: [here('packages/posthorn/src/**/*.ts'), here('package-lock.json'), import.meta.filename],
     build,
-  }));
+  });
+}
 
 /** Runs before the tests, and before they run again because a source changed. */
-export async function setup(project: TestProject): Promise<void> {
+export default async function prepare(project: TestProject): Promise<void> {
   await buildIfNeeded();
   project.onTestsRerun(buildIfNeeded);
 }
@@ -44,6 +47,6 @@ export const storeThread: Plugin = {
     if (!id.endsWith(`${source}.ts`)) return;
     const script = /workerScript\([^)]*\)/;
     if (!script.test(code)) throw new Error(`${id} does not start its thread by workerScript`);
-    return code.replace(script, `new URL(${JSON.stringify(new URL(`file://${bundled}`).href)})`);
+    return code.replace(script, `new URL(${JSON.stringify(pathToFileURL(bundled).href)})`);
   },
 };

@@ -120,11 +120,12 @@ describe('the source is tidy', () => {
     const roots = ['test', 'bench', 'scripts', 'packages/*/bin', 'packages/*/src'].flatMap((root) =>
       globSync(root),
     );
-    const files = roots.flatMap((root) =>
+    const inRoots = roots.flatMap((root) =>
       globSync('**/*.{ts,tsx,js}', { cwd: root, exclude: ['**/node_modules'] }).map((file) =>
         join(root, file),
       ),
     );
+    const files = [...inRoots, 'vitest.config.ts'];
     const isTest = (file: string): boolean => file.startsWith('test/') || /\.test\.tsx?$/.test(file);
     const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
     const words = new Map([...texts].map(([file, text]) => [file, new Set(text.match(/\w+/g))] as const));

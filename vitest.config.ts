@@ -47,7 +47,9 @@ class LongestFirst extends BaseSequencer {
       const at = longest.findIndex((name) => moduleId.endsWith(name));
       return at < 0 ? longest.length : at;
     };
-    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+    // A worker goes on with files of its own project only, so those of one are not between those of the other.
+    const isUnit = ({ project }: TestSpecification): number => Number(project.name === 'unit');
+    return (await super.sort(files)).toSorted((a, b) => isUnit(a) - isUnit(b) || rank(a) - rank(b));
   }
 }
 
@@ -62,7 +64,7 @@ export default defineConfig({
     // A poll too: its default of one second is a measure of the machine, not of what is polled.
     expect: { poll: { timeout: 60_000 } },
     projects: [
-      // Unit tests share a worker: a process for each of their files took as long as most of the tests in them.
+      // Files share a worker: a process for each of them took as long as most of the tests in them.
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },
       { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], isolate: false } },
     ],

@@ -139,7 +139,7 @@ if (values.store !== 'postgres') {
   }
 }
 if (values.store !== 'sqlite') {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ own: true });
   try {
     const url = await postgres.createDatabase();
     const { store } = await openPostgresStore(url);

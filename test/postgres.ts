@@ -248,6 +248,13 @@ async function startServer(settings: readonly string[]): Promise<{ server: Serve
   return { server, home: ground.home };
 }
 
+/** Removes a directory in a process of its own: this one may be ended before it has, and what was killed may still write there. */
+function removeLater(path: string): void {
+  const script =
+    'fs.rmSync(process.argv[1], { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })';
+  spawn(process.execPath, ['-e', script, path], { detached: true, stdio: 'ignore' }).unref();
+}
+
 interface Shared {
   readonly url: string;
   readonly databases: Databases;
@@ -257,7 +264,7 @@ let shared: Promise<Shared> | null = null;
 /** The server of this process: one after the other, its test files have databases there. */
 async function startShared(): Promise<Shared> {
   const { server, home } = await startServer(['fsync=off']);
-  onEnd(() => rmSync(home, { recursive: true, force: true }));
+  onEnd(() => removeLater(home));
   return { url: server.url, databases: databasesAt(server.url) };
 }
 

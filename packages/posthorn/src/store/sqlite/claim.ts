@@ -103,11 +103,9 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
           turn = turnOf(db, known, { number, orderKey, redrives: row[13] as number }, now, leaseUntil);
           turns.set(orderKey, turn);
         }
+        isAnyBehind ||= turn.head !== number;
         // The head itself may stand further down in what was read.
-        if (turn.head !== number) {
-          isAnyBehind = true;
-          continue;
-        }
+        if (turn.head !== number) continue;
       }
       if (payload > request.maxPayload) break;
       payload += data.length;

@@ -34,6 +34,8 @@ const note = (text: string): void => void process.stderr.write(`${text}\n`);
 const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)]!;
 const totalUs = ({ serverUs, databaseUs }: Cost): number => serverUs + databaseUs;
 
+const profiling = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile];
+
 /** Measures a part on one store: the median of the rounds, by size. */
 async function measure(ground: Ground, part: Part, sizes: readonly number[], sink: Sink): Promise<Cost[]> {
   const servers: { readonly served: Served; readonly run: () => Promise<Cost> }[] = [];
@@ -42,7 +44,7 @@ async function measure(ground: Ground, part: Part, sizes: readonly number[], sin
       const place = await ground.newPlace();
       const { measure: one } = await part.prepare(ground, place, sink, size);
       await place.settle();
-      const served = await place.serve(values.profile);
+      const served = await place.serve(profiling);
       servers.push({ served, run: () => one(ground, served, sink, seconds) });
     }
     // Compiles what runs often.

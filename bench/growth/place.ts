@@ -36,7 +36,8 @@ export interface Place {
   run(...statements: readonly string[]): Promise<void>;
   /** The plan must not depend on when statistics are gathered by themselves. */
   settle(): Promise<void>;
-  serve(profileDir?: string): Promise<Served>;
+  /** `nodeOptions`: of Node itself. */
+  serve(nodeOptions?: readonly string[]): Promise<Served>;
   /** Bytes of the data, and of the write-ahead log that is not yet in it. */
   sizes(): Promise<{ readonly data: number; readonly log: number }>;
 }
@@ -49,11 +50,10 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
-async function serveOn(where: readonly string[], profileDir?: string): Promise<Served> {
+async function serveOn(where: readonly string[], nodeOptions: readonly string[] = []): Promise<Served> {
   const port = await freePort();
-  const profile = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir];
   const options = ['--port', String(port), '--allow-private-networks', '--log-level', 'error'];
-  const child = spawn(process.execPath, [...profile, script, 'serve', ...options, ...where], {
+  const child = spawn(process.execPath, [...nodeOptions, script, 'serve', ...options, ...where], {
     env: { ...process.env, POSTHORN_API_KEY: apiKey },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -105,7 +105,7 @@ export function sqliteGround(): Ground {
           db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
           db.close();
         },
-        serve: (profileDir) => serveOn(['--data-dir', dataDir], profileDir),
+        serve: (nodeOptions) => serveOn(['--data-dir', dataDir], nodeOptions),
         sizes: async () => ({ data: bytesIn(file), log: bytesIn(`${file}-wal`) }),
       };
     },
@@ -165,7 +165,7 @@ export async function postgresGround(): Promise<Ground> {
         openStore: async () => (await openPostgresStore(url)).store,
         run: async (...statements) => void (await ask(url, 'SET synchronous_commit = off', ...statements)),
         settle: async () => void (await ask(url, 'VACUUM ANALYZE', 'CHECKPOINT')),
-        serve: (profileDir) => serveOn(['--database-url', url, '--plaintext-secrets'], profileDir),
+        serve: (nodeOptions) => serveOn(['--database-url', url, '--plaintext-secrets'], nodeOptions),
         sizes: async () => ({
           data: await number('pg_database_size(current_database())'),
           log: await number('(SELECT sum(size) FROM pg_ls_waldir())'),

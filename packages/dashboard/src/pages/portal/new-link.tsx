@@ -4,7 +4,7 @@ import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { Copy } from '../../parts/copy.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { Refusal, Refused } from '../../parts/panel.tsx';
+import { Loading, Refusal, Refused } from '../../parts/panel.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
 import { hostOf } from '../../parts/untrusted.tsx';
 import { When } from '../../parts/when.tsx';
@@ -185,6 +185,7 @@ function EndpointChoice({
     <fieldset className="portal-choices">
       <legend className="label">Only these endpoints (none chosen: all of the tenant)</legend>
       <Refused of={[read]} />
+      {read.isLoading ? <Loading height={28} what="Reading its endpoints…" /> : null}
       {read.data?.items.length === 0 ? (
         <span className="soft">This tenant does not have an endpoint.</span>
       ) : null}

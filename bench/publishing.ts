@@ -61,6 +61,7 @@ export async function publishing(options: PublishingOptions): Promise<number> {
     const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
       url: `http://127.0.0.1:${sink.port}/hook`,
     });
+    const before = await countAnswered(sink);
     // By endpoint: a database may have delivered before. `/metrics` would do less, but is up to a second old.
     const delivered = async (): Promise<number> =>
       (await client.request<{ delivered: number }>('GET', `/v1/accounting?endpoint_id=${id}`)).delivered;
@@ -70,7 +71,6 @@ export async function publishing(options: PublishingOptions): Promise<number> {
       while ((await countAnswered(sink)) < before + inAll) await pause(20);
       while ((await delivered()) < inAll) await pause(20);
     };
-    const before = await countAnswered(sink);
     const [warmUp, measured] = events;
     if (warmUp > 0) await deliver(warmUp, warmUp);
     await onWarm?.();

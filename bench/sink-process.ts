@@ -8,16 +8,14 @@ export interface Sink {
 }
 
 /** Takes the latencies that a sink has measured since the last time, in ms; it was started with `--latency`. */
-export async function takeLatencies({ process: child }: Sink): Promise<number[]> {
-  const answer = once(child, 'message') as Promise<[number[]]>;
-  child.send('latencies');
-  return (await answer)[0];
-}
+export const takeLatencies = (sink: Sink): Promise<number[]> => ask(sink, 'latencies');
 
 /** How many requests a sink has answered. */
-export async function countAnswered({ process: child }: Sink): Promise<number> {
-  const answer = once(child, 'message') as Promise<[number]>;
-  child.send('count');
+export const countAnswered = (sink: Sink): Promise<number> => ask(sink, 'count');
+
+async function ask<T>({ process: child }: Sink, what: 'latencies' | 'count'): Promise<T> {
+  const answer = once(child, 'message') as Promise<[T]>;
+  child.send(what);
   return (await answer)[0];
 }
 

@@ -22,7 +22,8 @@ import { type Sink, startSink, takeLatencies } from './sink-process.ts';
 
 // Whether anything grows under a steady load: `npm run bench:soak [-- --minutes 30] [--store sqlite|postgres|both] [--per-s 100]`.
 // Publishes, delivers, retries and lets die, while a dashboard reads; samples every 5 s, memory once a minute behind a garbage
-// collection, leaves out the first sixth, at most five minutes, and prints the slope of each series with its 99% interval. Exit code 1: something grows, or cannot be measured.
+// collection, leaves out the first sixth, at most five minutes, and prints the slope of each series with its 99% interval.
+// Exit code 1: something grows, or cannot be measured.
 
 const { values } = parseArgs({
   options: {

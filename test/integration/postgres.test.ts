@@ -107,7 +107,9 @@ test('G6: an answer that comes while the data of its event are deleted is not ke
       .settle([settlementOf(deliveries[0]!, 'delivered', start)])
       .then(() => (isSettled = true));
     await until('it waits for the deletion, or does not', async () => {
-      const { rows } = await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      const { rows } = await client.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+      );
       return rows.length > 0 || isSettled;
     });
     await client.query('COMMIT');

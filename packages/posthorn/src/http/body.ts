@@ -220,7 +220,7 @@ export function readBodies(
     if (publishing.has(request.routeOptions.url ?? '') && request.caller !== null) {
       const { turn, end } = publishTurns.begin(request.caller, bytes.length);
       // A connection may close in the turn in which the body ends: what it holds would be held forever.
-      if (request.rawReply!.closed || request.rawReply!.destroyed) end();
+      if (request.rawReply!.destroyed) end();
       else request.rawReply!.once('close', end);
       if (turn !== null) await turn;
     }

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { worthFindings } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { everything } from '../../packages/posthorn/src/store/accounting.ts';
-import type { AcceptOptions, Settlement, Store, StoreRead } from '../../packages/posthorn/src/store/store.ts';
+import type {
+  AcceptOptions,
+  ClaimedDelivery,
+  Settlement,
+  Store,
+  StoreRead,
+} from '../../packages/posthorn/src/store/store.ts';
 import type { WorthComparison } from '../../packages/posthorn/src/store/worth.ts';
 import { settlementOf } from '../settlement.ts';
 import type { Tamperable } from './store/digests.ts';
@@ -26,22 +32,27 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
 
     const publish = async (value: { amountMinor: bigint; currency: string } | null, at = start) =>
       await store.write.accept([[anEvent({ value })]], { ...noRoom, now: at });
-    /** Claims as many deliveries as there are states and settles them, the oldest first: a claim of several shards is not sorted. */
+    /** Claims as many deliveries as there are states and settles them, the oldest first: a claim of several shards is not sorted, nor full. */
     const settle = async (
       endpointId: string,
       states: readonly Settlement['state'][],
       at: number,
     ): Promise<number> => {
-      const { deliveries } = await store.write.claim({
-        endpointId,
-        shards: null,
-        limit: states.length,
-        maxPayload: 1e9,
-        now: at,
-        leaseMs: 60_000,
-        node: 'a',
-      });
-      const oldestFirst = deliveries.toSorted((a, b) => a.createdAt - b.createdAt);
+      const claimed: ClaimedDelivery[] = [];
+      while (claimed.length < states.length) {
+        const { deliveries } = await store.write.claim({
+          endpointId,
+          shards: null,
+          limit: states.length - claimed.length,
+          maxPayload: 1e9,
+          now: at,
+          leaseMs: 60_000,
+          node: 'a',
+        });
+        if (deliveries.length === 0) throw new Error(`only ${claimed.length} were due`);
+        claimed.push(...deliveries);
+      }
+      const oldestFirst = claimed.toSorted((a, b) => a.createdAt - b.createdAt);
       for (const [index, state] of states.entries())
         await store.write.settle([settlementOf(oldestFirst[index]!, state, at + index)]);
       return oldestFirst[0]!.number;

@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { sourceOf } from './bin/source-of.js';
-import { storeThread } from './test/store-thread.ts';
+import { sourceOf } from './bin/source-of.ts';
+import { startedFromBundles } from './test/bundles.ts';
 
 // Many tests start the command or a thread: what was compiled once is kept for all of them.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
@@ -54,9 +54,12 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }, storeThread],
+  plugins: [
+    { name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) },
+    startedFromBundles,
+  ],
   test: {
-    globalSetup: ['test/store-thread.ts'],
+    globalSetup: ['test/bundles.ts'],
     setupFiles: ['test/validate-answers.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { ApiError } from '../../packages/client/src/index.ts';
@@ -9,6 +8,7 @@ import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { clientOfPrimary, serverUrls } from '../../packages/posthorn/src/store/postgres/servers.ts';
+import { buildBundles, nodeScript } from '../bundles.ts';
 import { aReceiver, secretKey } from '../support.ts';
 import { type Arrival, checkHistory, type LoggedAttempt, type Verdict } from './checker.ts';
 import { startDatabase } from './faulty-database.ts';
@@ -18,9 +18,6 @@ import { createWireClient } from '../wire-client.ts';
 // freezes, disconnects and lies. `npm run test:crash -- --minutes N [--seed S] [--history FILE] [--citus]`
 
 export const apiKey = 'phk_crash_0123456789abcdef';
-const nodeScript = fileURLToPath(new URL('./node.ts', import.meta.url));
-/** Packages of the checkout import each other's source. */
-const execArgv = ['--import', new URL('../../bin/source.js', import.meta.url).href];
 
 export interface Node {
   readonly name: string;
@@ -50,8 +47,8 @@ export async function startNode(
     logLevel: 'error',
     ...more,
   };
+  await buildBundles();
   const child = fork(nodeScript, [JSON.stringify(settings)], {
-    execArgv,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let logged = '';

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings } from '../../packages/posthorn/src/config/settings.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
@@ -16,4 +17,6 @@ const serving = await startServing(read.settings, {
 process.on('SIGTERM', () => void serving.stop().then(() => process.exit(0)));
 // If the nemesis itself dies, its nodes end too.
 process.on('disconnect', () => process.exit(1));
+// One that is killed would not keep what it compiled for the next.
+flushCompileCache();
 process.send!({ url: serving.url });

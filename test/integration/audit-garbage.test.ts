@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { command } from '../bundles.ts';
 import { audit } from '../../packages/audit/src/audit.ts';
 import type { AuditOptions, AuditResult } from '../../packages/audit/src/result.ts';
 import { until } from '../support.ts';
 import { runHere } from './run-here.ts';
 
-const bin = join(import.meta.dirname, '../../bin/posthorn.js');
 const begin = Date.UTC(2026, 2, 1);
 const iso = (ms: number): string => new Date(ms).toISOString();
 let directory: string;
@@ -324,7 +324,7 @@ describe('the command', () => {
     const left = (): string[] => readdirSync(temporary);
     /** Ends an audit by a signal once it has its own directory; answers its exit code. */
     const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-      const child = spawn(process.execPath, [bin, 'audit', large], {
+      const child = spawn(process.execPath, [command, 'audit', large], {
         env: { ...process.env, TMPDIR: temporary },
         stdio: 'ignore',
       });

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { createWireClient } from '../wire-client.ts';
@@ -64,11 +65,10 @@ test('G1: a backup beside commits has all that was acknowledged before it, balan
 /** Runs the script that operators are given, with `posthorn` on the path. */
 function restore(directory: string, from: string, to: string): void {
   const bin = join(directory, 'bin');
-  const command = join(bin, 'posthorn');
+  const posthorn = join(bin, 'posthorn');
   execFileSync('mkdir', [bin]);
-  const main = new URL('../../packages/posthorn/bin/posthorn.js', import.meta.url).pathname;
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
-  chmodSync(command, 0o755);
+  writeFileSync(posthorn, `#!/bin/sh\nexec '${process.execPath}' '${command}' "$@"\n`);
+  chmodSync(posthorn, 0o755);
   const script = new URL('../../deploy/backup/restore-sqlite.sh', import.meta.url).pathname;
   execFileSync('sh', [script, from, to], {
     env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { command } from '../bundles.ts';
 import { commands } from '../../packages/posthorn/src/cli/commands.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
-const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 const payments = fileURLToPath(new URL('../../packages/posthorn/data/payment-events.jsonl', import.meta.url));
 
 interface Ended {
@@ -25,7 +25,7 @@ interface Ended {
 function posthorn(args: readonly string[], options: { env?: object; input?: string } = {}): Promise<Ended> {
   return new Promise((resolve) => {
     const env = { ...process.env, POSTHORN_API_KEY: undefined, POSTHORN_URL: undefined, ...options.env };
-    const child = execFile(process.execPath, [script, ...args], { env }, (error, out, err) =>
+    const child = execFile(process.execPath, [command, ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
     // A command that reads nothing may be over before this is written.
@@ -35,7 +35,7 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
 }
 
 test('a reader that has seen enough ends a command quietly', async () => {
-  const child = spawn(process.execPath, [script, 'lab', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [command, 'lab', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stdout.destroy();

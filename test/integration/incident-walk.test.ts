@@ -2,15 +2,14 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { wilson } from '../../packages/posthorn/src/domain/statistics.ts';
 import { tempDir } from '../support.ts';
-
-const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 
 /** A command line without quotes. */
 function posthorn(cwd: string, line: string): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...line.split(' ')], { cwd, maxBuffer: 1e8 }, (error, out, err) =>
+    execFile(process.execPath, [command, ...line.split(' ')], { cwd, maxBuffer: 1e8 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { ask, type Postgres, startPostgres } from '../postgres.ts';
 import { until } from '../support.ts';
@@ -75,12 +76,12 @@ test('G1: PostgreSQL is killed and comes back: exactly one event for each row, a
   const rows = (count: number): string =>
     `INSERT INTO ${table} (type, data) SELECT 'payment.paid', json_build_object('n', i) FROM generate_series(1, ${count}) i`;
   const statusPort = await freePort();
-  const command = args.filter((word) => !['--until-idle', '0.5'].includes(word));
+  const asked = args.filter((word) => !['--until-idle', '0.5'].includes(word));
   let child: ChildProcess | null = null;
   const start = (): void => {
     child = spawn(
       process.execPath,
-      ['bin/posthorn.js', ...command, '--batch', '50', '--status', String(statusPort), '--progress', '1'],
+      [command, ...asked, '--batch', '50', '--status', String(statusPort), '--progress', '1'],
       { stdio: 'ignore' },
     );
   };

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { type Broker, brokers } from '../brokers.ts';
 import { tempDir, until } from '../support.ts';
 import { runHere } from './run-here.ts';
@@ -75,10 +76,10 @@ describe.each(brokers)('$name', (open) => {
       // The second batch: the first one is accepted and committed.
       if (++batches === 2) child!.kill('SIGKILL');
     });
-    const command = ['bin/posthorn.js', 'ingest', ...args, '--batch', '20', '--until-idle', '1', '--json'];
+    const asked = [command, 'ingest', ...args, '--batch', '20', '--until-idle', '1', '--json'];
     try {
       for (let code: unknown = 'SIGKILL'; code === 'SIGKILL';) {
-        child = spawn(process.execPath, [...command, ...asPublisher(proxy.url)], {
+        child = spawn(process.execPath, [...asked, ...asPublisher(proxy.url)], {
           stdio: ['ignore', 'pipe', 'pipe'],
         });
         let text = '';

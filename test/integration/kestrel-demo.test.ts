@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command as posthorn } from '../bundles.ts';
 import { calendarUntil } from '../../packages/posthorn/src/cli/demo/kestrel/calendar.ts';
 import { formerLog } from '../../packages/posthorn/src/cli/demo/kestrel/former-sender.ts';
 import { makeHistory } from '../../packages/posthorn/src/cli/demo/kestrel/history.ts';
@@ -131,7 +132,7 @@ test('the log of the sender that was there before has drops in silence, and thei
   const log = join(tempDir(), 'former-sender.jsonl');
   writeFileSync(log, formerLog(7, 20_000, calendarUntil(now)));
   // It finds something: the exit code is 1.
-  const failed: unknown = await promisify(execFile)(process.execPath, [script, 'audit', log]).catch(
+  const failed: unknown = await promisify(execFile)(process.execPath, [posthorn, 'audit', log]).catch(
     (error: unknown) => error,
   );
   expect(failed).toMatchObject({
@@ -166,12 +167,12 @@ test('posthorn demo --keep serves its history with the dashboard, keeps it, and 
     ).toHaveLength(14);
     // The command that it prints works beside it.
     const [, command] = /posthorn (impact --before .+)/.exec(text)!;
-    const { stdout } = await run(process.execPath, [script, ...command!.split(' ')]);
+    const { stdout } = await run(process.execPath, [posthorn, ...command!.split(' ')]);
     expect(stdout).toMatch(/events after the change, none silently lost/);
     child.kill('SIGINT');
     expect(await exited).toBe(0);
   }
-  const { stdout } = await run(process.execPath, [script, 'verify', '--data-dir', dataDir]);
+  const { stdout } = await run(process.execPath, [posthorn, 'verify', '--data-dir', dataDir]);
   expect(stdout).toContain('Every delivery is accounted for.');
 });
 

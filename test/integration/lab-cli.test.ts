@@ -2,18 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { runHere } from './run-here.ts';
-
-const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 
 const lab = (...args: string[]) => runHere('lab', ...args);
 
 /** In a process of its own. */
 function posthorn(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...args], { maxBuffer: 1e8 }, (error, out, err) =>
+    execFile(process.execPath, [command, ...args], { maxBuffer: 1e8 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });

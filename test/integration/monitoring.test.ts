@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { parse } from 'yaml';
 import { dashboards } from '../../packages/posthorn/src/reliability/prometheus/dashboard.ts';
 import { exportedFiles, ruleFile } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
@@ -13,7 +14,6 @@ import { parsePromql } from '../prometheus/promql.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';
 
-const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 const declared = fileURLToPath(new URL('../prometheus/posthorn.yaml', import.meta.url));
 
 let server: Awaited<ReturnType<typeof serve>>;
@@ -142,7 +142,7 @@ test('rules export writes the files, says what it wrote, and names faults by the
     new Promise((resolve) => {
       execFile(
         process.execPath,
-        [script, 'rules', 'export', ...args],
+        [command, 'rules', 'export', ...args],
         { cwd: out },
         (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
@@ -178,7 +178,7 @@ test('rules export writes the files, says what it wrote, and names faults by the
 test('slo export and slo import: out and in again', async () => {
   const run = (args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> =>
     new Promise((resolve) => {
-      const child = execFile(process.execPath, [script, 'slo', ...args], (error, stdout, stderr) =>
+      const child = execFile(process.execPath, [command, 'slo', ...args], (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
       );
       // A command that reads nothing may be over before this is written.

@@ -3,11 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { audit } from '../../packages/audit/src/audit.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { createNode, requestTo } from './library-http.ts';
-
-const script = join(import.meta.dirname, '../../bin/posthorn.js');
 
 test("Posthorn's own log, as posthorn deliveries --attempts writes it, is read by the audit: nothing is missing", async () => {
   const dir = tempDir();
@@ -45,7 +44,7 @@ test("Posthorn's own log, as posthorn deliveries --attempts writes it, is read b
   // From beside the running process, as an operator would.
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [script, 'deliveries', '--attempts', '--data-dir', database],
+    [command, 'deliveries', '--attempts', '--data-dir', database],
     { maxBuffer: 1e8 },
   );
   const log = join(dir, 'posthorn.jsonl');

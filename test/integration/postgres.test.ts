@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { ownedShards } from '../../packages/posthorn/src/domain/shard.ts';
 import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
@@ -42,8 +43,8 @@ test('posthorn migrate: migrates, and says what --citus needs', async () => {
   const url = await postgres.createDatabase();
   const migrate = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
     new Promise((resolve) => {
-      const command = execFile(process.execPath, ['bin/posthorn.js', 'migrate', ...args], (_, out, err) =>
-        resolve({ code: command.exitCode!, out, err }),
+      const child = execFile(process.execPath, [command, 'migrate', ...args], (_, out, err) =>
+        resolve({ code: child.exitCode!, out, err }),
       );
     });
   const migrated = await migrate('--database-url', url, '--json');

@@ -4,13 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';
-
-const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 
 interface Ended {
   readonly code: number | null;
@@ -23,7 +21,7 @@ function publishing(
   url: string,
   ...args: string[]
 ): { child: ChildProcessWithoutNullStreams; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [script, 'publish', ...args], {
+  const child = spawn(process.execPath, [command, 'publish', ...args], {
     env: { ...process.env, POSTHORN_URL: url, POSTHORN_API_KEY: apiKey },
   });
   let [out, err] = ['', ''];
@@ -245,7 +243,7 @@ describe('publish', () => {
   test('a directory as standard input ends with 2', () => {
     const { status, stderr } = spawnSync(
       '/bin/sh',
-      ['-c', '"$0" "$1" publish - < /', process.execPath, script],
+      ['-c', '"$0" "$1" publish - < /', process.execPath, command],
       {
         env: { ...process.env, POSTHORN_URL: server.url, POSTHORN_API_KEY: apiKey },
         encoding: 'utf8',

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { type CodeBlock, codeBlocksIn, documentationPages } from '../code-blocks.ts';
 import { tempDir, until } from '../support.ts';
@@ -15,7 +16,7 @@ import { apiKey, serve } from './serving.ts';
 const root = join(import.meta.dirname, '../..');
 const source = join(root, 'bin/source.js');
 const run = promisify(execFile);
-const isThere = (command: string): boolean => spawnSync(command, ['--version']).error === undefined;
+const isThere = (name: string): boolean => spawnSync(name, ['--version']).error === undefined;
 
 let server: Awaited<ReturnType<typeof serve>>;
 let commands: string;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const node = `exec '${process.execPath}' --import '${source}'`;
   const scripts = {
     node: `${node} "$@"`,
-    posthorn: `${node} '${join(root, 'bin/posthorn.js')}' "$@"`,
+    posthorn: `exec '${process.execPath}' '${command}' "$@"`,
     npx: 'exec "$@"',
   };
   for (const [name, script] of Object.entries(scripts)) {

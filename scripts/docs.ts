@@ -94,7 +94,7 @@ export async function buildDocs(say: (line: string) => void = () => {}): Promise
     lock: join(root, 'node_modules/.docs-lock'),
     sources: [
       '*.md',
-      'docs/**/*.{md,webp}',
+      'docs/**/*.{md,webp,svg}',
       'scripts/docs.ts',
       'scripts/docs/**/*.{ts,css}',
       'packages/dashboard/src/styles/tokens.css',

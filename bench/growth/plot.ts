@@ -18,7 +18,7 @@ export function growthPlot(title: string, sizes: readonly number[], lines: reado
   const area = plotArea(240);
   const most = Math.max(1.5, ...lines.flatMap(({ ratios }) => ratios)) * 1.1;
   const y = linear([0, most], [area.bottom, area.top]);
-  const x = linear([0, sizes.length - 1], [area.left + 30, area.right - 90]);
+  const x = linear([0, sizes.length - 1], [area.left + 30, area.right - 120]);
   const marks = lines.map(({ name, ratios }, index): Html => {
     const colour = colours[index]!;
     const points = ratios.map((ratio, at) => `${round(x(at))},${round(y(ratio))}`).join(' ');

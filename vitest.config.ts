@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { sourceOf } from './bin/source-of.ts';
+import { sourceFileOf } from './bin/source-of.ts';
 import { startedFromBundles } from './test/bundles.ts';
 
 // Many tests start the command or a thread: what was compiled once is kept for all of them.
@@ -35,12 +35,6 @@ const longest = [
   'integration/incident-walk.test.ts',
 ];
 
-/** Packages import each other's source, as in every command of a checkout. */
-function sourceFile(specifier: string): string | undefined {
-  const url = sourceOf(specifier);
-  return url === undefined ? undefined : fileURLToPath(url);
-}
-
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
@@ -55,7 +49,8 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   plugins: [
-    { name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) },
+    // Packages import each other's source, as in every command of a checkout.
+    { name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFileOf(id) },
     startedFromBundles,
   ],
   test: {

@@ -1,5 +1,6 @@
 // A checkout runs from source: what a package exports is compiled from a file of the same name. See docs/internals/packages.md.
 import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 interface Manifest {
   readonly name: string;
@@ -21,4 +22,10 @@ export function sourceOf(specifier: string): string | undefined {
   const its = packages.get(name!);
   const compiled = its?.exports?.[`.${entry}`]?.default;
   return compiled && new URL(compiled.replace('/dist/', '/src/').replace(/\.js$/, '.ts'), its.manifest).href;
+}
+
+/** The same as a file, for bundlers. */
+export function sourceFileOf(specifier: string): string | undefined {
+  const source = sourceOf(specifier);
+  return source === undefined ? undefined : fileURLToPath(source);
 }

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Plugin as RolldownPlugin, rolldown } from 'rolldown';
 import type { Plugin } from 'vitest/config';
 import type { TestProject } from 'vitest/node';
-import { sourceOf } from '../bin/source-of.ts';
+import { sourceFileOf } from '../bin/source-of.ts';
 import { buildOnce } from '../scripts/build-once.ts';
 
 // What tests start again and again, a process or a thread, is one bundle of the source instead of up to a thousand modules: a server
@@ -61,10 +61,7 @@ function bringsCommands(code: string, id: string): string {
 /** In the bundle they find what lies beside their source. */
 const inPlace: RolldownPlugin = {
   name: 'in-place',
-  resolveId: (id) => {
-    const source = sourceOf(id);
-    return source === undefined ? null : fileURLToPath(source);
-  },
+  resolveId: (id) => sourceFileOf(id),
   transform: (code, id) =>
     id.includes('node_modules')
       ? null

@@ -27,6 +27,9 @@ export interface Node {
   output(): string;
 }
 
+// Once for all nodes of a run, however its checkout changes meanwhile.
+await buildBundles();
+
 /** Nodes that ended by themselves, with their last output. */
 export const crashes: string[] = [];
 
@@ -47,7 +50,6 @@ export async function startNode(
     logLevel: 'error',
     ...more,
   };
-  await buildBundles();
   const child = fork(nodeScript, [JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -11,6 +11,7 @@ import { newEventId } from '../packages/posthorn/src/domain/ids.ts';
 import { hashShard, shardCount } from '../packages/posthorn/src/domain/shard.ts';
 import { systemRandom } from '../packages/posthorn/src/runtime/random.ts';
 import { newSecret } from '../packages/posthorn/src/signing/standard-webhooks.ts';
+import type { Store } from '../packages/posthorn/src/store/store.ts';
 
 /** Secrets of the tests' PostgreSQL are encrypted with it. */
 export const secretKey = 'phsk_r71eD9buoij4wQ-XuhPXJnHNpBrHKQtkZLXBO_Ho7sA';
@@ -62,6 +63,17 @@ export async function until(
     if (Date.now() > end) throw new Error(`gave up waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Settings with which a server evaluates its alerts once, after its start: what a test writes stays. */
+export const evaluatedOnce = { evaluateEveryS: 3600, reconcileEveryS: 3600 } as const;
+
+/** Waits for that one evaluation. */
+export async function evaluated(store: { readonly read: Pick<Store['read'], 'setting'> }): Promise<void> {
+  await until(
+    'the alerts have been evaluated',
+    async () => (await store.read.setting('alerts_evaluated_at')) !== null,
+  );
 }
 
 export interface Received {

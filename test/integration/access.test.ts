@@ -16,7 +16,7 @@ import {
   type World,
 } from '../access/world.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { tempDir, until } from '../support.ts';
+import { evaluated, evaluatedOnce, tempDir, until } from '../support.ts';
 import { serve } from './serving.ts';
 
 // Every operation is called with every kind of key, against a real server on both stores (G9).
@@ -47,7 +47,8 @@ describe.each([
   beforeAll(async () => {
     store = await open();
     // After the start only the test steps the alerts.
-    server = await serve({ evaluateEveryS: 3600, logLevel: 'error' }, store);
+    server = await serve({ ...evaluatedOnce, logLevel: 'error' }, store);
+    await evaluated(store);
     world = await createWorld(server.url, store);
     const key = async (fields: object): Promise<string> =>
       (await world.admin('keys.create', { body: { name: 'x', ...fields } }))['key'] as string;

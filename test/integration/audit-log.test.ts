@@ -6,6 +6,7 @@ import { type Answer, type OperationId, table } from '../../packages/posthorn/sr
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
+import { evaluated, evaluatedOnce } from '../support.ts';
 
 type Entry = Answer<'auditLog.list'>['items'][number];
 
@@ -28,10 +29,15 @@ let store: Store;
 let stop: () => Promise<unknown>;
 
 beforeAll(async () => {
-  const read = readSettings({ port: 0, apiKey, allowPrivateNetworks: true, logLevel: 'silent' }, {});
+  const read = readSettings(
+    { port: 0, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...evaluatedOnce },
+    {},
+  );
   if ('faults' in read) throw new Error(read.faults.join());
   store = openHere({ dataDir: ':memory:' });
   ({ url, stop } = await startServing(read.settings, { store }));
+  // An evaluation would resolve the alert that a step raises.
+  await evaluated(store);
 });
 afterAll(() => stop());
 

@@ -7,7 +7,7 @@ import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/op
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { aReceiver, tempDir, until } from '../support.ts';
+import { aReceiver, evaluated, evaluatedOnce, tempDir, until } from '../support.ts';
 import { createNode } from './library-http.ts';
 import { apiKey, serve } from './serving.ts';
 
@@ -59,7 +59,8 @@ describe.each([
     });
     store = await open();
     // After the start only the test steps the alerts.
-    server = await serve({ evaluateEveryS: 3600 }, store);
+    server = await serve(evaluatedOnce, store);
+    await evaluated(store);
     client = createClient(server.url, apiKey);
   });
   afterAll(async () => {

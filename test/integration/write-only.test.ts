@@ -6,7 +6,7 @@ import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings } from '../../packages/posthorn/src/config/settings.ts';
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
-import { aReceiver, anEvent, until } from '../support.ts';
+import { aReceiver, anEvent, evaluated, evaluatedOnce, until } from '../support.ts';
 
 const key = 'phk_write_only_0123456789';
 const secrets = {
@@ -24,7 +24,7 @@ let stop: () => Promise<unknown>;
 const answers: string[] = [];
 
 beforeAll(async () => {
-  const read = readSettings({ port: 0, apiKey: key, allowPrivateNetworks: true }, {});
+  const read = readSettings({ port: 0, apiKey: key, allowPrivateNetworks: true, ...evaluatedOnce }, {});
   if ('faults' in read) throw new Error(read.faults.join());
   store = openHere({ dataDir: ':memory:' });
   const write = (fields: Record<string, unknown>, message: string): void => {
@@ -37,6 +37,8 @@ beforeAll(async () => {
     logger: { logger, note: say, print: say, dropped: () => 0 },
   });
   ({ url, stop } = serving);
+  // An evaluation in between would be faster than the test to save alerts.
+  await evaluated(store);
 });
 afterAll(() => stop());
 

@@ -127,7 +127,7 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
       expect(await read({}, 3)).toMatchObject({ read: 3, isComplete: false });
     });
 
-    test('types that no endpoint takes, the most events first', async () => {
+    test('types that were published, taken or not, and those that no endpoint takes, the most events first', async () => {
       await store.write.createEndpoint(anEndpoint({ eventTypes: ['taken'] }));
       for (const type of ['taken', 'b', 'a', 'b']) await publish({ type }, start);
       await publish({ type: 'old' }, start - 5 * hour);
@@ -138,6 +138,10 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
       ]);
       expect(await store.read.unmatchedTypes(window, 1)).toHaveLength(1);
       expect(await store.read.unmatchedTypes({ ...window, tenants: ['absent'] }, 9)).toEqual([]);
+      expect(await store.read.publishedTypes(window, 9)).toEqual(['a', 'b', 'taken']);
+      expect(await store.read.publishedTypes(window, 2)).toEqual(['a', 'b']);
+      expect(await store.read.publishedTypes({ ...window, tenants: ['absent'] }, 9)).toEqual([]);
+      expect(await store.read.publishedTypes({ ...window, since: null }, 9)).toContain('old');
     });
   });
 }

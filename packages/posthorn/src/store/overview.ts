@@ -52,6 +52,8 @@ export interface Overview {
   worth(query: OverviewQuery): Promise<readonly Worth[]>;
   /** Reads pending rows, at most so many, those that have waited for longest at each endpoint first. */
   pendingWorth(query: OverviewQuery, maxRows: number): Promise<PendingReading>;
+  /** Types of events that were published, whether or not an endpoint takes them; at most so many, in the order of their names. */
+  publishedTypes(query: Omit<OverviewQuery, 'endpointIds'>, limit: number): Promise<readonly string[]>;
   /** The types with the most, at most so many. */
   unmatchedTypes(query: Omit<OverviewQuery, 'endpointIds'>, limit: number): Promise<readonly UnmatchedType[]>;
 }

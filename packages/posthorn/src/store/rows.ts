@@ -255,17 +255,16 @@ export function worthComparisonOf(row: Row): WorthComparison {
 
 // ---------------------------------------------------------------- counters
 
+/** What goes well is counted in these: most rows have nothing else. */
+export const usualColumns = ['accepted', 'delivered', 'first_attempts', 'first_delivered'] as const;
 /** Columns of the ledger and of the counters by type, in the order in which `countersFrom` takes them. */
 export const counterColumns = [
-  'accepted',
-  'delivered',
+  ...usualColumns,
   'dead',
   'cancelled',
   'suppressed',
   'late',
   'superseded',
-  'first_attempts',
-  'first_delivered',
 ] as const;
 /**
  * Counted by event type and minute alone. `recovered`: on time, although the first attempt had failed. `held_late`: late at the
@@ -287,13 +286,13 @@ export function countersFrom(row: Row, from: number): Counters {
   return {
     accepted: at(0),
     delivered: at(1),
-    dead: at(2),
-    cancelled: at(3),
-    suppressed: at(4),
-    late: at(5),
-    superseded: at(6),
-    firstAttempts: at(7),
-    firstAttemptDelivered: at(8),
+    firstAttempts: at(2),
+    firstAttemptDelivered: at(3),
+    dead: at(4),
+    cancelled: at(5),
+    suppressed: at(6),
+    late: at(7),
+    superseded: at(8),
   };
 }
 

@@ -1,5 +1,7 @@
+import type { counterColumns, typeCounterColumns } from '../rows.ts';
+import { usualColumns } from '../rows.ts';
 import { counterShards, ofTypes, sums } from './counters.ts';
-import { addPacked, packedRow } from './packed.ts';
+import { addPacked, packedRows } from './packed.ts';
 import { inOrder, limit, rowsFrom, table } from './pieces.ts';
 import { joined, raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';
@@ -15,7 +17,7 @@ export interface SummedRange {
 
 export interface SumsRequest {
   readonly ranges: readonly SummedRange[];
-  readonly columns: readonly string[];
+  readonly columns: typeof counterColumns | typeof typeCounterColumns;
   /** Minutes of a step, whose multiples are summed apart; null: the whole range is one sum. */
   readonly step: number | null;
   readonly byType: boolean;
@@ -38,6 +40,8 @@ export const addSums = (one: CounterSums, other: CounterSums): CounterSums => ({
   sums: one.sums.map((sum, at) => sum + other.sums[at]!),
 });
 
+/** So many columns come first that most rows have alone. */
+const usual = usualColumns.length;
 /** Ranges of one statement, whose rows are one text each. */
 const rangesAtOnce = 100;
 
@@ -86,14 +90,17 @@ function* grouped(request: SumsRequest, max: number | null): Steps<CounterSums[]
 function* packed(request: SumsRequest): Steps<readonly Row[]> {
   const { ranges, columns, step, byType } = request;
   const key = raw(step === null ? '0' : `l.minute / ${step} - r.since / ${step}`);
-  const row = packedRow([key, ...columns.map((name) => raw(`l.${name}`))], byType ? raw('l.type') : null);
+  const counters = columns.map((name) => raw(`l.${name}`));
+  const numbers = { usual: [key, ...counters.slice(0, usual)], rare: counters.slice(usual) };
+  const text = packedRows(numbers, byType ? raw('l.type') : null);
   return yield* rows(
-    sql`${rangesIn(ranges)} SELECT (SELECT group_concat(${row}, '') FROM ${table('counters')} l WHERE ${chosen(request)}) FROM r`,
+    sql`${rangesIn(ranges)} SELECT (SELECT ${text} FROM ${table('counters')} l WHERE ${chosen(request)}) FROM r`,
   );
 }
 
 function* addedHere(request: SumsRequest, max: number | null): Steps<CounterSums[]> {
   const { columns, step, byType } = request;
+  const lengths = { usual, rare: columns.length - usual };
   const found: CounterSums[] = [];
   const places = new Map<number, Map<string, Map<number, number[]>>>();
   for (let at = 0; at < request.ranges.length; at += rangesAtOnce) {
@@ -104,7 +111,7 @@ function* addedHere(request: SumsRequest, max: number | null): Steps<CounterSums
       const first = step === null ? 0 : Math.floor(since / step);
       const types = places.get(place) ?? new Map<string, Map<number, number[]>>();
       places.set(place, types);
-      addPacked((text ?? '') as string, columns.length, (key, eventType) => {
+      addPacked((text ?? '') as string, lengths, (key, eventType) => {
         let steps = types.get(eventType);
         if (steps === undefined) types.set(eventType, (steps = new Map()));
         let sums = steps.get(first + key);

@@ -5,7 +5,7 @@ import { overdueGraceMs } from '../rows.ts';
 import { riskSumOf, worthColumns } from '../worth.ts';
 import { counterShards, sum, sums } from './counters.ts';
 import { type Cold, separately } from './methods.ts';
-import { all, givenAnyOf, limit, ofTenants, table } from './pieces.ts';
+import { all, bytewise, givenAnyOf, limit, ofTenants, table } from './pieces.ts';
 import { per, raw, type Sql, sql } from './sql.ts';
 import { rows } from './steps.ts';
 
@@ -41,6 +41,12 @@ const firstWithWorth = (columns: Sql, from: Sql, max: Sql): Sql => {
           WHERE r.late AND v.shard = r.shard AND v.number = r.event_number LIMIT 1) e ON true`;
   });
 };
+
+/** Hours `l` in which these published. */
+function published(query: Omit<OverviewQuery, 'endpointIds'>): Sql {
+  const { from, to } = hoursOf(query);
+  return all([counterShards('l'), ofTenants('l.tenant', query), sql`l.hour BETWEEN ${from} AND ${to}`]);
+}
 
 export const overviewListings: Cold<Overview> = {
   worth: separately(function* (query) {
@@ -86,11 +92,17 @@ export const overviewListings: Cold<Overview> = {
     return { parts, read: Math.min(read, maxRows), isComplete: read <= maxRows };
   }),
 
+  publishedTypes: separately(function* (query, max) {
+    const found = yield* rows(
+      sql`SELECT DISTINCT ${bytewise('l.type')} FROM ${table('event_ledger')} l WHERE ${published(query)} ORDER BY 1 ${limit(max)}`,
+    );
+    return found.map(([type]) => type as string);
+  }),
+
   unmatchedTypes: separately(function* (query, max) {
-    const { from, to } = hoursOf(query);
     const found = yield* rows(
       sql`SELECT l.tenant, l.type, ${sum('l.unmatched')} FROM ${table('event_ledger')} l
-        WHERE ${all([counterShards('l'), ofTenants('l.tenant', query), sql`l.hour BETWEEN ${from} AND ${to}`])} AND l.unmatched > 0
+        WHERE ${published(query)} AND l.unmatched > 0
         GROUP BY l.tenant, l.type ORDER BY 3 DESC, 1, 2 ${limit(max)}`,
     );
     return found.map(([tenant, type, events]) => ({

@@ -16,7 +16,7 @@ import { addSums, type CounterSums, sumCountersUpTo } from './counter-sums.ts';
 import { counterShards, dayShards, ofTypes, sum, counterSums } from './counters.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
-import { addPacked, packedRow } from './packed.ts';
+import { addPacked, packedRows } from './packed.ts';
 import { joined, raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, session, type Steps } from './steps.ts';
 
@@ -162,22 +162,17 @@ function* readHistograms(query: SeriesQuery, chosen: Chosen): Steps<LatencyRow[]
   const hours = stepMs[query.step] / hourMs;
   const [since, until] = [Math.floor(query.since / hourMs), Math.ceil(query.until / hourMs)];
   const first = Math.floor(since / hours);
-  const row = packedRow(
-    [
-      sql`(l.hour / ${raw(String(hours))} - ${first}) * ${raw(String(bucketsMax))} + l.bucket`,
-      raw('l.count'),
-    ],
-    null,
-  );
+  const place = sql`(l.hour / ${raw(String(hours))} - ${first}) * ${raw(String(bucketsMax))} + l.bucket`;
+  const text = packedRows({ usual: [place, raw('l.count')], rare: [] }, null);
   const sums = groups.map(() => new Map<number, number[]>());
   for (let at = 0; at < members.length; at += endpointsAtOnce) {
     const found = yield* rows(
-      sql`${membersIn({ groups, members: members.slice(at, at + endpointsAtOnce) })} SELECT n.grp, (SELECT group_concat(${row}, '')
+      sql`${membersIn({ groups, members: members.slice(at, at + endpointsAtOnce) })} SELECT n.grp, (SELECT ${text}
           FROM ${table('latency')} l WHERE ${counterShards('l')} AND l.endpoint = n.num AND l.hour >= ${since} AND l.hour < ${until}
             AND ${ofTypes('l.type', query.eventTypes) ?? raw('true')}) FROM n`,
     );
-    for (const [group, text] of found)
-      addPacked((text ?? '') as string, 1, (key) => {
+    for (const [group, packed] of found)
+      addPacked((packed ?? '') as string, { usual: 1, rare: 0 }, (key) => {
         const ofGroup = sums[group as number]!;
         let sum = ofGroup.get(key);
         if (sum === undefined) ofGroup.set(key, (sum = [0]));

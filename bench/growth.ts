@@ -115,7 +115,7 @@ async function run(grounds: readonly Ground[], name: string, part: Part): Promis
   process.stdout.write(`\n${name}: ${part.what}\n${table(header, rows)}\n`);
   if (!values.write) return;
   mkdirSync(pictures, { recursive: true });
-  const title = `Processor time for the same work, as ${part.what} grow (smallest = 1)`;
+  const title = `Processor time for the same work by ${part.what} (smallest = 1)`;
   writeFileSync(join(pictures, `growth-${name}.svg`), growthPlot(title, sizes, lines));
 }
 

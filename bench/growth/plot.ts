@@ -9,6 +9,7 @@ export interface Line {
   readonly ratios: readonly number[];
 }
 
+const margin = 12;
 const colours = ['bar', 'held'] as const;
 const shown = (size: number): string =>
   size >= 1e6 ? `${size / 1e6}M` : size >= 1000 ? `${size / 1000}k` : String(size);
@@ -19,6 +20,9 @@ export function growthPlot(title: string, sizes: readonly number[], lines: reado
   const most = Math.max(1.5, ...lines.flatMap(({ ratios }) => ratios)) * 1.1;
   const y = linear([0, most], [area.bottom, area.top]);
   const x = linear([0, sizes.length - 1], [area.left + 30, area.right - 120]);
+  const ends = lines.map(({ ratios }) => y(ratios.at(-1)!));
+  const below = Math.min(Math.max(...ends) + 12, area.bottom - 5);
+  const above = Math.min(Math.min(...ends) - 4, below - 15);
   const marks = lines.map(({ name, ratios }, index): Html => {
     const colour = colours[index]!;
     const points = ratios.map((ratio, at) => `${round(x(at))},${round(y(ratio))}`).join(' ');
@@ -26,8 +30,9 @@ export function growthPlot(title: string, sizes: readonly number[], lines: reado
     return html`<polyline points="${points}" fill="none" stroke="var(--${colour})" stroke-width="2" />
       <text
         x="${round(x(sizes.length - 1) + 8)}"
-        y="${round(y(last) + (index === 0 ? -4 : 12))}"
+        y="${round(index === ends.indexOf(Math.min(...ends)) ? above : below)}"
         style="fill:var(--${colour})"
+        class="label"
       >
         ${name} ${last.toFixed(2)}
       </text>`;
@@ -45,9 +50,12 @@ export function growthPlot(title: string, sizes: readonly number[], lines: reado
     values: roundTicks(most, 5).map((value) => ({ y: y(value), label: String(value) })),
     below: sizes.map((size, at) => ({ x: x(at), label: shown(size) })),
   };
-  const style = `${tokenStyle} svg { background: var(--paper) } text { font: 13px system-ui, sans-serif; fill: var(--ink) } .soft { fill: var(--soft) }`;
+  const style = `${tokenStyle} svg { background: var(--paper) } text { font: 13px system-ui, sans-serif; fill: var(--ink) } .soft { fill: var(--soft) } .label { paint-order: stroke; stroke: var(--paper); stroke-width: 4px }`;
+  // Documents frame their pictures: nothing stands at the edge.
+  const [width, height] = [area.width + 2 * margin, area.height + 2 * margin];
   return plot(area, title, axes, [one, ...marks])
     .html.replace('<svg ', `<svg xmlns="http://www.w3.org/2000/svg" `)
+    .replace(/viewBox="[^"]*"/, `viewBox="${-margin} ${-margin} ${width} ${height}"`)
     .replace('>', `><style>${style}</style>`)
     .concat('\n');
 }

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../packages/posthorn/src/cli/output.ts';
-import type { Cost } from './growth/measure.ts';
+import { type Cost, idle } from './growth/measure.ts';
 import { type Part, parts } from './growth/parts.ts';
 import { type Ground, type Served, postgresGround, sqliteGround } from './growth/place.ts';
 import { growthPlot, type Line } from './growth/plot.ts';
 import { type Sink, startSink } from './sink-process.ts';
 
-// What an event costs as the work grows: `npm run bench:growth [-- pending backlog settled endpoints payload fanout] [--quick]
+// What an event costs as the work grows: `npm run bench:growth [-- pending backlog settled endpoints shared payload fanout] [--quick]
 // [--rounds 3] [--seconds 4] [--store sqlite|postgres] [--profile DIR] [--write]`. Every size has a server and a database of its own,
 // all sizes are measured in turn, and the median of the rounds counts. A cost that grows by more than the work is marked.
 // --write draws the ratios into docs/pictures; --profile leaves a processor profile of each server in a directory.
@@ -49,6 +49,7 @@ async function measure(ground: Ground, part: Part, sizes: readonly number[], sin
     }
     // Compiles what runs often.
     for (const { run } of servers) await run();
+    for (const { served } of servers) await idle(served);
     const found: Cost[][] = sizes.map(() => []);
     for (let round = 0; round < rounds; round++)
       for (const [index, { run }] of servers.entries()) found[index]!.push(await run());

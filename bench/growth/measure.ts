@@ -27,6 +27,22 @@ const publisher = fileURLToPath(new URL('./publisher.ts', import.meta.url));
 /** Nothing takes longer: what is missing then is an error. */
 const maxWaitMs = 60_000;
 
+/** Spent in a second by a server that has nothing to do, with some room. */
+const idleS = 0.35;
+const idleSeconds = 3;
+const maxIdleWaitS = 300;
+
+/** Waits until a server has done what it does once after its start: with many rows it reads for a while. */
+export async function idle(served: Served): Promise<void> {
+  let quiet = 0;
+  for (let waited = 0; quiet < idleSeconds; waited++) {
+    if (waited > maxIdleWaitS) throw new Error('the server is not idle');
+    const before = await served.spentS();
+    await pause(1000);
+    quiet = (await served.spentS()) - before < idleS ? quiet + 1 : 0;
+  }
+}
+
 /** Waits until the sink has so many more; answers their latencies. */
 async function arrived(sink: Sink, count: number): Promise<number[]> {
   const end = performance.now() + maxWaitMs;

@@ -118,6 +118,19 @@ export const parts: Readonly<Record<string, Part>> = {
       return publishes({ types: size });
     },
   },
+  shared: {
+    what: 'endpoints, all on one origin',
+    sizes: [1, 100, 10_000],
+    quick: [1, 10_000],
+    workOf: same,
+    prepare: async (ground, place, sink, size) => {
+      await endpoints(ground, place, size, {
+        urlOf: (n) => `http://127.0.0.1:${sink.port}/hook/${n}`,
+        typeOf: (n) => `growth.${n}`,
+      });
+      return publishes({ types: size });
+    },
+  },
   payload: {
     what: 'bytes of an event',
     sizes: [1000, 8000, 64_000, 256_000],

@@ -123,8 +123,8 @@ test('a server that is killed under an open list: stale after 5 s, live within 2
   const now = await open('/');
   await page.locator('.rows-row').first().waitFor({ timeout: 90_000 });
   for (const one of [page, now]) await live(one, '● live').waitFor();
-  await kill(server, 'SIGKILL');
   const killedAt = Date.now();
+  await kill(server, 'SIGKILL');
   await live(page, 'reconnecting').waitFor();
   await live(page, 'stale').waitFor();
   const staleAfterMs = Date.now() - killedAt;

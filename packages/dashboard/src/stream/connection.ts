@@ -3,14 +3,15 @@ import { serverEvents } from './server-events.ts';
 
 export type Message = Answer<'stream.open'>;
 
-/** What the connection does, and since when nothing was heard of the server. */
+/** What the connection does, and since when the server is away. */
 export type ConnectionState = { readonly kind: 'open' } | { readonly kind: 'away'; readonly since: number };
 
 /** Short absences are over within two seconds of the server's return; who is away for long is asked seldom. */
 const firstWaitMs = 1000;
 const quickTries = 8;
 const maxWaitMs = 30_000;
-/** The server says something at least every 15 seconds. */
+/** The server says something at least every 15 seconds: one that was heard so long ago has been there since. */
+const presentMs = 20_000;
 const silentMs = 40_000;
 
 /** How long to wait before a try; `chance` is from 0 to 1, so that pages which lost the server together do not come together. */
@@ -18,6 +19,14 @@ export function waitMs(tries: number, chance: number): number {
   const base =
     tries <= quickTries ? firstWaitMs : Math.min(maxWaitMs, firstWaitMs * 2 ** (tries - quickTries));
   return base * (0.75 + chance / 4);
+}
+
+/**
+ * Until when the server was there whose stream has ended now: nothing may have changed since it was heard last. After a longer silence, as
+ * of a computer that slept, it is not known.
+ */
+export function presentUntil(heardAt: number, now: number): number {
+  return now - heardAt <= presentMs ? now : heardAt;
 }
 
 export interface ConnectionEvents {
@@ -100,10 +109,14 @@ async function readOnce(
       progress.lastId = id ?? progress.lastId;
       events.onMessage({ event, id, data: JSON.parse(data) as unknown } as Message);
     });
-    await readText(body, (text) => {
-      progress.heardAt = Date.now();
-      feed(text);
-    });
+    try {
+      await readText(body, (text) => {
+        progress.heardAt = Date.now();
+        feed(text);
+      });
+    } finally {
+      progress.heardAt = presentUntil(progress.heardAt, Date.now());
+    }
     return 'away';
   } catch (error) {
     return reactionTo(error);

@@ -65,7 +65,7 @@ const restart = async (): Promise<void> => void (server = await startServer({ po
 const open = (path: string): Promise<Page> =>
   suite.open(path, {
     context: { baseURL: `http://127.0.0.1:${port}` },
-    allowed: /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE/,
+    allowed: /net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/,
   });
 const live = (page: Page, word: string) => page.locator('.live', { hasText: word }).first();
 const doneOf = async (page: Page): Promise<number> => {

@@ -5,17 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
 import { expect, test } from 'vitest';
+import { sourceFileOf } from '../../bin/source-of.ts';
 import { tempDir } from '../support.ts';
 
 const run = promisify(execFile);
-
-const sourceFile = (path: string): string =>
-  fileURLToPath(new URL(`../../packages/${path}`, import.meta.url));
-const sources = new Map([
-  ['posthorn', sourceFile('posthorn/src/index.ts')],
-  ['@posthorn/client/operations', sourceFile('client/src/operations.ts')],
-  ['@posthorn/client/types', sourceFile('client/src/types.ts')],
-]);
 
 /** An application that embeds a node, in one file together with everything that it imports. */
 async function bundled(format: 'esm' | 'cjs', external: readonly string[]): Promise<string> {
@@ -37,7 +30,7 @@ async function bundled(format: 'esm' | 'cjs', external: readonly string[]): Prom
     plugins: [
       {
         name: 'source',
-        resolveId: (id) => (external.includes(id) ? null : (sources.get(id) ?? null)),
+        resolveId: (id) => (external.includes(id) ? null : sourceFileOf(id)),
       },
     ],
     onLog: () => {},

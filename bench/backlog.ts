@@ -37,7 +37,7 @@ export async function fillBacklog(
   }
 }
 
-/** Fills a store with `count` deliveries that were delivered at their first attempt, to one endpoint. */
+/** Fills a store with `count` deliveries that were delivered at their first attempt, to one endpoint, which gets nothing more. */
 export async function fillHistory(store: Store, count: number): Promise<void> {
   const now = Date.now() - 60_000;
   const endpoint = anEndpoint({
@@ -84,6 +84,7 @@ export async function fillHistory(store: Store, count: number): Promise<void> {
       })),
     );
   }
+  await store.write.updateEndpoint(endpoint.id, { eventTypes: ['nothing'], updatedAt: Date.now() });
 }
 
 /** Delivers what is due in a store until `count` have arrived and are settled; answers how many a second. */

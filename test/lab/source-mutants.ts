@@ -94,8 +94,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a paused endpoint eats events',
     guarantee: 'G5',
     file: 'packages/posthorn/src/store/matching.ts',
-    from: 'filter(({ endpoint }) => subscribes(endpoint.eventTypes, type))',
-    to: 'filter(({ endpoint }) => endpoint.enabled && subscribes(endpoint.eventTypes, type))',
+    from: 'const all = subscribers(tenant, type);',
+    to: 'const all = subscribers(tenant, type).filter(({ endpoint }) => endpoint.enabled);',
   },
   {
     name: 'a fan-out ends after its first step',

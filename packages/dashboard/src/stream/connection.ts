@@ -1,4 +1,5 @@
 import { type Answer, Problem } from '../api.ts';
+import { presentUntil } from './presence.ts';
 import { serverEvents } from './server-events.ts';
 
 export type Message = Answer<'stream.open'>;
@@ -10,8 +11,7 @@ export type ConnectionState = { readonly kind: 'open' } | { readonly kind: 'away
 const firstWaitMs = 1000;
 const quickTries = 8;
 const maxWaitMs = 30_000;
-/** The server says something at least every 15 seconds: one that was heard so long ago has been there since. */
-const presentMs = 20_000;
+/** Much longer than a server is silent that is there. */
 const silentMs = 40_000;
 
 /** How long to wait before a try; `chance` is from 0 to 1, so that pages which lost the server together do not come together. */
@@ -19,14 +19,6 @@ export function waitMs(tries: number, chance: number): number {
   const base =
     tries <= quickTries ? firstWaitMs : Math.min(maxWaitMs, firstWaitMs * 2 ** (tries - quickTries));
   return base * (0.75 + chance / 4);
-}
-
-/**
- * Until when the server was there whose stream has ended now: nothing may have changed since it was heard last. After a longer silence, as
- * of a computer that slept, it is not known.
- */
-export function presentUntil(heardAt: number, now: number): number {
-  return now - heardAt <= presentMs ? now : heardAt;
 }
 
 export interface ConnectionEvents {

@@ -88,7 +88,7 @@ export class Dispatcher implements AttemptListener, SettledListener {
       return false;
     }
     const former = lane.endpoint;
-    const moved = lane.change(endpoint, this.#o.clock.monotonic());
+    const moved = this.#lanes.change(lane, endpoint, this.#o.clock.monotonic());
     if (moved) this.#throttles.forget(lane);
     // What was claimed under other limits is claimed anew: what is due first goes first, and no more than is of use.
     if (!endpoint.enabled || moved || former.rateLimitPerS !== endpoint.rateLimitPerS)

@@ -3,7 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { BreakerChange } from '../store/breakers.ts';
 import type { ClaimedDelivery, SettleAnswer, Settlement } from '../store/store.ts';
-import { anEndpoint } from '../../../../test/support.ts';
+import { anEndpoint, anEvent } from '../../../../test/support.ts';
 import { afterRowRead, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import { FairBudget } from './fair-budget.ts';
@@ -373,4 +373,17 @@ test('G8: no more attempts are in flight than the transport can carry, however m
   expect(inFlight(64)).toBeLessThanOrEqual(128);
   expect(inFlight(64)).toBeGreaterThanOrEqual(32);
   expect(inFlight(undefined)).toBeGreaterThanOrEqual(2048);
+});
+
+test('an event goes to the lanes of its tenant that subscribe to its type now', () => {
+  const lanes = new LaneTable(noSigner);
+  const to = (type: string): string[] =>
+    Array.from(lanes.subscribed([[anEvent({ type })]]), ({ endpoint }) => endpoint.id).toSorted();
+  const first = lanes.add(anEndpoint({ id: 'ep_1', eventTypes: ['a.*'] }));
+  const second = lanes.add(anEndpoint({ id: 'ep_2', eventTypes: ['*'] }));
+  lanes.add(anEndpoint({ id: 'ep_3', eventTypes: ['*'], tenant: 'another' }));
+  expect([to('a.b'), to('c')]).toEqual([['ep_1', 'ep_2'], ['ep_2']]);
+  lanes.change(first, anEndpoint({ id: 'ep_1', eventTypes: ['c'] }), 0);
+  lanes.remove(second);
+  expect([to('a.b'), to('c')]).toEqual([[], ['ep_1']]);
 });

@@ -1,5 +1,6 @@
-import { type Endpoint, subscribes } from '../domain/endpoint.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
+import { Subscriptions } from '../domain/subscriptions.ts';
 import { FairBudget } from './fair-budget.ts';
 import { Lane, type OpenSigner } from './lane.ts';
 
@@ -11,7 +12,7 @@ const maxOutcomes = 16_384;
 /** All lanes, by endpoint and by tenant, and what they share (G8). */
 export class LaneTable {
   readonly #lanes = new Map<string, Lane>();
-  readonly #byTenant = new Map<string, Set<Lane>>();
+  readonly #byTenant = new Map<string, Subscriptions<Lane>>();
   readonly #payload = new FairBudget(maxPayload);
   readonly #attempts: FairBudget;
   readonly #outcomes = new FairBudget(maxOutcomes);
@@ -49,31 +50,35 @@ export class LaneTable {
     };
     const lane = new Lane(endpoint, shares, this.#openSigner);
     this.#lanes.set(id, lane);
-    const group = this.#byTenant.get(tenant);
-    if (group === undefined) this.#byTenant.set(tenant, new Set([lane]));
-    else group.add(lane);
+    let ofTenant = this.#byTenant.get(tenant);
+    if (ofTenant === undefined) this.#byTenant.set(tenant, (ofTenant = new Subscriptions()));
+    ofTenant.add(lane, endpoint.eventTypes);
     return lane;
   }
 
-  remove(lane: Lane): void {
-    const { id, tenant } = lane.endpoint;
-    this.#lanes.delete(id);
-    for (const share of Object.values(lane.shares)) share.close();
-    const group = this.#byTenant.get(tenant)!;
-    group.delete(lane);
-    if (group.size === 0) this.#byTenant.delete(tenant);
+  /** See `Lane.change`. */
+  change(lane: Lane, endpoint: Endpoint, now: number): boolean {
+    const ofTenant = this.#byTenant.get(endpoint.tenant)!;
+    ofTenant.remove(lane, lane.endpoint.eventTypes);
+    ofTenant.add(lane, endpoint.eventTypes);
+    return lane.change(endpoint, now);
   }
 
-  /** The lanes that these events may go to. */
+  remove(lane: Lane): void {
+    const { id, tenant, eventTypes } = lane.endpoint;
+    this.#lanes.delete(id);
+    for (const share of Object.values(lane.shares)) share.close();
+    const ofTenant = this.#byTenant.get(tenant)!;
+    ofTenant.remove(lane, eventTypes);
+    if (ofTenant.size === 0) this.#byTenant.delete(tenant);
+  }
+
+  /** The lanes that these events may go to; some of them more than once. */
   *subscribed(groups: readonly (readonly NewEvent[])[]): Iterable<Lane> {
     for (const [tenant, types] of typesByTenant(groups)) {
-      for (const lane of this.#byTenant.get(tenant) ?? []) {
-        for (const type of types) {
-          if (!subscribes(lane.endpoint.eventTypes, type)) continue;
-          yield lane;
-          break;
-        }
-      }
+      const ofTenant = this.#byTenant.get(tenant);
+      if (ofTenant === undefined) continue;
+      for (const type of types) yield* ofTenant.of(type);
     }
   }
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { anEndpoint, anEvent, start } from '../../../../test/support.ts';
 import { subscribes } from '../domain/endpoint.ts';
 import { passesFilter } from '../domain/filter.ts';
+import { EndpointIndex } from './endpoint-index.ts';
 import { type FanOutEvent, nextBlock, targetsFrom, targetsText } from './fan-out.ts';
 import { planAccept } from './plan.ts';
 
@@ -34,9 +35,15 @@ test('G1: steps of any size give every event exactly the endpoints that a direct
       fc.array(event, { minLength: 1, maxLength: 80 }),
       fc.integer({ min: 1, max: 60 }),
       (fields, contents, limit) => {
-        const known = fields.map((of, num) => ({ num, endpoint: anEndpoint(of) }));
+        const known = fields.map((of, num) => ({ num, endpoint: anEndpoint({ ...of, id: `ep_${num}` }) }));
+        const index = new EndpointIndex();
+        for (const one of known) index.keep(one);
         const events = contents.map((of) => anEvent(of));
-        const source = { stored: () => undefined, ofTenant: () => known, fanningOut: new Set<string>() };
+        const source = {
+          stored: () => undefined,
+          subscribers: index.subscribers.bind(index),
+          fanningOut: new Set<string>(),
+        };
         const plan = planAccept([events], source, { ...options, maxDirect: 0 });
         const wanted = events.map(({ type, data }) =>
           known
@@ -98,7 +105,7 @@ test('G1: steps of any size give every event exactly the endpoints that a direct
 
 test('what one call creates itself is bounded over all its requests', () => {
   const known = [1, 2, 3].map((num) => ({ num, endpoint: anEndpoint() }));
-  const source = { stored: () => undefined, ofTenant: () => known, fanningOut: new Set<string>() };
+  const source = { stored: () => undefined, subscribers: () => known, fanningOut: new Set<string>() };
   const groups = [[anEvent()], [anEvent(), anEvent()], [anEvent()], [anEvent()]];
   const plan = planAccept(groups, source, { ...options, maxDirect: 7 });
   expect(plan.events.map(({ group, deliveries }) => [group, deliveries.length])).toEqual([
@@ -113,7 +120,7 @@ test('what one call creates itself is bounded over all its requests', () => {
 
 test('only what is published under a key of a tenant that is fanned out goes behind it', () => {
   const known = [{ num: 1, endpoint: anEndpoint({ ordering: 'key' }) }];
-  const source = { stored: () => undefined, ofTenant: () => known, fanningOut: new Set(['busy']) };
+  const source = { stored: () => undefined, subscribers: () => known, fanningOut: new Set(['busy']) };
   const inSteps = (fields: Parameters<typeof anEvent>[0]) =>
     planAccept([[anEvent(fields)]], source, options).fanOuts.length === 1;
   expect(inSteps({ tenant: 'busy', orderingKey: 'k' })).toBe(true);

@@ -34,14 +34,14 @@ const hasRoutingKeys = ({ routingKeys }: Endpoint): boolean =>
 
 /** Finds who gets an event; those who subscribe to a type are looked for once in a plan. */
 export function matcherOf<Known extends { readonly endpoint: Endpoint }>(
-  ofTenant: (tenant: string) => Iterable<Known>,
+  subscribers: (tenant: string, type: string) => readonly Known[],
 ): (event: Pick<NewEvent, 'tenant' | 'type' | 'data' | 'routingKeys'>) => Match<Known> {
   const known = new Map<string, Subscribers<Known>>();
   const subscribersOf = (tenant: string, type: string): Subscribers<Known> => {
     const key = `${tenant}\u0000${type}`;
     let found = known.get(key);
     if (found === undefined) {
-      const all = [...ofTenant(tenant)].filter(({ endpoint }) => subscribes(endpoint.eventTypes, type));
+      const all = subscribers(tenant, type);
       found = {
         all,
         suppressed: all.filter(({ endpoint }) => !endpoint.enabled).length,
@@ -80,6 +80,12 @@ function matchFilters<Known extends { readonly endpoint: Endpoint }>(
   return { subscribers, passes, count, suppressed, filtered: subscribers.all.length - count };
 }
 
+/** The endpoints among which an event's are. */
+interface Candidates<Known> {
+  get(id: string): Known | undefined;
+  subscribers(tenant: string, type: string): readonly Known[];
+}
+
 export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridden'> {
   readonly wanted: readonly Known[];
 }
@@ -90,22 +96,20 @@ export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridd
  * which of them would have excluded the event. Null: this tenant has no such endpoint.
  */
 export function planReplay<Known extends { readonly endpoint: Endpoint }>(
-  candidates: Iterable<Known>,
-  event: Pick<NewEvent, 'type' | 'data' | 'routingKeys'>,
+  candidates: Candidates<Known>,
+  event: Pick<NewEvent, 'tenant' | 'type' | 'data' | 'routingKeys'>,
   endpointId: string | null,
 ): ReplayPlan<Known> | null {
   if (endpointId === null) {
-    const match = matcherOf(() => candidates)({ tenant: '', ...event });
+    const match = matcherOf((tenant, type) => candidates.subscribers(tenant, type))(event);
     return { wanted: [...wantedBy(match)], filtered: match.filtered, overridden: [] };
   }
-  for (const known of candidates) {
-    const { id, eventTypes, filter } = known.endpoint;
-    if (id !== endpointId) continue;
-    const overridden: Replayed['overridden'][number][] = [];
-    if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
-    const passes = filter === null || passesFilter(filter, JSON.parse(event.data));
-    if (!passes || !takesKeys(known.endpoint, event.routingKeys)) overridden.push('filter');
-    return { wanted: [known], filtered: 0, overridden };
-  }
-  return null;
+  const known = candidates.get(endpointId);
+  if (known === undefined || known.endpoint.tenant !== event.tenant) return null;
+  const { eventTypes, filter } = known.endpoint;
+  const overridden: Replayed['overridden'][number][] = [];
+  if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
+  const passes = filter === null || passesFilter(filter, JSON.parse(event.data));
+  if (!passes || !takesKeys(known.endpoint, event.routingKeys)) overridden.push('filter');
+  return { wanted: [known], filtered: 0, overridden };
 }

@@ -111,7 +111,7 @@ function sameEvent(a: NewEvent, b: NewEvent): boolean {
 export interface AcceptSource<Known> {
   /** What an id of the caller's was used for before. */
   readonly stored: (event: NewEvent) => StoredEvent | undefined;
-  readonly ofTenant: (tenant: string) => Iterable<Known>;
+  readonly subscribers: (tenant: string, type: string) => readonly Known[];
   /** Tenants with fan-outs that are not complete. */
   readonly fanningOut: ReadonlySet<string>;
 }
@@ -196,7 +196,7 @@ class Placing<Known extends { readonly num: number; readonly endpoint: Endpoint 
 
   constructor(source: AcceptSource<Known>, options: AcceptOptions) {
     this.#options = options;
-    this.#match = matcherOf(source.ofTenant);
+    this.#match = matcherOf(source.subscribers);
     this.#roomLeft = new Map(options.room);
     this.#fanningOut = new Set(source.fanningOut);
     this.#directLeft = options.maxDirect ?? defaultMaxDirect;

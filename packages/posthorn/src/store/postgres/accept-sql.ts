@@ -4,7 +4,7 @@ import type { PlannedEvent } from '../plan.ts';
 import { routingKeysText } from '../rows.ts';
 import { Columns, parameter } from './columns.ts';
 import type { Value } from './database.ts';
-import type { KnownEndpoint } from './endpoints.ts';
+import type { KnownEndpoint } from '../endpoint-index.ts';
 import { insertDeliveries } from './new-deliveries.ts';
 import { asExpressions, type Transition } from './transitions.ts';
 import { addWorth, amountSums, worthInsert } from './worth.ts';

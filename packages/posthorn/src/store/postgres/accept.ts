@@ -15,7 +15,8 @@ import {
   valuesOf,
 } from './accept-sql.ts';
 import { type Connection, type Database, type Row, uniqueViolation } from './database.ts';
-import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import type { KnownEndpoint } from '../endpoint-index.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { notifyDue } from './notify-due.ts';
 import { forShards, inShards } from './in-shards.ts';
 import { callOf } from './transitions.ts';
@@ -320,7 +321,7 @@ export async function accept(
       groups,
       {
         stored: (event) => before.get(keyOf(event)),
-        ofTenant: (tenant) => copy.byTenant.get(tenant) ?? [],
+        subscribers: (tenant, type) => copy.index.subscribers(tenant, type),
         fanningOut: await tenantsFanningOut(db, groups),
       },
       options,

@@ -10,7 +10,7 @@ import type { EndpointCopy, EndpointTable } from './endpoints.ts';
 
 function plannedFrom(copy: EndpointCopy, { notifications }: AlertsChange) {
   return notifications.flatMap(({ event, endpointId }, index) => {
-    const known = copy.byId.get(endpointId);
+    const known = copy.index.get(endpointId);
     if (known === undefined) return [];
     const suppressed = Number(!known.endpoint.enabled);
     const deliveries = [{ known, leaseUntil: null }];

@@ -12,19 +12,14 @@ import { failingWith } from '../common/failures.ts';
 import type { Steps } from '../common/steps.ts';
 import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange } from '../store.ts';
+import { EndpointIndex, type KnownEndpoint } from '../endpoint-index.ts';
 import { announced, announceFrom } from './announced.ts';
 import { perform } from './common.ts';
 import type { Database } from './database.ts';
 
-export interface KnownEndpoint {
-  readonly num: number;
-  readonly endpoint: Endpoint;
-}
-
 export interface EndpointCopy {
   readonly version: number;
-  readonly byId: ReadonlyMap<string, KnownEndpoint>;
-  readonly byTenant: ReadonlyMap<string, readonly KnownEndpoint[]>;
+  readonly index: EndpointIndex;
 }
 
 /**
@@ -45,17 +40,10 @@ export class EndpointTable {
       'endpoints_load',
       `SELECT c.version, e.num, e.document FROM posthorn.config c LEFT JOIN posthorn.endpoints e ON e.deleted_at IS NULL`,
     );
-    const byId = new Map<string, KnownEndpoint>();
-    const byTenant = new Map<string, KnownEndpoint[]>();
-    for (const [, num, document] of rows) {
-      if (num === null) continue;
-      const known = { num: num as number, endpoint: document as unknown as Endpoint };
-      byId.set(known.endpoint.id, known);
-      const list = byTenant.get(known.endpoint.tenant);
-      if (list === undefined) byTenant.set(known.endpoint.tenant, [known]);
-      else list.push(known);
-    }
-    return { version: rows[0]![0] as number, byId, byTenant };
+    const index = new EndpointIndex();
+    for (const [, num, document] of rows)
+      if (num !== null) index.keep({ num: num as number, endpoint: document as unknown as Endpoint });
+    return { version: rows[0]![0] as number, index };
   }
 
   /** The copy, loaded where there is none or where it is known to be stale. */

@@ -1,7 +1,7 @@
-import type { Endpoint } from '../../domain/endpoint.ts';
 import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
 import { byShard } from '../by-shard.ts';
 import { postgresDigest } from '../digest.ts';
+import type { EndpointIndex } from '../endpoint-index.ts';
 import {
   type FanOutBlock,
   fanOutBlockEvents,
@@ -178,8 +178,7 @@ export async function stepFanOut(
       !stale && mayHandOver(block, request)
         ? await readPayloads(connection, block)
         : new Map<number, FannedEvent>();
-    const nums = new Map((copy.byTenant.get(tenant) ?? []).map(({ num, endpoint }) => [num, endpoint]));
-    const handover = handOver(block, (num) => nums.get(num), payloads, request);
+    const handover = handOver(block, (num) => copy.index.byNum(num)?.endpoint, payloads, request);
     const numbers = await insertBlock(connection, block, handover, acceptedAt, request);
     await writeWorth(
       connection,
@@ -200,7 +199,7 @@ export async function stepFanOut(
     await noteDisorder(connection, request.now - acceptedAt);
     await advance(connection, id, block, request.now);
     await countFanOut(connection, request.node, 0, block.deliveries.length);
-    const claimed = claimedOf(block, handover, numbers, nums, payloads);
+    const claimed = claimedOf(block, handover, numbers, copy.index, payloads);
     const events = claimed.length > 0 ? [...payloads.values()] : [];
     return { tenant, made: block.deliveries.length, claimed, events, waiting: handover.waiting };
   });
@@ -214,14 +213,14 @@ function claimedOf(
   { deliveries }: FanOutBlock,
   { leases }: Handover,
   numbers: readonly number[],
-  nums: ReadonlyMap<number, Endpoint>,
+  index: EndpointIndex,
   payloads: ReadonlyMap<number, FannedEvent>,
 ): FannedDelivery[] {
   const places = new Map([...payloads.keys()].map((number, place) => [number, place]));
   return deliveries.flatMap(({ event, target }, at) => {
     const leaseUntil = leases[at]!;
     if (leaseUntil === null) return [];
-    const endpointId = nums.get(target.num)!.id;
+    const endpointId = index.byNum(target.num)!.endpoint.id;
     return [{ number: numbers[at]!, endpointId, leaseUntil, event: places.get(event.number)! }];
   });
 }

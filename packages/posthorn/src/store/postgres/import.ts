@@ -58,7 +58,7 @@ async function insertEnded(connection: Connection, ended: readonly Ended[], now:
 /** In the caller's transaction. */
 async function insertNew(
   connection: Connection,
-  { version, byId }: EndpointCopy,
+  { version, index: endpoints }: EndpointCopy,
   events: readonly ImportedEvent[],
   now: number,
 ): Promise<Imported> {
@@ -71,7 +71,7 @@ async function insertNew(
   if (fresh.size === 0) return { events: 0, deliveries: 0 };
   const known = [...fresh.values()].map(({ event, deliveries }) => ({
     event,
-    deliveries: deliveries.filter(({ endpointId }) => byId.has(endpointId)),
+    deliveries: deliveries.filter(({ endpointId }) => endpoints.get(endpointId) !== undefined),
   }));
   const planned = known.map(({ event, deliveries }, index) => ({
     event,
@@ -91,7 +91,7 @@ async function insertNew(
   const ended = known.flatMap(({ event, deliveries }) =>
     deliveries.map(({ endpointId, state }) => ({
       eventNumber: numbers.get(keyOf(event))!,
-      endpoint: byId.get(endpointId)!.num,
+      endpoint: endpoints.get(endpointId)!.num,
       type: event.type,
       reason: importedReason(state),
     })),

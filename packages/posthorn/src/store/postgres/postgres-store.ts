@@ -26,7 +26,8 @@ function writes(db: Database, endpoints: EndpointTable): HotStore['write'] {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
       const known =
-        (await endpoints.current()).byId.get(request.endpointId) ?? (await endpoints.get(request.endpointId));
+        (await endpoints.current()).index.get(request.endpointId) ??
+        (await endpoints.get(request.endpointId));
       if (known === undefined) return { deliveries: [], nextDueAt: null };
       return await claim(db, request, orderOf(known.endpoint), turns);
     },

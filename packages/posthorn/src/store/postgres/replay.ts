@@ -58,7 +58,7 @@ async function replayStored(
   if (row === undefined) return 'no_event';
   const stored = eventOf(row);
   refuseUnsendable(stored);
-  const plan = planReplay(copy.byTenant.get(tenant) ?? [], stored, endpointId);
+  const plan = planReplay(copy.index, stored, endpointId);
   if (plan === null) return 'no_endpoint';
   const { wanted, filtered, overridden } = plan;
   const { type, orderingKey, acceptedAt } = stored;
@@ -109,7 +109,7 @@ export async function acceptFor(
   audit: AuditEntry | null,
 ): Promise<Receipt | null> {
   return await withCurrentEndpoints(endpoints, async (copy, reloaded) => {
-    const known = copy.byId.get(endpointId);
+    const known = copy.index.get(endpointId);
     if (known === undefined && !reloaded) throw new StaleCopyError();
     if (known === undefined) return null;
     const suppressed = Number(!known.endpoint.enabled);

@@ -28,9 +28,9 @@ export async function readPending(
   endpoints: EndpointTable,
   tenants: readonly string[],
 ): Promise<number[]> {
-  const { byTenant } = await endpoints.current();
+  const { index } = await endpoints.current();
   const owned = tenants.flatMap((tenant, place) =>
-    (byTenant.get(tenant) ?? []).map(({ num }) => ({ num, place: place + 1 })),
+    Array.from(index.ofTenant(tenant), ({ num }) => ({ num, place: place + 1 })),
   );
   const rows = await db.query('pending_in', db.shards.choose(pendingSql), [
     tenants,

@@ -169,7 +169,7 @@ export function accept(
           const row = findEvent(db, tenant, id);
           return row === undefined ? undefined : storedOf(row);
         },
-        ofTenant: (tenant) => endpoints.ofTenant(tenant),
+        subscribers: (tenant, type) => endpoints.index.subscribers(tenant, type),
         fanningOut: tenantsFanningOut(db, groups),
       },
       options,

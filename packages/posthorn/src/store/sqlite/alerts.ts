@@ -20,7 +20,7 @@ export function saveAlerts(
   return db.transaction(() => {
     if (!perform(db, takeAlertStep(change))) return false;
     for (const { event, endpointId } of notifications) {
-      const known = endpoints.get(endpointId);
+      const known = endpoints.index.get(endpointId);
       if (known === undefined) continue;
       const suppressed = Number(!known.endpoint.enabled);
       const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });

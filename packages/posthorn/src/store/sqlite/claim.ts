@@ -11,7 +11,8 @@ import { digestHeadSql, digestOf } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
 import { firstDead } from './blocking.ts';
 import type { Database } from './database.ts';
-import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import type { KnownEndpoint } from '../endpoint-index.ts';
+import type { EndpointTable } from './endpoints.ts';
 
 export const eventHead = digestHeadSql('char(10)', (column) => column);
 
@@ -83,7 +84,7 @@ function turnOf(
 }
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
-  const known = endpoints.get(request.endpointId);
+  const known = endpoints.index.get(request.endpointId);
   if (known === undefined || !known.endpoint.enabled) return { deliveries: [], nextDueAt: null };
   const { num, endpoint } = known;
   const { now } = request;
@@ -164,7 +165,7 @@ export function bringForward(
   endpoints: EndpointTable,
   { endpointId, only, now, limit }: BringForwardRequest,
 ): number {
-  const known = endpoints.get(endpointId);
+  const known = endpoints.index.get(endpointId);
   if (known === undefined) return 0;
   return db.transaction(() =>
     db.run(
@@ -190,7 +191,7 @@ export function takeOver(db: Database, node: string, now: number): number {
 
 export function nextDue(db: Database, endpoints: EndpointTable): DueHint[] {
   const hints: DueHint[] = [];
-  for (const { num, endpoint } of endpoints.all()) {
+  for (const { num, endpoint } of endpoints.index.all()) {
     if (!endpoint.enabled) continue;
     const row = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', num);
     if (row![0] !== null) hints.push({ endpointId: endpoint.id, dueAt: row![0] as number });

@@ -11,13 +11,9 @@ import type { Steps } from '../common/steps.ts';
 import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange } from '../store.ts';
 import { perform } from './common.ts';
+import { EndpointIndex } from '../endpoint-index.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
-
-export interface KnownEndpoint {
-  readonly num: number;
-  readonly endpoint: Endpoint;
-}
 
 /**
  * All endpoints that are not deleted, in memory. This connection is their only writer, so what it
@@ -25,9 +21,7 @@ export interface KnownEndpoint {
  */
 export class EndpointTable {
   readonly #db: Database;
-  readonly #byId = new Map<string, KnownEndpoint>();
-  readonly #byNum = new Map<number, KnownEndpoint>();
-  readonly #byTenant = new Map<string, Map<string, KnownEndpoint>>();
+  readonly index = new EndpointIndex();
   /** The version of endpoints and documents. In memory: it is not compared with one of a previous run. */
   version = 0;
 
@@ -39,48 +33,15 @@ export class EndpointTable {
       const endpoint = db.json(document, 'the stored document of an endpoint') as Endpoint;
       if (endpoint.id !== id || !Array.isArray(endpoint.secrets))
         throw damageOf(db.path, `the stored document of endpoint ${String(id)} is not one`);
-      this.#keep({ num: num as number, endpoint });
+      this.index.keep({ num: num as number, endpoint });
     }
-  }
-
-  get(id: string): KnownEndpoint | undefined {
-    return this.#byId.get(id);
-  }
-
-  byNum(num: number): KnownEndpoint | undefined {
-    return this.#byNum.get(num);
-  }
-
-  ofTenant(tenant: string): Iterable<KnownEndpoint> {
-    return this.#byTenant.get(tenant)?.values() ?? [];
-  }
-
-  all(): Iterable<KnownEndpoint> {
-    return this.#byId.values();
-  }
-
-  #keep(known: KnownEndpoint): void {
-    const { id, tenant } = known.endpoint;
-    this.#byId.set(id, known);
-    this.#byNum.set(known.num, known);
-    let ofTenant = this.#byTenant.get(tenant);
-    if (ofTenant === undefined) this.#byTenant.set(tenant, (ofTenant = new Map()));
-    ofTenant.set(id, known);
-  }
-
-  #forget(id: string): void {
-    const known = this.#byId.get(id);
-    if (known === undefined) return;
-    this.#byId.delete(id);
-    this.#byNum.delete(known.num);
-    this.#byTenant.get(known.endpoint.tenant)?.delete(id);
   }
 
   #keepWritten(endpoint: Endpoint): void {
     const num =
-      this.#byId.get(endpoint.id)?.num ??
+      this.index.get(endpoint.id)?.num ??
       (this.#db.get('SELECT num FROM endpoints WHERE id = ?', endpoint.id)![0] as number);
-    this.#keep({ num, endpoint });
+    this.index.keep({ num, endpoint });
   }
 
   #commit<T>(steps: Steps<T>): T {
@@ -111,14 +72,14 @@ export class EndpointTable {
   }
 
   pauseFailing(change: FailingChange): Endpoint | null {
-    const known = this.#byId.get(change.endpointId)?.endpoint;
+    const known = this.index.get(change.endpointId)?.endpoint;
     if (known === undefined || known.url !== change.url || !known.enabled) return null;
     return this.#commitOne(pauseFailing(change));
   }
 
   delete(id: string, now: number): boolean {
     if (!this.#commit(removeEndpoint(id, now))) return false;
-    this.#forget(id);
+    this.index.forget(id);
     this.version++;
     return true;
   }
@@ -127,7 +88,7 @@ export class EndpointTable {
   change(change: ConfigChange): Endpoint[] | null {
     if (change.version !== this.version) return null;
     const written = this.#commit(writeConfig(change));
-    for (const id of change.deleteEndpoints ?? []) this.#forget(id);
+    for (const id of change.deleteEndpoints ?? []) this.index.forget(id);
     for (const endpoint of written) this.#keepWritten(endpoint);
     this.version++;
     return written;

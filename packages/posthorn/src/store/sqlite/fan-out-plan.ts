@@ -2,7 +2,7 @@ import type { NewEvent } from '../../domain/event.ts';
 import { targetsText } from '../fan-out.ts';
 import type { PlannedFanOut } from '../plan.ts';
 import type { Database } from './database.ts';
-import type { KnownEndpoint } from './endpoints.ts';
+import type { KnownEndpoint } from '../endpoint-index.ts';
 
 /** Only a publisher with an ordering key has to know: its events go behind those that are still fanned out. */
 export function tenantsFanningOut(

@@ -42,7 +42,7 @@ export function stepFanOut(
     }
     const block = nextBlock(targetsFrom(targets), rows, request.limit);
     const payloads = mayHandOver(block, request) ? readPayloads(db, block) : new Map<number, FannedEvent>();
-    const known = (num: number) => endpoints.byNum(num)?.endpoint;
+    const known = (num: number) => endpoints.index.byNum(num)?.endpoint;
     const { leases, waiting } = handOver(block, known, payloads, request);
     const ledger = new LedgerChanges();
     // The clock may have gone back since: what is new is due at once all the same (G2).

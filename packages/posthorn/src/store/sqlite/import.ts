@@ -47,7 +47,7 @@ export function importEvents(
     for (const { event, deliveries } of events) {
       if (findEvent(db, event.tenant, event.id) !== undefined) continue;
       const ended = deliveries.flatMap(({ endpointId, state }) => {
-        const known = endpoints.get(endpointId);
+        const known = endpoints.index.get(endpointId);
         return known === undefined ? [] : [{ endpoint: known.num, state }];
       });
       const counts = { deliveries: ended.length, suppressed: 0, filtered: 0 };

@@ -53,7 +53,7 @@ export function prune(db: Database, endpoints: EndpointTable, request: PruneRequ
   let lastDelivery = -1;
   let lastEvent = -1;
   const isBlocking = (num: number): boolean => {
-    const known = endpoints.byNum(num);
+    const known = endpoints.index.byNum(num);
     return known !== undefined && blocksKeys(known.endpoint);
   };
   const removeEvent = (number: number): void => {

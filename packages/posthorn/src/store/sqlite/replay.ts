@@ -11,7 +11,8 @@ import type { ReplayAnswer } from '../store.ts';
 import { findEvent, findEventByNumber, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
-import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import type { KnownEndpoint } from '../endpoint-index.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 
@@ -32,7 +33,7 @@ export function replayEvent(
     if (row === undefined) return 'no_event';
     const stored = eventOf(row);
     refuseUnsendable(stored);
-    const plan = planReplay(endpoints.ofTenant(tenant), stored, endpointId);
+    const plan = planReplay(endpoints.index, stored, endpointId);
     if (plan === null) return 'no_endpoint';
     const { wanted, filtered, overridden } = plan;
     const number = row[11] as number;
@@ -73,7 +74,7 @@ export function replayFound(
   redriveId: string,
 ): number | null {
   const row = findEventByNumber(db, eventNumber);
-  const known = endpoints.byNum(endpoint);
+  const known = endpoints.index.byNum(endpoint);
   if (row === undefined || known === undefined) return null;
   const { type, orderingKey, integrity } = eventOf(row);
   if (!isSendable(integrity)) return null;

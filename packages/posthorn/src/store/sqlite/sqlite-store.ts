@@ -34,7 +34,7 @@ interface Tables {
 function endpointNumbers(db: Database, endpoints: EndpointTable): (id: string) => number {
   const nums = new Map<string, number>();
   return (id) => {
-    let num = endpoints.get(id)?.num ?? nums.get(id);
+    let num = endpoints.index.get(id)?.num ?? nums.get(id);
     if (num === undefined) {
       num = db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined;
       if (num === undefined) throw new NotFoundError(`endpoint ${id} does not exist`);
@@ -62,7 +62,7 @@ function writes({ db, endpoints, sequences, endpointNum }: Tables): HotStore['wr
     replayEvent: async (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now, audit),
     acceptFor: async (event, endpointId, now, audit = null) => {
-      const known = endpoints.get(endpointId);
+      const known = endpoints.index.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
     importEvents: async (events, now, audit = null) =>

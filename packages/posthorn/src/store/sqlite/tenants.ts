@@ -4,7 +4,7 @@ import type { EndpointTable } from './endpoints.ts';
 /** See `Accounting.pendingIn`. */
 export function readPending(db: Database, endpoints: EndpointTable, tenants: readonly string[]): number[] {
   return tenants.map((tenant) => {
-    const nums = [...endpoints.ofTenant(tenant)].map(({ num }) => num);
+    const nums = [...endpoints.index.ofTenant(tenant)].map(({ num }) => num);
     const row = db.get(
       `SELECT coalesce((SELECT sum(l.accepted - l.delivered - l.dead - l.cancelled - l.suppressed)
            FROM json_each(?1) n CROSS JOIN ledger l ON l.shard = 0 AND l.endpoint = n.value), 0)

@@ -76,8 +76,8 @@ async function build(): Promise<void> {
   const bundle = await rolldown({
     input: entries,
     platform: 'node',
-    // It has machine code.
-    external: /^@duckdb\//,
+    // They have machine code and WebAssembly beside their modules.
+    external: /^@(duckdb|platformatic)\//,
     plugins: [inPlace],
     onLog: (level, log) => {
       if (level === 'warn' && log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { readableReason, type TlsPeer } from '../runtime/tls-reasons.ts';
 import { classifyError, classifyStatus } from './classify.ts';
 import type { Connection, Exchange } from './connection.ts';
 import type { ConnectionKeeper } from './connection-keeper.ts';
@@ -9,7 +10,6 @@ import type { Dial, DialListener, Dialer } from './dialer.ts';
 import { proxyError } from './proxy.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Target } from './target.ts';
-import { readableReason } from './tls-reasons.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
 import { type DialStage, type DialTimes, type KeptHeaders, wireRecord } from './wire-record.ts';
 
@@ -24,6 +24,13 @@ const stepClasses: Readonly<Record<DialStage, ErrorClass>> = {
   connection: 'connect',
   'tunnel through the proxy': 'connect',
   'TLS handshake': 'tls',
+};
+
+/** How reasons of TLS name the endpoint's server and settings. */
+const receiver: TlsPeer = {
+  name: 'the receiver',
+  trust: 'set tls.ca',
+  identify: 'set tls.client_certificate',
 };
 
 const spent: OutboundRequest = { url: '', headers: [], body: new Uint8Array(), timeoutMs: 0 };
@@ -182,7 +189,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
     const { errorClass, code } = classifyError(error, otherwise);
     const plain =
       errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
-    this.#end(errorClass, this.#noted(plain ? error.message : `${code}: ${readableReason(error)}`));
+    this.#end(errorClass, this.#noted(plain ? error.message : `${code}: ${readableReason(error, receiver)}`));
   }
 
   #noted(message: string): string {

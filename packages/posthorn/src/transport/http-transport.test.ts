@@ -170,7 +170,7 @@ describe("what is the receiver's fault is never ours", () => {
     const { port } = talks.address() as { port: number };
     expect(await post(`https://127.0.0.1:${port}/`)).toMatchObject({
       errorClass: 'tls',
-      message: 'ERR_SSL_WRONG_VERSION_NUMBER: wrong version number',
+      message: 'ERR_SSL_WRONG_VERSION_NUMBER: the receiver does not speak TLS on this port',
     });
     talks.close();
   });

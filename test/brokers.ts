@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { ask, type Postgres, startPostgres } from './postgres.ts';
 
 // Brokers for the tests of `posthorn ingest`, behind one interface.
@@ -23,6 +25,8 @@ export interface Broker {
 export interface BrokerKind {
   readonly name: string;
   readonly hasOwnPlace: boolean;
+  /** Whether it is reached as a user whose password is in POSTHORN_INGEST_PASSWORD. */
+  readonly hasPassword: boolean;
   start(): Promise<Broker>;
 }
 
@@ -79,10 +83,51 @@ async function replication(): Promise<Broker> {
   };
 }
 
-async function nats(url: string): Promise<Broker> {
-  const { connect } = await import('@nats-io/transport-node');
+/**
+ * How `posthorn ingest` reaches a broker, by the arguments that a variable has, and what the same is for the libraries: the test
+ * itself fills the broker. Passwords and tokens are where the command finds them.
+ */
+function accessFrom(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      tls: { type: 'boolean' },
+      ca: text,
+      cert: text,
+      'cert-key': text,
+      'sasl-username': text,
+      'sasl-mechanism': text,
+      user: text,
+      credentials: text,
+    },
+  });
+  const { tls, ca, cert, 'cert-key': key } = values;
+  const files = Object.entries({ ca, cert, key }).flatMap(([name, path]) =>
+    path === undefined ? [] : [[name, readFileSync(path, 'utf8')] as const],
+  );
+  return {
+    ...values,
+    ...(tls === true || files.length > 0 ? { tlsOptions: Object.fromEntries(files) } : {}),
+  };
+}
+
+type Access = ReturnType<typeof accessFrom>;
+
+const password = (): string => process.env['POSTHORN_INGEST_PASSWORD'] ?? '';
+
+async function nats(url: string, access: Access, accessArgs: readonly string[]): Promise<Broker> {
+  const { connect, credsAuthenticator } = await import('@nats-io/transport-node');
   const { jetstream, jetstreamManager, AckPolicy } = await import('@nats-io/jetstream');
-  const connection = await connect({ servers: url });
+  const { credentials, user, tlsOptions } = access;
+  const token = process.env['POSTHORN_INGEST_TOKEN'];
+  const connection = await connect({
+    servers: url,
+    ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
+    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(readFileSync(credentials)) }),
+    ...(user === undefined ? {} : { user, pass: password() }),
+    ...(token === undefined ? {} : { token }),
+  });
   const manager = await jetstreamManager(connection);
   const js = jetstream(connection);
   let stream = '';
@@ -95,7 +140,7 @@ async function nats(url: string): Promise<Broker> {
       await manager.consumers.add(stream, { durable_name: 'posthorn', ...ack });
       for (const body of bodies) await js.publish(`${stream}.payment`, body);
       const args = ['nats', '--servers', url, '--stream', stream, '--type', '=payment.paid'];
-      return { args: [...args, '--tenant', `=${stream}`], tenant: stream };
+      return { args: [...args, ...accessArgs, '--tenant', `=${stream}`], tenant: stream };
     },
     waiting: async () => {
       const { num_pending: pending, num_ack_pending: unacknowledged } = await manager.consumers.info(
@@ -124,9 +169,17 @@ async function nats(url: string): Promise<Broker> {
   };
 }
 
-async function kafka(broker: string): Promise<Broker> {
+async function kafka(broker: string, access: Access, accessArgs: readonly string[]): Promise<Broker> {
   const { Admin, Consumer, Producer } = await import('@platformatic/kafka');
-  const connection = { clientId: 'test', bootstrapBrokers: [broker] };
+  const { tlsOptions, 'sasl-username': username, 'sasl-mechanism': mechanism = 'SCRAM-SHA-512' } = access;
+  const connection = {
+    clientId: 'test',
+    bootstrapBrokers: [broker],
+    ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
+    ...(username === undefined
+      ? {}
+      : { sasl: { mechanism: mechanism as 'PLAIN', username, password: password() } }),
+  };
   const admin = new Admin(connection);
   const producer = new Producer(connection);
   let topic = '';
@@ -155,7 +208,10 @@ async function kafka(broker: string): Promise<Broker> {
         '--type',
         '=payment.paid',
       ];
-      return { args: [...args, '--tenant', `=${topic}`, '--ordering-key', 'key'], tenant: topic };
+      return {
+        args: [...args, ...accessArgs, '--tenant', `=${topic}`, '--ordering-key', 'key'],
+        tenant: topic,
+      };
     },
     waiting: async () => {
       const groups = await admin.listConsumerGroupOffsets({ groups: [topic] });
@@ -232,19 +288,25 @@ async function sqs(endpoint: string): Promise<Broker> {
   };
 }
 
-/** Brokers that are not npm packages: tested where a variable names one. */
-const named: readonly (readonly [name: string, variable: string, start: (at: string) => Promise<Broker>])[] =
-  [
-    ['nats', 'POSTHORN_TEST_NATS_URL', nats],
-    ['kafka', 'POSTHORN_TEST_KAFKA_BROKERS', kafka],
-    ['sqs', 'POSTHORN_TEST_SQS_URL', sqs],
-  ];
+/**
+ * Brokers that are not npm packages: tested where a variable names one, and another may have arguments for `posthorn ingest`, separated by
+ * spaces, that reach it by TLS and as a user.
+ */
+const named = [
+  ['nats', 'POSTHORN_TEST_NATS_URL', 'POSTHORN_TEST_NATS_ARGS', nats],
+  ['kafka', 'POSTHORN_TEST_KAFKA_BROKERS', 'POSTHORN_TEST_KAFKA_ARGS', kafka],
+  ['sqs', 'POSTHORN_TEST_SQS_URL', null, sqs],
+] as const;
 
 export const brokers: readonly BrokerKind[] = [
-  { name: 'outbox', hasOwnPlace: false, start: outbox },
-  { name: 'replication', hasOwnPlace: false, start: replication },
-  ...named.flatMap(([name, variable, start]) => {
-    const at = process.env[variable];
-    return at === undefined || at === '' ? [] : [{ name, hasOwnPlace: true, start: () => start(at) }];
+  { name: 'outbox', hasOwnPlace: false, hasPassword: false, start: outbox },
+  { name: 'replication', hasOwnPlace: false, hasPassword: false, start: replication },
+  ...named.flatMap(([name, variable, argsVariable, start]) => {
+    const at = process.env[variable] ?? '';
+    if (at === '') return [];
+    const args = (argsVariable === null ? '' : (process.env[argsVariable] ?? '')).split(' ').filter(Boolean);
+    const access = accessFrom(args);
+    const hasPassword = (access.user ?? access['sasl-username']) !== undefined;
+    return [{ name, hasOwnPlace: true, hasPassword, start: () => start(at, access, args) }];
   }),
 ];

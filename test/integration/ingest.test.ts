@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { command } from '../bundles.ts';
 import { type Broker, brokers } from '../brokers.ts';
 import { tempDir, until } from '../support.ts';
@@ -133,4 +133,22 @@ describe.each(brokers)('$name', (open) => {
     expect((await counts(tenant)).events).toBe(1);
     expect(await broker.waiting()).toBe(0);
   });
+
+  test.runIf(open.hasPassword)(
+    'a wrong password ends the command with what to do, is not printed, and commits nothing',
+    async () => {
+      const { args, tenant } = await broker.filled(['{"n":1}']);
+      vi.stubEnv('POSTHORN_INGEST_PASSWORD', 'not-the-password');
+      const run = await runHere('ingest', ...args, ...asPublisher(posthorn.url)).finally(() =>
+        vi.unstubAllEnvs(),
+      );
+      expect(run).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/refused the user: .*check --.*POSTHORN_INGEST_PASSWORD/),
+      });
+      expect(run.out + run.err).not.toContain('not-the-password');
+      expect((await counts(tenant)).events).toBe(0);
+      expect(await broker.waiting()).toBe(1);
+    },
+  );
 });

@@ -156,6 +156,7 @@ function consumption(
 ): Consumption<Aged> {
   return new Consumption<Aged>({
     open: () => Promise.resolve().then(() => broker.open(batch, hasPlace)),
+    peer: { name: 'the broker', trust: 'give --ca', identify: 'give --cert' },
     mapping: mappingFrom({ type: '=x', orderingKey: 'key' }, { source: 'fake', word: 'header' }),
     client: { request: server.request as ConsumeOptions<Aged>['client']['request'] },
     requestMs: 1000,
@@ -396,4 +397,24 @@ test('a stop ends the loop after the batch, committed', async () => {
   });
   expect(await run.run()).toEqual({ kind: 'stopped' });
   expect(broker.committed).toEqual([2]);
+});
+
+test('a connection that comes after the limit is closed: it would keep partitions that nobody reads', async () => {
+  const broker = new Broker([['fine']], nothing);
+  const { promise: opening, resolve: connect } = Promise.withResolvers<Source<Aged>>();
+  const run = consumption(broker, new Server(), { open: () => opening }).run();
+  await expect(run).rejects.toThrow('cannot connect to the broker: the broker did not answer within 180 s');
+  const closed = new Promise<void>((resolve) =>
+    connect({ ...broker.open(1, false), close: () => Promise.resolve(resolve()) }),
+  );
+  await closed;
+});
+
+test('a reason is that of the last try, with what caused it and what to do', async () => {
+  const cause = Object.assign(new Error('no'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' });
+  const last = new Error('Connection to kafka:9093 failed.', { cause });
+  const open = (): Promise<never> => Promise.reject(new AggregateError([new Error('first'), last], 'all'));
+  await expect(consumption(new Broker([], nothing), new Server(), { open }).run()).rejects.toThrow(
+    "cannot connect to the broker: Connection to kafka:9093 failed: no trusted authority has issued the broker's certificate: give --ca if the authority is private",
+  );
 });

@@ -2,10 +2,12 @@ import { ApiError, type Client } from '@posthorn/client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { repeat } from '../runtime/repeat.ts';
-import { within } from '../runtime/within.ts';
+import type { TlsPeer } from '../runtime/tls-reasons.ts';
+import { bounded, within } from '../runtime/within.ts';
 import { BatchSender, LineRefused, pause, type Refusal } from '../cli/publish/batch-sender.ts';
 import { type EventLine, LineError } from '../cli/publish/event-line.ts';
 import type { Mapping } from './mapping.ts';
+import { reasonFrom } from './reason.ts';
 import { type Message, type RefusedMessage, type SetAside, type Source, SourceFault } from './source.ts';
 
 /** Receives what happens, for progress lines and metrics. */
@@ -25,6 +27,8 @@ export interface Observer {
 export interface ConsumeOptions<M extends Message> {
   /** Connects to the broker. Called again after a connection fails. */
   readonly open: () => Promise<Source<M>>;
+  /** How reasons name the broker and where its settings are. */
+  readonly peer: TlsPeer;
   readonly mapping: Mapping;
   readonly client: Pick<Client, 'request'>;
   readonly requestMs: number;
@@ -76,11 +80,11 @@ export class Consumption<M extends Message> {
   }
 
   async run(): Promise<ConsumeEnd<M>> {
-    const { clock, open, signal, idleMs } = this.#o;
-    this.#source = await this.#within(maxOpenMs, open()).catch((error: unknown) => {
+    const { clock, peer, signal, idleMs } = this.#o;
+    this.#source = await this.#open().catch((error: unknown) => {
       throw error instanceof SourceFault
         ? error
-        : new SourceFault(`cannot connect to the broker: ${reasonFrom(error)}`, { cause: error });
+        : new SourceFault(`cannot connect to the broker: ${reasonFrom(error, peer)}`, { cause: error });
     });
     let arrivedAt = clock.monotonic();
     try {
@@ -117,9 +121,9 @@ export class Consumption<M extends Message> {
 
   /** Runs a call of the source; null if its connection failed, after a wait and perhaps with another one. */
   async #connected<T>(call: (source: Source<M>) => Promise<T>): Promise<T | null> {
-    const { clock, random, observer, open, signal } = this.#o;
+    const { clock, random, observer, peer, signal } = this.#o;
     try {
-      this.#source ??= await this.#within(maxOpenMs, open());
+      this.#source ??= await this.#open();
       const answer = await this.#within(maxCallMs, call(this.#source));
       this.#failures = 0;
       return answer;
@@ -128,10 +132,24 @@ export class Consumption<M extends Message> {
       await this.#close();
       const maxMs = Math.min(maxReconnectMs, firstReconnectMs * 2 ** Math.min(this.#failures++, 16));
       const waitMs = maxMs * (0.5 + random.float() / 2);
-      observer.reconnecting(reasonFrom(error), waitMs);
+      observer.reconnecting(reasonFrom(error, peer), waitMs);
       await pause(clock, waitMs, signal);
       return null;
     }
+  }
+
+  async #open(): Promise<Source<M>> {
+    const opening = this.#o.open();
+    return await this.#within(maxOpenMs, opening).catch((error: unknown) => {
+      // One that comes too late would keep partitions that nobody reads, and the process.
+      opening
+        .then(
+          async (late) => await late.close(),
+          () => {},
+        )
+        .catch(() => {});
+      throw error;
+    });
   }
 
   async #close(): Promise<void> {
@@ -142,13 +160,7 @@ export class Consumption<M extends Message> {
   }
 
   async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    let cancel = (): void => {};
-    const late = new Promise<never>((_, reject) => {
-      cancel = this.#o.clock.after(ms, () =>
-        reject(new Error(`the broker did not answer within ${ms / 1000} s`)),
-      );
-    });
-    return await Promise.race([answer, late]).finally(() => cancel());
+    return await bounded(this.#o.clock, ms, answer, `the broker did not answer within ${ms / 1000} s`);
   }
 
   /** Publishes and commits what was read; the message that ends the loop, or null. */
@@ -277,17 +289,6 @@ export class Consumption<M extends Message> {
       },
     });
   }
-}
-
-/** Why a call of a library failed: after several tries or addresses, why the last of them did. */
-function reasonFrom(error: unknown): string {
-  const { message, code, name, errors } = error as Error & {
-    readonly code?: string;
-    readonly errors?: readonly unknown[];
-  };
-  const last = errors?.at(-1);
-  if (last !== undefined) return reasonFrom(last);
-  return message === '' ? (code ?? name) : message;
 }
 
 /** In the order of the messages, each small enough for one request. */

@@ -1,10 +1,13 @@
+import { isIP } from 'node:net';
 import type { Consumer, Message as KafkaRecord, MessagesStream, Producer } from '@platformatic/kafka';
 import type { Clock } from '../runtime/clock.ts';
+import { bounded } from '../runtime/within.ts';
 import { Arrival } from './arrival.ts';
+import { closedError, errorsBehind, noTls } from './reason.ts';
 import { type Message, type SetAside, type Source, SourceFault, type Tls } from './source.ts';
 
 export interface KafkaOptions {
-  readonly brokers: readonly string[];
+  readonly brokers: readonly { readonly host: string; readonly port: number }[];
   readonly topics: readonly string[];
   readonly group: string;
   /** Where a partition begins that the group has never committed. */
@@ -28,6 +31,8 @@ interface KafkaMessage extends Message {
 type Library = typeof import('@platformatic/kafka');
 
 const pollMs = 1000;
+/** The library asks four times, each for 30 s, and what it does for the group may take as long as other members let it. */
+const maxFirstAnswerMs = 45_000;
 /** After a process is killed, Kafka gives its partitions to another one after so long. */
 const sessionTimeoutMs = 30_000;
 /** What one fetch brings from one broker; a larger message comes alone. */
@@ -45,11 +50,18 @@ const lastingCodes = [
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
-  'SASL_AUTHENTICATION_FAILED',
-  'UNSUPPORTED_SASL_MECHANISM',
   'INVALID_TOPIC_EXCEPTION',
   'INVALID_GROUP_ID',
 ];
+/** Errors of authentication, with what to do. */
+const saslAdvice = new Map([
+  [
+    'SASL_AUTHENTICATION_FAILED',
+    'check --sasl-username, --sasl-mechanism and POSTHORN_INGEST_PASSWORD, and start the command again',
+  ],
+  ['UNSUPPORTED_SASL_MECHANISM', 'give the mechanism of this port as --sasl-mechanism'],
+  ['ILLEGAL_SASL_STATE', 'this port takes no user: give the port for SASL, or leave out --sasl-username'],
+]);
 
 /** A member of a consumer group; offsets are committed by `commit` alone. */
 class KafkaSource implements Source<KafkaMessage> {
@@ -211,11 +223,63 @@ const missingText = (partition: string, at: bigint, begin: bigint, end: bigint):
     ? `Kafka deleted ${begin - at} messages of ${partition} before they were ingested (offsets ${at} to ${begin - 1n}). Publish them again from where they came, then go on with --skip-deleted`
     : `${partition} ends at offset ${end}, before the group's offset ${at}: the topic was made anew, and its messages would get the ids of former ones. Use another --group and an --id-prefix`;
 
-export async function openKafka(options: KafkaOptions, clock: Clock): Promise<Source<KafkaMessage>> {
+/** Keeps what ended a connection: what waits for an answer learns only that it was closed. */
+function keepCauses(consumer: Consumer): Error[] {
+  const causes: Error[] = [];
+  consumer.connections.on('connecting', ({ connection }) =>
+    connection.on('error', (error) => void causes.splice(0, 1, error)),
+  );
+  return causes;
+}
+
+interface KafkaError extends Error {
+  readonly apiId?: string;
+  readonly serverErrorMessage?: string | null;
+}
+
+/** Returns why another connection would fail too; null: it might not. */
+function lastingReason(error: unknown): string | null {
+  for (const one of errorsBehind(error)) {
+    const { apiId, serverErrorMessage, message, code } = one as KafkaError & { readonly code?: string };
+    const text = serverErrorMessage || message;
+    const advice = apiId === undefined ? undefined : saslAdvice.get(apiId);
+    if (advice !== undefined) return `Kafka refused the user: ${text} (${apiId}). Next: ${advice}`;
+    if (apiId !== undefined && lastingCodes.includes(apiId)) return `Kafka refused: ${text} (${apiId})`;
+    // One with a cause may be a connection that broke.
+    if (code === 'PLT_KFK_AUTHENTICATION' && one.cause === undefined)
+      return `Kafka refused the user: ${text}`;
+  }
+  return null;
+}
+
+/** Why Kafka could not be opened, with the reason of a connection that was closed. */
+function openError(error: unknown, causes: readonly Error[], { tls, sasl }: KafkaOptions): unknown {
+  const lasting = lastingReason(error);
+  if (lasting !== null) return new SourceFault(lasting);
+  const behind = [...errorsBehind(error)];
+  // How the library says that TLS was missing, or was not answered.
+  if (behind.some(({ code }) => code === 'PLT_KFK_USER'))
+    return new Error(
+      tls === null
+        ? 'the broker requires TLS on this port: give --tls, and --ca if its authority is private'
+        : noTls,
+    );
+  // What failed to connect has a cause.
+  if (!behind.some(({ code, cause }) => code === 'PLT_KFK_NETWORK' && cause === undefined)) return error;
+  return closedError(causes[0]?.cause, tls, sasl === null ? 'a user (--sasl-username)' : null);
+}
+
+export async function openKafka(
+  options: KafkaOptions,
+  clock: Clock,
+  /** Whether TLS names the host, by which a proxy finds the broker: it cannot name an address. */
+  namesHosts = options.brokers.every(({ host }) => isIP(host) === 0),
+): Promise<Source<KafkaMessage>> {
   const library = await import('@platformatic/kafka');
   const connection = {
     clientId: 'posthorn-ingest',
     bootstrapBrokers: [...options.brokers],
+    tlsServerName: namesHosts,
     ...(options.sasl === null ? {} : { sasl: options.sasl }),
     ...(options.tls === null ? {} : { tls: options.tls }),
   };
@@ -225,10 +289,21 @@ export async function openKafka(options: KafkaOptions, clock: Clock): Promise<So
     sessionTimeout: sessionTimeoutMs,
   });
   const producer = options.deadLetterTopic === null ? null : new library.Producer(connection);
+  const causes = keepCauses(consumer);
   // Without a listener, an error would end the process.
   consumer.on('error', () => {});
   try {
-    const known = await consumer.metadata({ topics: [...options.topics] });
+    const known = await bounded(
+      clock,
+      maxFirstAnswerMs,
+      consumer.metadata({ topics: [...options.topics] }),
+      `no answer within ${maxFirstAnswerMs / 1000} s: this is not a port of Kafka, or TLS begins there (--tls, --ca)`,
+    );
+    const { tls } = options;
+    if (tls !== null && namesHosts && [...known.brokers.values()].some(({ host }) => isIP(host) !== 0)) {
+      await Promise.allSettled([consumer.close(true), producer?.close(true)]);
+      return await openKafka(options, clock, false);
+    }
     const missing = options.topics.filter((topic) => !known.topics.has(topic));
     if (missing.length > 0) throw new SourceFault(`Kafka has no topic ${missing.join(', ')}`);
     for (const topic of options.topics) consumer.topics.track(topic);
@@ -248,11 +323,6 @@ export async function openKafka(options: KafkaOptions, clock: Clock): Promise<So
     return new KafkaSource(library, { consumer, producer, stream }, options, clock);
   } catch (error) {
     await Promise.allSettled([consumer.close(true), producer?.close(true)]);
-    const lasting = lastingCodes.find((id) => library.findErrorBy(error as Error, 'apiId', id) !== null);
-    if (lasting !== undefined || (error as { code?: string }).code === 'PLT_KFK_AUTHENTICATION')
-      throw new SourceFault(
-        `Kafka refused: ${(error as Error).message}${lasting === undefined ? '' : ` (${lasting})`}`,
-      );
-    throw error;
+    throw openError(error, causes, options);
   }
 }

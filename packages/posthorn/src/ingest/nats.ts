@@ -1,7 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../runtime/clock.ts';
 import { Arrival } from './arrival.ts';
+import { closedError, noTls } from './reason.ts';
 import { type Message, type SetAside, type Source, SourceFault, type Tls } from './source.ts';
 
 export interface NatsOptions {
@@ -25,7 +29,11 @@ interface NatsMessage extends Message {
   readonly message: JsMsg;
 }
 
+type Transport = typeof import('@nats-io/transport-node');
+
 const pollMs = 1000;
+/** For each address of a server. */
+const connectTimeoutMs = 10_000;
 /** Bounds what the server has sent and is not yet read. */
 const maxBufferedBytes = 8 * 1024 * 1024;
 const nanosPerMs = 1e6;
@@ -161,29 +169,95 @@ const isApiError = (error: unknown): error is Error & { readonly code: number } 
 const isNotFound = (error: unknown): boolean =>
   error instanceof Error && /NotFound/.test(error.name + error.constructor.name);
 
+const opening = new AsyncLocalStorage<Socket[]>();
+
+/**
+ * Runs a connect; if it fails, destroys the sockets that it opened, of which the library leaves the last one open, which would keep
+ * the process. `explain` makes the error, from the library's and whether anything came from a server.
+ */
+export async function connected<T>(
+  connect: () => Promise<T>,
+  explain: (error: unknown, hasSpoken: boolean) => unknown,
+): Promise<T> {
+  const sockets: Socket[] = [];
+  const keep = (opened: unknown): void =>
+    void opening.getStore()?.push((opened as { readonly socket: Socket }).socket);
+  subscribe('net.client.socket', keep);
+  try {
+    return await opening.run(sockets, connect);
+  } catch (error) {
+    const hasSpoken = sockets.some(({ bytesRead }) => bytesRead > 0);
+    for (const socket of sockets) socket.destroy();
+    throw explain(error, hasSpoken);
+  } finally {
+    unsubscribe('net.client.socket', keep);
+  }
+}
+
+function refusedText({ message }: Error, { credentials, token, user }: NatsOptions): string {
+  const given =
+    credentials !== null
+      ? 'the file of --credentials, and whether it has expired'
+      : user !== null
+        ? '--user and POSTHORN_INGEST_PASSWORD'
+        : token !== null
+          ? 'POSTHORN_INGEST_TOKEN'
+          : null;
+  const next =
+    given === null
+      ? 'give --credentials, --user or POSTHORN_INGEST_TOKEN'
+      : `check ${given}, and start the command again`;
+  return `NATS refused the user: ${message}. Next: ${next}`;
+}
+
+const tlsFirst = 'TLS begins there before NATS speaks (handshake_first), which is not supported';
+
+/** Why NATS could not be connected, with what to do. */
+function connectError(
+  transport: Transport,
+  error: unknown,
+  hasSpoken: boolean,
+  options: NatsOptions,
+): unknown {
+  if (
+    error instanceof transport.AuthorizationError ||
+    error instanceof transport.UserAuthenticationExpiredError
+  )
+    return new SourceFault(refusedText(error, options));
+  if (error instanceof transport.TimeoutError && !hasSpoken)
+    return new Error(
+      `no answer within ${connectTimeoutMs / 1000} s: this is not a port of NATS, or ${tlsFirst}`,
+    );
+  if ((error as { readonly code?: string }).code === 'ECONNRESET')
+    return closedError(error, options.tls, null);
+  // What failed to connect has a cause.
+  if (!(error instanceof transport.ConnectionError) || error.cause !== undefined) return error;
+  if (!hasSpoken) return new Error(`the broker closed the connection before it spoke: perhaps ${tlsFirst}`);
+  return options.tls === null ? error : new Error(noTls);
+}
+
 export async function openNats(options: NatsOptions, clock: Clock): Promise<Source<NatsMessage>> {
   const [transport, jetstream] = await Promise.all([
     import('@nats-io/transport-node'),
     import('@nats-io/jetstream'),
   ]);
-  const connection = await transport
-    .connect({
-      name: 'posthorn-ingest',
-      servers: [...options.servers],
-      // The loop connects again, and says so.
-      reconnect: false,
-      ...(options.credentials === null
-        ? {}
-        : { authenticator: transport.credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
-      ...(options.token === null ? {} : { token: options.token }),
-      ...options.user,
-      ...(options.tls === null ? {} : { tls: options.tls }),
-    })
-    .catch((error: unknown) => {
-      if (error instanceof transport.AuthorizationError)
-        throw new SourceFault(`NATS refused the credentials: ${error.message}`);
-      throw error;
-    });
+  const connection = await connected(
+    async () =>
+      await transport.connect({
+        name: 'posthorn-ingest',
+        servers: [...options.servers],
+        // The loop connects again, and says so.
+        reconnect: false,
+        timeout: connectTimeoutMs,
+        ...(options.credentials === null
+          ? {}
+          : { authenticator: transport.credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
+        ...(options.token === null ? {} : { token: options.token }),
+        ...options.user,
+        ...(options.tls === null ? {} : { tls: options.tls }),
+      }),
+    (error, hasSpoken) => connectError(transport, error, hasSpoken, options),
+  );
   try {
     const js = jetstream.jetstream(connection);
     const manager = await jetstream.jetstreamManager(connection);

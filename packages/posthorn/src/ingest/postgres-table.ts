@@ -46,6 +46,8 @@ export function faultFrom(error: unknown): unknown {
 
 export const clientOptions = (databaseUrl: string): pg.ClientConfig => ({
   connectionString: databaseUrl,
+  // A port that says nothing would keep the command without end.
+  connectionTimeoutMillis: 30_000,
   application_name: 'posthorn ingest',
   statement_timeout: statementMs,
   query_timeout: statementMs,

@@ -19,6 +19,9 @@ type Library = typeof import('@aws-sdk/client-sqs');
 
 /** SQS gives, deletes and changes at most this many in one call. */
 const maxPerCall = 10;
+/** The library would wait without end. With its three tries this is less than what the loop waits for a call. */
+const connectTimeoutMs = 5000;
+const requestTimeoutMs = 15_000;
 /** An empty answer costs as much as a full one; a stop waits for the answer. */
 const longPollS = 5;
 
@@ -174,13 +177,18 @@ async function attributesOf(
 
 /** Errors of AWS that another connection would not fix. */
 const lasting =
-  /AccessDenied|NonExistentQueue|QueueDoesNotExist|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|CredentialsProviderError|InvalidAddress/;
+  /AccessDenied|NonExistentQueue|QueueDoesNotExist|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|SignatureDoesNotMatch|CredentialsProviderError|InvalidAddress/;
 
 export async function openSqs(options: SqsOptions): Promise<Source<SqsMessage>> {
   const library = await import('@aws-sdk/client-sqs');
   const client = new library.SQSClient({
     ...(options.region === null ? {} : { region: options.region }),
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
+    requestHandler: {
+      connectionTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
   });
   try {
     const { VisibilityTimeout: visibility = '30' } = await attributesOf(library, client, options);
@@ -193,8 +201,16 @@ export async function openSqs(options: SqsOptions): Promise<Source<SqsMessage>> 
     return new SqsSource(library, client, options, visibilityS);
   } catch (error) {
     client.destroy();
-    const { name, message } = error as Error;
-    if (lasting.test(name)) throw new SourceFault(`SQS refused: ${message} (${name})`);
+    const { name, message, code } = error as Error & { readonly code?: string };
+    if (lasting.test(name))
+      throw new SourceFault(
+        `SQS refused: ${message} (${name}). Next: check the queue's URL and region, and the credentials and rights that the AWS SDK finds`,
+      );
+    if (code === 'ETIMEDOUT') throw new Error(`no answer within ${requestTimeoutMs / 1000} s`);
+    if (code === 'ECONNRESET' && options.endpoint?.startsWith('http:') === true)
+      throw new Error(
+        'the server closed the connection: if it requires TLS, give an https:// URL as --endpoint',
+      );
     throw error;
   }
 }

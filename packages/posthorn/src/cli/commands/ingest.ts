@@ -1,46 +1,42 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { Tls } from '../../ingest/source.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import type { TlsPeer } from '../../runtime/tls-reasons.ts';
 import { outboxCommand, replicationCommand } from '../ingest/databases.ts';
+import { credentialsText, tlsFrom, type TlsOptions, tlsOptions } from '../ingest/files.ts';
 import { exitCodes, ingest, ingestOptions, type IngestOptions, variable } from '../ingest/run.ts';
 import { CommandError } from '../output.ts';
 
-/** The text of a file that an option names. */
-function fileText(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new CommandError(`${option}: ${(error as Error).message}`, 2);
-  }
-}
-
 const list = (text: string): string[] => text.split(',').map((one) => one.trim());
 
-interface TlsOptions {
-  readonly tls?: boolean;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly certKey?: string;
+/**
+ * Hosts with their ports from a list of them or of URLs with these schemes. A user and a password in a URL would be in the list of
+ * processes, so neither is taken, nor repeated in the message.
+ */
+function hostsFrom(option: string, given: readonly string[], schemes: RegExp, defaultPort: number) {
+  return given.map((text) => {
+    const [, scheme = '', rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/i.exec(text) ?? [];
+    if (rest.includes('@'))
+      throw new CommandError(`${option} takes no user and no password: see --help for how to give them`, 2);
+    const [, v6, name, port = String(defaultPort)] =
+      /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?\/?$/i.exec(rest) ?? [];
+    const host = v6 ?? name;
+    if (host === undefined || Number(port) > 65_535 || !schemes.test(scheme))
+      throw new CommandError(`${option} cannot use ${text}: give host:port, separated by commas`, 2);
+    return { scheme, host, port: Number(port) };
+  });
 }
 
-function tlsFrom({ tls, ca, cert, certKey }: TlsOptions): Tls | null {
-  if (tls !== true && ca === undefined && cert === undefined) return null;
-  if ((cert === undefined) !== (certKey === undefined))
-    throw new CommandError('--cert and --cert-key belong together', 2);
-  return {
-    ...(ca === undefined ? {} : { ca: fileText('--ca', ca) }),
-    ...(cert === undefined ? {} : { cert: fileText('--cert', cert) }),
-    ...(certKey === undefined ? {} : { key: fileText('--cert-key', certKey) }),
-  };
+function demandPassword(option: string): string {
+  const password = variable('POSTHORN_INGEST_PASSWORD');
+  if (password === null) throw new CommandError(`${option} needs POSTHORN_INGEST_PASSWORD`, 2);
+  return password;
 }
 
-const tlsOptions = (command: Command): Command =>
-  command
-    .option('--tls', 'connect with TLS')
-    .option('--ca <file>', 'PEM file of the authorities to trust (default: those of Node.js)')
-    .option('--cert <file>', 'PEM file of the client certificate')
-    .option('--cert-key <file>', 'PEM file of its private key');
+const brokerWithOptions: TlsPeer = {
+  name: 'the broker',
+  trust: 'give its certificate with --ca',
+  identify: 'give it with --cert and --cert-key',
+};
 
 const fromOption = (what: string): Option =>
   new Option('--from <position>', `where ${what} begins`).choices(['earliest', 'latest']).default('earliest');
@@ -62,9 +58,7 @@ interface KafkaCommandOptions extends IngestOptions, TlsOptions {
 
 function saslFrom({ saslUsername: username, saslMechanism: mechanism }: KafkaCommandOptions) {
   if (username === undefined) return null;
-  const password = variable('POSTHORN_INGEST_PASSWORD');
-  if (password === null) throw new CommandError('--sasl-username needs POSTHORN_INGEST_PASSWORD', 2);
-  return { mechanism, username, password };
+  return { mechanism, username, password: demandPassword('--sasl-username') };
 }
 
 function kafkaCommand(): Command {
@@ -90,23 +84,26 @@ function kafkaCommand(): Command {
     )
     .action(async (options: KafkaCommandOptions) => {
       const { openKafka } = await import('../../ingest/kafka.ts');
-      const open = {
-        brokers: options.brokers,
+      const fixed = {
+        brokers: hostsFrom('--brokers', options.brokers, /^$/, 9092),
         topics: options.topic,
         group: options.group,
         from: options.from,
         sasl: saslFrom(options),
-        tls: tlsFrom(options),
         skipDeleted: options.skipDeleted === true,
         deadLetterTopic: options.deadLetterTopic ?? null,
         batch: options.batch,
       };
+      // Read again for each connection: files may have been replaced.
+      const files = () => ({ tls: tlsFrom(options) });
+      files();
       await ingest(
         {
           name: 'kafka',
           word: 'header',
           packages: ['@platformatic/kafka'],
-          open: () => openKafka(open, systemClock),
+          peer: brokerWithOptions,
+          open: () => openKafka({ ...fixed, ...files() }, systemClock),
         },
         options,
       );
@@ -147,25 +144,34 @@ function natsCommand(): Command {
     .action(async (options: NatsCommandOptions) => {
       const { openNats } = await import('../../ingest/nats.ts');
       const { user, credentials } = options;
-      const open = {
+      if (user !== undefined && credentials !== undefined)
+        throw new CommandError('--user and --credentials exclude each other', 2);
+      const servers = hostsFrom('--servers', options.servers, /^(nats|tls)?$/i, 4222);
+      const isTls = servers.some(({ scheme }) => scheme.toLowerCase() === 'tls');
+      const fixed = {
         servers: options.servers,
         stream: options.stream,
         consumer: options.consumer,
         subjects: options.subject ?? [],
         from: options.from,
-        credentials: credentials === undefined ? null : fileText('--credentials', credentials),
         token: user === undefined && credentials === undefined ? variable('POSTHORN_INGEST_TOKEN') : null,
-        user: user === undefined ? null : { user, pass: variable('POSTHORN_INGEST_PASSWORD') ?? '' },
-        tls: tlsFrom(options),
+        user: user === undefined ? null : { user, pass: demandPassword('--user') },
         deadLetterSubject: options.deadLetterSubject ?? null,
         batch: options.batch,
       };
+      // Read again for each connection: files may have been replaced.
+      const files = () => ({
+        credentials: credentials === undefined ? null : credentialsText(credentials),
+        tls: tlsFrom(isTls ? { ...options, tls: true } : options),
+      });
+      files();
       await ingest(
         {
           name: 'nats',
           word: 'header',
           packages: ['@nats-io/jetstream', '@nats-io/transport-node'],
-          open: () => openNats(open, systemClock),
+          peer: brokerWithOptions,
+          open: () => openNats({ ...fixed, ...files() }, systemClock),
         },
         options,
       );
@@ -206,6 +212,11 @@ function sqsCommand(): Command {
           name: 'sqs',
           word: 'attribute',
           packages: ['@aws-sdk/client-sqs'],
+          peer: {
+            name: 'the broker',
+            trust: "name the authority's certificate in NODE_EXTRA_CA_CERTS",
+            identify: 'this source cannot present one',
+          },
           open: () => openSqs(open),
         },
         options,

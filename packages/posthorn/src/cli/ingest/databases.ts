@@ -1,10 +1,17 @@
 import { Command } from 'commander';
 import { systemClock } from '../../runtime/clock.ts';
+import type { TlsPeer } from '../../runtime/tls-reasons.ts';
 import { CommandError, note, printJson } from '../output.ts';
 import { numberBetween } from '../remote.ts';
 import { exitCodes, ingest, ingestOptions, type IngestOptions, variable } from './run.ts';
 
 // Sources in PostgreSQL: a table that is polled, and the log of its inserts.
+
+const database: TlsPeer = {
+  name: 'the database',
+  trust: 'name its certificate as sslrootcert in the URL',
+  identify: 'name it as sslcert and sslkey in the URL',
+};
 
 interface TableOptions extends IngestOptions {
   readonly databaseUrl?: string;
@@ -58,7 +65,13 @@ export function outboxCommand(): Command {
         batch: options.batch,
       };
       await ingest(
-        { name: 'outbox', word: 'column', packages: [], open: () => openOutbox(open, systemClock) },
+        {
+          name: 'outbox',
+          word: 'column',
+          packages: [],
+          peer: database,
+          open: () => openOutbox(open, systemClock),
+        },
         options,
       );
     });
@@ -119,6 +132,7 @@ export function replicationCommand(): Command {
           idSource: 'outbox',
           word: 'column',
           packages: [],
+          peer: database,
           open: () => openReplication(open, systemClock),
         },
         options,

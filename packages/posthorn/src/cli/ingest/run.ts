@@ -9,6 +9,7 @@ import { count as many } from '../../report/count.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { repeat } from '../../runtime/repeat.ts';
+import type { TlsPeer } from '../../runtime/tls-reasons.ts';
 import { demandPackages } from '../optional-package.ts';
 import { CommandError, note, print, printJson } from '../output.ts';
 import { clientFrom, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
@@ -39,6 +40,7 @@ export interface Broker<M extends Message = Message> {
   readonly word: FieldWord;
   /** Not installed with `posthorn`. */
   readonly packages: readonly string[];
+  readonly peer: TlsPeer;
   readonly open: () => Promise<Source<M>>;
 }
 
@@ -115,6 +117,7 @@ export async function ingest<M extends Message>(broker: Broker<M>, options: Inge
     await stoppable(async (signal) => {
       const consumption = new Consumption({
         open: broker.open,
+        peer: broker.peer,
         mapping,
         client,
         requestMs: options.timeout * 1000,

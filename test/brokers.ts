@@ -93,6 +93,7 @@ function accessFrom(args: readonly string[]) {
     args: [...args],
     options: {
       tls: { type: 'boolean' },
+      'tls-first': { type: 'boolean' },
       ca: text,
       cert: text,
       'cert-key': text,
@@ -102,13 +103,15 @@ function accessFrom(args: readonly string[]) {
       credentials: text,
     },
   });
-  const { tls, ca, cert, 'cert-key': key } = values;
+  const { tls, 'tls-first': handshakeFirst = false, ca, cert, 'cert-key': key } = values;
   const files = Object.entries({ ca, cert, key }).flatMap(([name, path]) =>
     path === undefined ? [] : [[name, readFileSync(path, 'utf8')] as const],
   );
   return {
     ...values,
-    ...(tls === true || files.length > 0 ? { tlsOptions: Object.fromEntries(files) } : {}),
+    ...(tls === true || handshakeFirst || files.length > 0
+      ? { tlsOptions: { ...Object.fromEntries(files), handshakeFirst } }
+      : {}),
   };
 }
 

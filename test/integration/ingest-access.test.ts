@@ -176,6 +176,11 @@ describe('nats', () => {
     expect(received).toBe('');
   });
 
+  test('TLS that begins first, at a server that does not', async () => {
+    const run = await ingest('nats', await aNats(null), '--tls-first', '--user', 'ingest');
+    expect(run).toMatchObject(failsWith(1, 'does not speak TLS on this port'));
+  });
+
   test('a server that closes before it speaks', async () => {
     const at = `localhost:${await listening(createServer((socket) => socket.end()))}`;
     expect(await ingest('nats', at, '--tls')).toMatchObject(failsWith(1, 'handshake_first'));

@@ -241,7 +241,7 @@ interface KafkaError extends Error {
 function lastingReason(error: unknown): string | null {
   for (const one of errorsBehind(error)) {
     const { apiId, serverErrorMessage, message, code } = one as KafkaError & { readonly code?: string };
-    const text = serverErrorMessage || message;
+    const text = (serverErrorMessage || message).replace(/\.$/, '');
     const advice = apiId === undefined ? undefined : saslAdvice.get(apiId);
     if (advice !== undefined) return `Kafka refused the user: ${text} (${apiId}). Next: ${advice}`;
     if (apiId !== undefined && lastingCodes.includes(apiId)) return `Kafka refused: ${text} (${apiId})`;

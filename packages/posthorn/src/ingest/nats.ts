@@ -21,6 +21,8 @@ export interface NatsOptions {
   readonly token: string | null;
   readonly user: { readonly user: string; readonly pass: string } | null;
   readonly tls: Tls | null;
+  /** Begins with TLS instead of waiting for the server to speak (handshake_first). */
+  readonly tlsFirst: boolean;
   readonly deadLetterSubject: string | null;
   readonly batch: number;
 }
@@ -173,21 +175,24 @@ const opening = new AsyncLocalStorage<Socket[]>();
 
 /**
  * Runs a connect; if it fails, destroys the sockets that it opened, of which the library leaves the last one open, which would keep
- * the process. `explain` makes the error, from the library's and whether anything came from a server.
+ * the process. Those that begin with TLS are destroyed by the signal alone: Node does not announce them. `explain` makes the error, from
+ * the library's and whether anything came from a server.
  */
 export async function connected<T>(
-  connect: () => Promise<T>,
+  connect: (signal: AbortSignal) => Promise<T>,
   explain: (error: unknown, hasSpoken: boolean) => unknown,
 ): Promise<T> {
   const sockets: Socket[] = [];
+  const failed = new AbortController();
   const keep = (opened: unknown): void =>
     void opening.getStore()?.push((opened as { readonly socket: Socket }).socket);
   subscribe('net.client.socket', keep);
   try {
-    return await opening.run(sockets, connect);
+    return await opening.run(sockets, connect, failed.signal);
   } catch (error) {
     const hasSpoken = sockets.some(({ bytesRead }) => bytesRead > 0);
     for (const socket of sockets) socket.destroy();
+    failed.abort();
     throw explain(error, hasSpoken);
   } finally {
     unsubscribe('net.client.socket', keep);
@@ -210,7 +215,7 @@ function refusedText({ message }: Error, { credentials, token, user }: NatsOptio
   return `NATS refused the user: ${message}. Next: ${next}`;
 }
 
-const tlsFirst = 'TLS begins there before NATS speaks (handshake_first), which is not supported';
+const first = 'TLS begins there before NATS speaks (handshake_first): then give --tls-first';
 
 /** Why NATS could not be connected, with what to do. */
 function connectError(
@@ -224,17 +229,23 @@ function connectError(
     error instanceof transport.UserAuthenticationExpiredError
   )
     return new SourceFault(refusedText(error, options));
+  const what = options.tlsFirst ? '' : `, or ${first}`;
   if (error instanceof transport.TimeoutError && !hasSpoken)
     return new Error(
-      `no answer within ${connectTimeoutMs / 1000} s: this is not a port of NATS, or ${tlsFirst}`,
+      `no answer within ${connectTimeoutMs / 1000} s: perhaps this is not a port of NATS${what}`,
     );
   if ((error as { readonly code?: string }).code === 'ECONNRESET')
     return closedError(error, options.tls, null);
   // What failed to connect has a cause.
   if (!(error instanceof transport.ConnectionError) || error.cause !== undefined) return error;
-  if (!hasSpoken) return new Error(`the broker closed the connection before it spoke: perhaps ${tlsFirst}`);
+  if (!hasSpoken)
+    return new Error(`the broker closed the connection before it spoke: perhaps it is not of NATS${what}`);
   return options.tls === null ? error : new Error(noTls);
 }
+
+/** What the library hands to Node as it is, with the signal. */
+const tlsWith = (tls: Tls, handshakeFirst: boolean, signal: AbortSignal): Tls =>
+  handshakeFirst ? { ...tls, ...{ handshakeFirst, signal } } : tls;
 
 export async function openNats(options: NatsOptions, clock: Clock): Promise<Source<NatsMessage>> {
   const [transport, jetstream] = await Promise.all([
@@ -242,7 +253,7 @@ export async function openNats(options: NatsOptions, clock: Clock): Promise<Sour
     import('@nats-io/jetstream'),
   ]);
   const connection = await connected(
-    async () =>
+    async (signal) =>
       await transport.connect({
         name: 'posthorn-ingest',
         servers: [...options.servers],
@@ -254,7 +265,7 @@ export async function openNats(options: NatsOptions, clock: Clock): Promise<Sour
           : { authenticator: transport.credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
         ...(options.token === null ? {} : { token: options.token }),
         ...options.user,
-        ...(options.tls === null ? {} : { tls: options.tls }),
+        ...(options.tls === null ? {} : { tls: tlsWith(options.tls, options.tlsFirst, signal) }),
       }),
     (error, hasSpoken) => connectError(transport, error, hasSpoken, options),
   );

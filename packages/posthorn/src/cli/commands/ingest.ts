@@ -116,6 +116,7 @@ interface NatsCommandOptions extends IngestOptions, TlsOptions {
   readonly consumer: string;
   readonly subject?: string[];
   readonly from: 'earliest' | 'latest';
+  readonly tlsFirst?: boolean;
   readonly credentials?: string;
   readonly user?: string;
   readonly deadLetterSubject?: string;
@@ -129,6 +130,7 @@ function natsCommand(): Command {
     .option('--consumer <name>', 'durable consumer; made if it is missing', 'posthorn')
     .option('--subject <subjects>', 'subjects of a consumer that is made (default: all)', list)
     .addOption(fromOption('a consumer that is made'))
+    .option('--tls-first', 'begin with TLS, for a server with handshake_first')
     .option('--credentials <file>', 'credentials file (.creds)')
     .option('--user <name>', 'user name; the password is POSTHORN_INGEST_PASSWORD')
     .addOption(dataOption())
@@ -147,7 +149,8 @@ function natsCommand(): Command {
       if (user !== undefined && credentials !== undefined)
         throw new CommandError('--user and --credentials exclude each other', 2);
       const servers = hostsFrom('--servers', options.servers, /^(nats|tls)?$/i, 4222);
-      const isTls = servers.some(({ scheme }) => scheme.toLowerCase() === 'tls');
+      const tlsFirst = options.tlsFirst === true;
+      const isTls = tlsFirst || servers.some(({ scheme }) => scheme.toLowerCase() === 'tls');
       const fixed = {
         servers: options.servers,
         stream: options.stream,
@@ -156,6 +159,7 @@ function natsCommand(): Command {
         from: options.from,
         token: user === undefined && credentials === undefined ? variable('POSTHORN_INGEST_TOKEN') : null,
         user: user === undefined ? null : { user, pass: demandPassword('--user') },
+        tlsFirst,
         deadLetterSubject: options.deadLetterSubject ?? null,
         batch: options.batch,
       };

@@ -13,6 +13,7 @@ import {
   otherAuthority,
   otherName,
   server as trusted,
+  stranger,
   type TestCertificate,
 } from '../certificates.ts';
 import { tempDir } from '../support.ts';
@@ -221,11 +222,12 @@ describe('kafka', () => {
     expect(await ingest('kafka', at)).toMatchObject(failsWith(1, 'requires TLS'));
   });
 
-  test('a port that closes', async () => {
-    const server = createServer((socket) => socket.once('data', () => socket.end()));
+  test('a client certificate that the broker refuses, after the handshake', async () => {
+    const asks = { ...trusted, ca: authority.cert, requestCert: true, rejectUnauthorized: true };
+    const server = createTlsServer(asks).on('tlsClientError', () => {});
     const at = `localhost:${await listening(server)}`;
-    expect(await ingest('kafka', at)).toMatchObject(
-      failsWith(1, 'it may require TLS (--tls, --ca) or a user'),
+    expect(await ingest('kafka', at, ...trust(), ...identity(stranger))).toMatchObject(
+      failsWith(1, 'client certificate'),
     );
   });
 });

@@ -103,15 +103,13 @@ function accessFrom(args: readonly string[]) {
       credentials: text,
     },
   });
-  const { tls, 'tls-first': handshakeFirst = false, ca, cert, 'cert-key': key } = values;
+  const { tls, ca, cert, 'cert-key': key } = values;
   const files = Object.entries({ ca, cert, key }).flatMap(([name, path]) =>
     path === undefined ? [] : [[name, readFileSync(path, 'utf8')] as const],
   );
   return {
     ...values,
-    ...(tls === true || handshakeFirst || files.length > 0
-      ? { tlsOptions: { ...Object.fromEntries(files), handshakeFirst } }
-      : {}),
+    ...(tls === true || files.length > 0 ? { tlsOptions: Object.fromEntries(files) } : {}),
   };
 }
 
@@ -122,11 +120,11 @@ const password = (): string => process.env['POSTHORN_INGEST_PASSWORD'] ?? '';
 async function nats(url: string, access: Access, accessArgs: readonly string[]): Promise<Broker> {
   const { connect, credsAuthenticator } = await import('@nats-io/transport-node');
   const { jetstream, jetstreamManager, AckPolicy } = await import('@nats-io/jetstream');
-  const { credentials, user, tlsOptions } = access;
+  const { credentials, user, tlsOptions, 'tls-first': handshakeFirst = false } = access;
   const token = process.env['POSTHORN_INGEST_TOKEN'];
   const connection = await connect({
     servers: url,
-    ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
+    ...(tlsOptions === undefined ? {} : { tls: { ...tlsOptions, handshakeFirst } }),
     ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(readFileSync(credentials)) }),
     ...(user === undefined ? {} : { user, pass: password() }),
     ...(token === undefined ? {} : { token }),

@@ -52,8 +52,15 @@ async function listening(server: Server): Promise<number> {
 }
 
 /** Speaks as NATS until TLS begins. */
-const aNats = async (tls: TlsOptions | null): Promise<string> => {
-  const info = { server_id: 'A', version: '2.10.0', proto: 1, max_payload: 1024, tls_required: tls !== null };
+const aNats = async (tls: TlsOptions | null, nonce?: string): Promise<string> => {
+  const info = {
+    nonce,
+    server_id: 'A',
+    version: '2.10.0',
+    proto: 1,
+    max_payload: 1024,
+    tls_required: tls !== null,
+  };
   const server = createServer((socket) => {
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     if (tls === null) return;
@@ -136,6 +143,13 @@ describe('wrong usage', () => {
   test('a file that is not of credentials', async () => {
     const run = await ingest('nats', 'localhost', '--credentials', file(client.cert));
     expect(run).toMatchObject(failsWith(2, 'is not a credentials file of NATS'));
+  });
+
+  test('a seed that is broken', async () => {
+    const creds =
+      '-----BEGIN NATS USER JWT-----\nA\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSUA\n------END USER NKEY SEED------\n';
+    const run = await ingest('nats', await aNats(null, 'a nonce'), '--credentials', file(creds));
+    expect(run).toMatchObject(failsWith(1, 'the seed in the file of --credentials cannot be used'));
   });
 
   test.each([

@@ -229,6 +229,11 @@ function connectError(
     error instanceof transport.UserAuthenticationExpiredError
   )
     return new SourceFault(refusedText(error, options));
+  const { constructor, message } = error as Error;
+  if (constructor.name === 'NKeysError')
+    return new SourceFault(
+      `the seed in the file of --credentials cannot be used: ${message}. Next: create the file again`,
+    );
   const what = options.tlsFirst ? '' : `, or ${first}`;
   if (error instanceof transport.TimeoutError && !hasSpoken)
     return new Error(
@@ -244,8 +249,10 @@ function connectError(
 }
 
 /** What the library hands to Node as it is, with the signal. */
-const tlsWith = (tls: Tls, handshakeFirst: boolean, signal: AbortSignal): Tls =>
-  handshakeFirst ? { ...tls, ...{ handshakeFirst, signal } } : tls;
+function tlsWith(tls: Tls, handshakeFirst: boolean, signal: AbortSignal): Tls {
+  const first = { ...tls, handshakeFirst, signal };
+  return handshakeFirst ? first : tls;
+}
 
 export async function openNats(options: NatsOptions, clock: Clock): Promise<Source<NatsMessage>> {
   const [transport, jetstream] = await Promise.all([

@@ -1,11 +1,20 @@
 import { hourMs, minuteMs } from '../../domain/time.ts';
-import { type EndpointFigureReadings, type EndpointFiguresRequest, risksOf } from '../endpoint-figures.ts';
+import {
+  type EndpointFigureReadings,
+  type EndpointFigures,
+  type EndpointFiguresRequest,
+  risksOf,
+} from '../endpoint-figures.ts';
 import { countersFrom } from '../rows.ts';
 import { counterShards, ofEndpoints, sum, counterSums } from './counters.ts';
+import { sumHistograms } from './histograms.ts';
 import { type Cold, snapshot } from './methods.ts';
 import { deliveriesOfEach, inOrder, isAnyOf, limit, rowsFrom, sameShard, table } from './pieces.ts';
 import { per, raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, type Steps } from './steps.ts';
+
+/** Beyond every hour that is stored. */
+const maxHour = 2 ** 30;
 
 /** Adds its number to each endpoint; those that the store does not know are left out. */
 function* numbered<Of extends { readonly endpointId: string }>(
@@ -48,9 +57,21 @@ const hourOfDue = (known: readonly Numbered[]): Sql =>
     SELECT r.num, ${counterSums} FROM r ${inOrder} ${table('counters')} l
       ON ${counterShards('l')} AND l.endpoint = r.num AND l.minute >= r.since AND l.minute < r.until GROUP BY r.num`;
 
-const latenciesFrom = (nums: readonly number[], since: number): Sql =>
-  sql`SELECT l.endpoint, l.bucket, ${sum('l.count')} FROM ${table('latency')} l
-    WHERE ${ofEndpoints(nums)} AND l.hour >= ${Math.floor(since / hourMs)} GROUP BY l.endpoint, l.bucket`;
+/** Histograms since a time, by the number of an endpoint. */
+function* latenciesFrom(
+  nums: readonly number[],
+  since: number,
+): Steps<(num: number) => EndpointFigures['latency']> {
+  const found = yield* sumHistograms({
+    members: nums.map((num) => [num, num]),
+    since: Math.floor(since / hourMs),
+    until: maxHour,
+    step: maxHour,
+    eventTypes: null,
+  });
+  const groups = Map.groupBy(found, ({ place }) => place);
+  return (num) => (groups.get(num) ?? []).map(({ bucket, count }) => ({ bucket, count }));
+}
 
 /** Where tables are distributed each shard is asked where it lies: a subquery may depend on a row of the same shard alone. */
 const nextDue = (nums: readonly number[]): Sql => {
@@ -86,7 +107,7 @@ export const endpointFigureListings: Cold<EndpointFigureReadings> = {
       totals: yield* grouped(totals(nums)),
       hours: yield* grouped(hoursFrom(nums, since)),
       partial: yield* grouped(hourOfDue(known)),
-      latency: yield* grouped(latenciesFrom(nums, latencySince)),
+      latency: yield* latenciesFrom(nums, latencySince),
       due: yield* grouped(nextDue(nums)),
     };
     return known.map(({ endpointId, num }) => {
@@ -99,9 +120,7 @@ export const endpointFigureListings: Cold<EndpointFigureReadings> = {
         suppressed,
         hours: of.hours(num).map((one) => ({ at: (one[1] as number) * hourMs, ...countersFrom(one, 2) })),
         partial: countersFrom(of.partial(num)[0] ?? [], 1),
-        latency: of
-          .latency(num)
-          .map(([, bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+        latency: of.latency(num),
         nextDueAt: (of.due(num)[0]?.[1] ?? null) as number | null,
       };
     });

@@ -1,6 +1,6 @@
 /**
  * Subscribers under their patterns, each a type, a beginning of types (`payment.*`) or `*`: who takes a type is found without looking at
- * everybody. With 10,000 endpoints of one tenant, looking took three quarters of an event's processor time.
+ * all of them. With 10,000 endpoints of one tenant that was three fifths of what the store's thread did.
  */
 export class Subscriptions<T> {
   readonly #byPattern = new Map<string, Set<T>>();

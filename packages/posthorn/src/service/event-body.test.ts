@@ -50,6 +50,8 @@ const word = fc.oneof(
     '"\\ud800"',
   ),
 );
+// Not with a backslash: V8 14.6 takes the name `"\ud800"` for `"\\"`, if it has just seen that one in the same place.
+const nameOf = word.filter((text) => !(JSON.parse(text) as string).includes('\\'));
 const { value } = fc.letrec<{ value: string; list: string; object: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -66,7 +68,7 @@ const { value } = fc.letrec<{ value: string; list: string; object: string }>((ti
     // Unique names: V8 does not always let the last of two members win, and another text around them can change its mind.
     .tuple(
       space,
-      fc.uniqueArray(fc.tuple(word, tie('value')), {
+      fc.uniqueArray(fc.tuple(nameOf, tie('value')), {
         maxLength: 4,
         selector: ([name]) => JSON.parse(name) as string,
       }),

@@ -1,5 +1,4 @@
-import type { counterColumns, typeCounterColumns } from '../rows.ts';
-import { usualColumns } from '../rows.ts';
+import { type counterColumns, type typeCounterColumns, usualColumns } from '../rows.ts';
 import { counterShards, ofTypes, sums } from './counters.ts';
 import { addPacked, packedRows } from './packed.ts';
 import { inOrder, limit, rowsFrom, table } from './pieces.ts';

@@ -57,6 +57,10 @@ function exampleOf({ method, path, example }: Operation): FuzzedRequest {
   };
 }
 
+/** One comparison with a receiver's ids runs at a time: the operation says that a second one is refused. */
+const isBusy = (status: number, text: string): boolean =>
+  status === 503 && (JSON.parse(text) as { code: string }).code === 'busy';
+
 describe.each([
   ['SQLite', async () => await openSqliteStore({ dataDir: tempDir(), thread: true })],
   ['PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store],
@@ -173,7 +177,8 @@ describe.each([
       const request = fuzzer.request(operation(id));
       const caller = fuzzer.pick(as);
       const { status, text } = await send(request, caller);
-      if (status >= 500) failed.push(`${id} ${JSON.stringify({ ...request, caller })}: ${status} ${text}`);
+      if (status >= 500 && !isBusy(status, text))
+        failed.push(`${id} ${JSON.stringify({ ...request, caller })}: ${status} ${text}`);
       if (status >= 300) return;
       succeeded.add(id);
       if (text.startsWith('{') && text.length < 100_000) fuzzer.learn(operation(id).tag, JSON.parse(text));

@@ -66,6 +66,17 @@ const oneEndpoint = (ground: Ground, place: Place, { port }: Sink): Promise<void
 const origin = (n: number, port: number): string =>
   `http://127.${1 + Math.floor(n / 62_500)}.${Math.floor(n / 250) % 250}.${1 + (n % 250)}:${port}/hook`;
 
+/** Each path of one origin is an endpoint of its own. */
+const path = (n: number, port: number): string => `http://127.0.0.1:${port}/hook/${n}`;
+
+/** Endpoints each of which gets a type of its own. */
+const eachOfItsType =
+  (urlOf: (n: number, port: number) => string): Part['prepare'] =>
+  async (ground, place, { port }, size) => {
+    await endpoints(ground, place, size, { urlOf: (n) => urlOf(n, port), typeOf: (n) => `growth.${n}` });
+    return publishes({ types: size });
+  };
+
 export const parts: Readonly<Record<string, Part>> = {
   pending: {
     what: 'deliveries that wait for a later retry',
@@ -110,26 +121,14 @@ export const parts: Readonly<Record<string, Part>> = {
     sizes: [1, 100, 10_000],
     quick: [1, 100, 10_000],
     workOf: same,
-    prepare: async (ground, place, sink, size) => {
-      await endpoints(ground, place, size, {
-        urlOf: (n) => origin(n, sink.port),
-        typeOf: (n) => `growth.${n}`,
-      });
-      return publishes({ types: size });
-    },
+    prepare: eachOfItsType(origin),
   },
   shared: {
     what: 'endpoints, all on one origin',
     sizes: [1, 100, 10_000],
     quick: [1, 10_000],
     workOf: same,
-    prepare: async (ground, place, sink, size) => {
-      await endpoints(ground, place, size, {
-        urlOf: (n) => `http://127.0.0.1:${sink.port}/hook/${n}`,
-        typeOf: (n) => `growth.${n}`,
-      });
-      return publishes({ types: size });
-    },
+    prepare: eachOfItsType(path),
   },
   payload: {
     what: 'bytes of an event',
@@ -147,8 +146,7 @@ export const parts: Readonly<Record<string, Part>> = {
     quick: [1, 10, 1000],
     workOf: (size) => size,
     prepare: async (ground, place, sink, size) => {
-      const urlOf = (n: number): string => `http://127.0.0.1:${sink.port}/hook/${n}`;
-      await endpoints(ground, place, size, { urlOf, typeOf: () => 'growth.*' });
+      await endpoints(ground, place, size, { urlOf: (n) => path(n, sink.port), typeOf: () => 'growth.*' });
       // As many deliveries a second, whatever the size.
       return publishes({ perS: 500 / size, fanOut: size });
     },

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
-import { Subscriptions } from '../domain/subscriptions.ts';
+import { TenantSubscriptions } from '../domain/tenant-subscriptions.ts';
 import { FairBudget } from './fair-budget.ts';
 import { Lane, type OpenSigner } from './lane.ts';
 
@@ -12,7 +12,7 @@ const maxOutcomes = 16_384;
 /** All lanes, by endpoint and by tenant, and what they share (G8). */
 export class LaneTable {
   readonly #lanes = new Map<string, Lane>();
-  readonly #byTenant = new Map<string, Subscriptions<Lane>>();
+  readonly #subscriptions = new TenantSubscriptions<Lane>();
   readonly #payload = new FairBudget(maxPayload);
   readonly #attempts: FairBudget;
   readonly #outcomes = new FairBudget(maxOutcomes);
@@ -50,36 +50,27 @@ export class LaneTable {
     };
     const lane = new Lane(endpoint, shares, this.#openSigner);
     this.#lanes.set(id, lane);
-    let ofTenant = this.#byTenant.get(tenant);
-    if (ofTenant === undefined) this.#byTenant.set(tenant, (ofTenant = new Subscriptions()));
-    ofTenant.add(lane, endpoint.eventTypes);
+    this.#subscriptions.add(lane, endpoint);
     return lane;
   }
 
   /** See `Lane.change`. */
   change(lane: Lane, endpoint: Endpoint, now: number): boolean {
-    const ofTenant = this.#byTenant.get(endpoint.tenant)!;
-    ofTenant.remove(lane, lane.endpoint.eventTypes);
-    ofTenant.add(lane, endpoint.eventTypes);
+    this.#subscriptions.remove(lane, lane.endpoint);
+    this.#subscriptions.add(lane, endpoint);
     return lane.change(endpoint, now);
   }
 
   remove(lane: Lane): void {
-    const { id, tenant, eventTypes } = lane.endpoint;
-    this.#lanes.delete(id);
+    this.#lanes.delete(lane.endpoint.id);
     for (const share of Object.values(lane.shares)) share.close();
-    const ofTenant = this.#byTenant.get(tenant)!;
-    ofTenant.remove(lane, eventTypes);
-    if (ofTenant.size === 0) this.#byTenant.delete(tenant);
+    this.#subscriptions.remove(lane, lane.endpoint);
   }
 
   /** The lanes that these events may go to; some of them more than once. */
   *subscribed(groups: readonly (readonly NewEvent[])[]): Iterable<Lane> {
-    for (const [tenant, types] of typesByTenant(groups)) {
-      const ofTenant = this.#byTenant.get(tenant);
-      if (ofTenant === undefined) continue;
-      for (const type of types) yield* ofTenant.of(type);
-    }
+    for (const [tenant, types] of typesByTenant(groups))
+      for (const type of types) yield* this.#subscriptions.of(tenant, type);
   }
 }
 

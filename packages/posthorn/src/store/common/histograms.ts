@@ -27,7 +27,8 @@ const bucketsMax = 1024;
 /** Endpoints of one statement, whose histograms are one text each. */
 const endpointsAtOnce = 100;
 
-const membersIn = (members: HistogramsRequest['members']): Sql =>
+/** Endpoints and their places as rows `n`, taken apart once. */
+export const membersIn = (members: HistogramsRequest['members']): Sql =>
   sql`WITH n AS MATERIALIZED (SELECT * FROM ${rowsFrom('n', {
     num: { type: 'int', values: members.map(([num]) => num) },
     place: { type: 'int', values: members.map(([, place]) => place) },

@@ -14,9 +14,9 @@ import {
 import { chooseEndpoints } from './accounting.ts';
 import { addSums, type CounterSums, sumCountersUpTo } from './counter-sums.ts';
 import { counterShards, dayShards, ofTypes, sum, counterSums } from './counters.ts';
-import { sumHistograms } from './histograms.ts';
+import { membersIn, sumHistograms } from './histograms.ts';
 import { type Cold, snapshot } from './methods.ts';
-import { inOrder, isAnyOf, rowsFrom, table } from './pieces.ts';
+import { inOrder, isAnyOf, table } from './pieces.ts';
 import { joined, raw, type Row, type Sql, sql } from './sql.ts';
 import { rows, type Steps } from './steps.ts';
 
@@ -65,13 +65,6 @@ const latencyDaysSource = (query: SeriesQuery): Source => ({
   sums: raw(`'[' || string_agg(CAST(l.counts AS text), ',') || ']'`),
 });
 
-/** Members of the groups, taken apart once. */
-const membersIn = ({ members }: SeriesGroups): Sql =>
-  sql`WITH n AS MATERIALIZED (SELECT * FROM ${rowsFrom('n', {
-    num: { type: 'int', values: members.map(([num]) => num) },
-    grp: { type: 'int', values: members.map(([, group]) => group) },
-  })})`;
-
 function from(source: Source, { since, until, eventTypes }: SeriesQuery): Sql {
   const unit = stepMs[source.time];
   const time = raw(`l.${source.time}`);
@@ -97,7 +90,7 @@ function* choose(query: SeriesQuery, source: Source): Steps<Chosen> {
   if (by === 'none') return { groups, alone: [null], others: 0 };
   const { own, size } = source;
   const sizes = yield* rows(
-    sql`${membersIn(groups)} SELECT ${raw(own === null ? 'n.grp' : `l.${own}`)}, ${size} ${from(source, query)}
+    sql`${membersIn(groups.members)} SELECT ${raw(own === null ? 'n.place' : `l.${own}`)}, ${size} ${from(source, query)}
       GROUP BY 1 ORDER BY 2 DESC LIMIT ${raw(String(maxKeysCounted))}`,
   );
   const { alone, others } = ranked(
@@ -133,7 +126,7 @@ function* read(
         : raw(`l.${own}`);
   const places = Array.from({ length: 3 + plain.length }, (_, at) => at + 1).join(', ');
   const found = yield* rows(
-    sql`${membersIn(groups)} SELECT n.grp, ${key}, l.${raw(`${time} / ${stepMs[step] / stepMs[time]}`)}, ${joined([...plain, source.sums], ', ')}
+    sql`${membersIn(groups.members)} SELECT n.place, ${key}, l.${raw(`${time} / ${stepMs[step] / stepMs[time]}`)}, ${joined([...plain, source.sums], ', ')}
       ${from(source, query)} GROUP BY ${raw(places)}`,
   );
   return found.map((row) => {
